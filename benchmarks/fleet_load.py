@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.databases import CountingDatabase
 from host.durable.database import open_database
-from host.durable.journal_writer import INSERT_RECORD, RELEASE
+from host.durable.journal_writer import CANCELLED, INSERT_RECORD, RELEASE
 from host.fleet.claims import _CLAIM, _END, _RESCUE
 from host.fleet.database import FleetDatabase
 from host.fleet.permit_tables import RENEW, make_permit_tables
@@ -70,7 +70,7 @@ def a_run(number: str) -> str:
     )
     end = "UPDATE luahost_run SET status = 'done', updated = 1, calls = 5, value = '\\x01' WHERE id = :c_run;"
     ending = {
-        "id": ":c_run", "job": ":c_job::bigint", "start": "0", "data": "''", "status": "'done'", "error": "NULL",
+        "id": ":c_run", "job": ":c_job::bigint", "status": "'done'", "error": "NULL",
         "value": "'\\x01'::bytea", "exit_status": "NULL::int", "calls": "5", "seconds": "0.1", "simulated": "false",
         "owner": "'w'",
     }  # fmt: skip
@@ -92,6 +92,7 @@ UPKEEP = "\n".join(
         filled(_RESCUE, {"lease": "30"}),
         "SELECT 1 FROM luahost_schedule WHERE next <= now() LIMIT 1;",
         "SELECT id FROM luahost_job WHERE worker = 'w' AND status = 'running' AND cancel;",
+        filled(CANCELLED, {"owner": "'w'"}),
         "SELECT id, needs FROM luahost_need WHERE NOT id = ANY(ARRAY['n']);",
         filled(RENEW, {"member": "'w'", "lease": "30"}),
     ]

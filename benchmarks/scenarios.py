@@ -101,7 +101,7 @@ def scenarios(*, quick: bool = False, rounds: int | None = None) -> list[Scenari
         pinned=True,
         rounds=turns(5),
     )
-    sharded = Scenario(
+    spread = Scenario(
         *("processes", "64 scripts", load(40000, 64, 4000), rate, "creates/s", "more"),
         own=(ours("luahost"), ours("luahost --processes 2", processes=2)),
         peers=False,
@@ -143,8 +143,8 @@ def scenarios(*, quick: bool = False, rounds: int | None = None) -> list[Scenari
             peers=False,
             rounds=turns(3),
         ),
-        sharded,
-        replace(sharded, name="processes-free", pinned=False),
+        spread,
+        replace(spread, name="processes-free", pinned=False),
         Scenario(
             *("cold", "whole process, 1 create", Load(1), process, "ms", "less", (one_call(),)),
             rounds=rounds or (3 if quick else 15),

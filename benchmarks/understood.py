@@ -20,7 +20,7 @@ from host.apis.page_names import plain_name
 from host.apis.pagination import page_parameter
 from host.apis.prepare import prepare
 from host.errors import HostError
-from host.simulator.added.paths import collection_of, normal
+from host.simulator.added_apis.paths import collection_of, normal
 from host.simulator.simulator import Simulator
 
 SAMPLES = (  # for patterns

@@ -75,7 +75,7 @@ class Apis:
         paging: Paging | None = None,
         env_file: str | os.PathLike[str] | None,
         rules: HostPolicy,
-        wire: Sender,
+        sender: Sender,
         redactor: Redactor,
     ) -> Api:
         """See :meth:`host.host.Host.add_api`; ``name`` is free."""
@@ -91,18 +91,18 @@ class Apis:
 
             # The simulator answers where the document says, wherever the real one may be.
             api = replace(api, base_url=api.catalog.base_url or api.origin)
-            wire.client.replace(name, Simulator(api.catalog))
-        self.take(api, rules=rules, wire=wire, redactor=redactor)
+            sender.client.replace(name, Simulator(api.catalog))
+        self.take(api, rules=rules, sender=sender, redactor=redactor)
         return api
 
-    def take(self, api: Api, *, rules: HostPolicy, wire: Sender, redactor: Redactor) -> None:
+    def take(self, api: Api, *, rules: HostPolicy, sender: Sender, redactor: Redactor) -> None:
         """Have an API that is made already. If the host is simulated, somebody simulates this one too."""
         rules.check_key(api)
         if not self._simulated and self._tokens is None:
             from host.apis.credentials import Tokens
 
-            self._tokens = Tokens(self.by_name, wire.client.send, redactor.add)
-            wire.send_through(self._tokens.send)
+            self._tokens = Tokens(self.by_name, sender.client.send, redactor.add)
+            sender.send_through(self._tokens.send)
         self.by_name[api.name] = api
 
     def credential(self, request: Request) -> Credential | None:
@@ -128,17 +128,17 @@ class Apis:
                 operation=request.operation,
                 outcome="not_sent" if request.mutation else None,
             )
-        return Credential(api.origin, api.headers(), api.query())
+        return Credential(api.origin, api.headers(), api.query(), api.origin_for)
 
 
 class Endpoints:
     """What ``make_request("products", "POST", {…})`` asks: an operation by its path (of another API:
     ``"petstore:pets"``), or a function by its name."""
 
-    def __init__(self, apis: Mapping[str, Api], functions: Mapping[str, Any], wire: Sender) -> None:
+    def __init__(self, apis: Mapping[str, Api], functions: Mapping[str, Any], sender: Sender) -> None:
         self._apis = apis
         self._functions = functions
-        self._wire = wire
+        self._sender = sender
 
     def route(self, endpoint: str, method: str, data: dict[str, Any]) -> tuple[str, Any, bool]:
         """The registry's router."""
@@ -158,4 +158,4 @@ class Endpoints:
             raise InvalidCall(f"{endpoint!r}: there is no API {name!r}; there are {', '.join(self._apis)}")
         endpoint = path if colon and name in self._apis else endpoint
         operation, request = endpoint_request(api.catalog, endpoint, method, data, api.base_url, random_key)
-        return interpret(api.catalog, operation, await self._wire.send(request, deadline))
+        return interpret(api.catalog, operation, await self._sender.send(request, deadline))

@@ -143,7 +143,7 @@ class _Reader:
         if not isinstance(values, dict):
             raise self._wrong("", table, f"{table} is {values!r}; expected a table [{table}]")
         self._known(table, values, [name for name in kind.__struct_fields__ if name != "within"])
-        for name, value in values.items():  # one by one first, so that the message can tell the line
+        for name, value in values.items():  # one by one first, so that the message can name the line
             try:
                 kind(**{name: value})
             except HostError as error:
@@ -210,7 +210,7 @@ class _Reader:
         return ConfigError(f"{where}: {message}")
 
     def _line(self, table: str, key: str) -> int | None:
-        """The line a key stands in, as far as a look at the text can tell."""
+        """The line a key stands in, as far as a look at the text can show."""
         current = ""
         wanted = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*[=.]""")
         for number, line in enumerate(self._lines, 1):

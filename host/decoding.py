@@ -130,7 +130,7 @@ def _lengths(data: bytes | memoryview) -> Iterator[int]:
         if step > 0:
             at += step
             yield lengths[byte]
-        elif step < 0:  # so many bytes tell a length
+        elif step < 0:  # so many bytes hold a length
             head = at + 1 - step
             size = int.from_bytes(data[at + 1 : head], "big")
             at = head

@@ -72,6 +72,8 @@ class HostError(Exception):
     _hint: str | None = None
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
+        if isinstance(message, str) and not message.isascii():
+            message = _written(message)
         super().__init__(message)
         self.message = message
         if hint is not None:
@@ -122,6 +124,19 @@ def is_private(name: str) -> bool:
 def cut_text(text: str, size: int) -> str:
     """The beginning of a text that is at most ``size`` bytes of UTF-8."""
     return text[:size].encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
+
+
+def text_of(error: BaseException) -> str:
+    """What an exception says; its own ``__str__`` may fail."""
+    try:
+        return _written(str(error))
+    except Exception as fault:
+        return f"its text cannot be shown ({type(fault).__name__})"
+
+
+def _written(text: str) -> str:
+    """A text without lone surrogates (of a file's name that is not UTF-8, say), which no other could hold."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class CallError(HostError):

@@ -88,9 +88,9 @@ class LinesReached(Event, frozen=True):
 
 
 class Waiting(Event, frozen=True):
-    """A call waits for ``seconds``, ``None``: until there is room, 0: no longer. Only told where it has to.
+    """A call waits for ``seconds``, ``None``: until there is room, 0: no longer. Only sent where it has to wait.
 
-    ``reason`` is one of ``WAITS``. A timer (``sleep``, ``with_timeout``) is told so too, with a ``call_id`` that has
+    ``reason`` is one of ``WAITS``. A timer (``sleep``, ``with_timeout``) sends one too, with a ``call_id`` that has
     no other event.
     """
 

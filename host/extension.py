@@ -50,7 +50,7 @@ class Additions:
     _libraries: Libraries
     _rules: HostPolicy
     _runs: Runs
-    _wire: Sender
+    _sender: Sender
     _engine: HostEngine
 
     @overload
@@ -94,7 +94,7 @@ class Additions:
         self._libraries.add(library, {*STANDARD, *self._names(), *self._functions.by_name})
 
     def functions(self, source: object, *, effect: Effect = "write", prefix: str = "") -> list[str]:
-        """Register a module's public functions, or an object's public methods; gives their names."""
+        """Register a module's public functions, or an object's public methods; returns their names."""
         self._check_local("functions()")
         if not isinstance(prefix, str):
             raise arguments.wrong("prefix", prefix, "a text that the names begin with")
@@ -177,11 +177,11 @@ class Additions:
             paging=paging,
             env_file=env_file,
             rules=self._rules,
-            wire=self._wire,
+            sender=self._sender,
             redactor=redactor,
         )
-        if self._runs.shards is not None:
-            self._runs.shards.offer(api)
+        if self._runs.worker_processes is not None:
+            self._runs.worker_processes.offer(api)
         return api.catalog
 
     def _add_apis(self, documents: Mapping[str, NamedApi], entries: Mapping[str, ApiEntry]) -> None:
@@ -228,15 +228,15 @@ class Additions:
         if self._added.are_more:
             raise UsageError("use() comes before add_api(), whose tokens are fetched the same way")
         self._engine.worker.pin()
-        self._wire.use(self._open_client(checked_parts(transport, mounts, event_hooks, auth)))
-        self._engine.worker.add_closer(self._wire.client.aclose)
+        self._sender.use(self._open_client(checked_parts(transport, mounts, event_hooks, auth)))
+        self._engine.worker.add_closer(self._sender.client.aclose)
 
     def _open_client(self, parts: HttpxParts) -> Any:
         raise NotImplementedError  # the host's
 
     def _check_local(self, what: str) -> None:
         self._runs.check_open()
-        if self._runs.shards is not None:
+        if self._runs.worker_processes is not None:
             raise UsageError(
                 f"{what}: this host's scripts run in worker processes, to which nothing crosses by itself",
                 hint="Do it in setup='module:function', which is called with each process's host.",

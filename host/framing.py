@@ -35,7 +35,7 @@ class ByteStream(Protocol):
         """At most ``size`` bytes; ``until`` is a ``monotonic()`` where there is one to keep."""
 
     def read_into(self, rest: memoryview, until: float) -> int:
-        """Fill the beginning of ``rest``; gives how many bytes."""
+        """Fill the beginning of ``rest``; returns how many bytes."""
 
 
 def framed(message: bytes) -> tuple[bytes, ...]:

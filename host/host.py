@@ -1,4 +1,4 @@
-"""Host: what a Python program has of all this. It owns the worker, the client, the APIs and the runs."""
+"""Host: the entry point for Python programs. It owns the worker, the HTTP client, the APIs and the runs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from host import arguments
 from host.api_registry import Apis, Endpoints
 from host.bridge.registry import AsyncFunctionRegistry
 from host.bridge.threads import in_thread
+from host.calls.call import DOWNLOAD
 from host.calls.pipeline import CallPipeline
 from host.config_file import ConfigFile, read_config
 from host.errors import ConfigError, UsageError
@@ -32,7 +33,7 @@ from host.host_plans import PlansOfHost
 from host.host_simulator import HostSimulator
 from host.http.api_limits import limits_of, policies_of
 from host.http.chain import chain
-from host.http.message import Send
+from host.http.message import Request, Response, Send
 from host.http.sender import USER_AGENT, HttpxParts, Sender, http_client
 from host.libraries.builtin import builtin_libraries
 from host.libraries.library import directly
@@ -69,21 +70,21 @@ class Host(FleetOfHost, PlansOfHost, Additions):
     """Runs Lua scripts against APIs. Use it as ``with Host() as host`` or ``async with``, or ``close()`` it.
 
     ``simulate=True`` answers from the built-in simulator; else a key is needed and its absence raises
-    ``ConfigError``, but for a host that names its ``apis`` (other than Stripe; ``{}`` for none) or whose permissions
+    ``ConfigError``, except for a host that names its ``apis`` (other than Stripe; ``{}`` for none) or whose permissions
     grant no call of Stripe. ``apis`` are documents by name, or mappings of ``document``, ``base_url`` and ``auth``.
     ``settings`` are fields of :class:`~host.settings.Settings` by name
     (``stripe_secret_key=…``, ``http_timeout=…``); they win over the environment, which wins over ``env_file``.
     ``transport`` is ``"auto"``, ``"httpx"``, or an ``httpx.AsyncBaseTransport``;
     ``mounts``, ``event_hooks`` and ``auth`` are httpx's own. ``sinks``, objects with ``emit(event)`` or functions of
     an event, get every event of every run.
-    ``permissions`` are what scripts may do; ``budget`` is what all runs together may spend, ``daily_budget`` what
-    they may on each day with one key (docs/permissions.md). ``env`` holds values scripts may read, beside what
-    the permissions grant of the process's environment. ``config`` is the path of a ``host.toml``, over which
-    arguments win. ``isolation="process"`` runs each script in a confined process of its own;
-    ``host.isolation.describe()`` then tells what holds there. ``processes`` spreads runs over so many worker
+    ``permissions`` limit what scripts may do; ``budget`` is what all runs together may spend, ``daily_budget`` what
+    they may spend each day with one key (docs/permissions.md). ``env`` holds values scripts may read, in addition to
+    what the permissions grant of the process's environment. ``config`` is the path of a ``host.toml``, over which
+    arguments win. ``isolation="process"`` runs each script in its own confined process;
+    ``host.isolation.describe()`` then says which measures are in force. ``processes`` spreads runs over so many worker
     processes; ``setup="module:function"`` is called with the host of each (docs/concurrency.md). ``record`` is the path
     of a cassette that is written when the host closes, ``replay`` of one that answers instead of any API: no key is
-    needed and nothing is sent (docs/testing.md). An argument that cannot be what it is meant for raises ``UsageError``
+    needed and nothing is sent (docs/testing.md). An argument of the wrong type or value raises ``UsageError``
     naming it.
     """
 
@@ -132,7 +133,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         self.limits = limits or file.limits or Limits()
         self.simulated = arguments.a_flag("simulate", simulate) or simulator is not None
         if self.simulated and processes == 1 and (name := parts.first()) is not None:
-            raise UsageError(f"{name}: a simulated host sends nothing, so it has no use for one")
+            raise UsageError(f"{name}: a simulated host sends nothing, so this would have no effect")
         self._simulation = HostSimulator(simulator, lenient=self.settings.lenient)
         self._webhooks: list[Webhooks] = []
         self._added = Apis(self.settings, simulated=self.simulated)
@@ -162,51 +163,55 @@ class Host(FleetOfHost, PlansOfHost, Additions):
             raise
 
     def _prepare_calls(self, parts: HttpxParts, redactor: Redactor, tape: Tape | None) -> None:
-        """The loop's side, which answers calls: registry and engine, the client, libraries and functions."""
+        """Set up what answers calls on the loop: registry and engine, the client, libraries and functions."""
         self.registry = AsyncFunctionRegistry(
             router=lambda *asked: endpoints.route(*asked), timeout=self.settings.request_deadline
         )
         self._engine = HostEngine(self.registry, self.settings)
         through = directly if tape is None else tape.through
         client = tape.client if tape is not None and tape.replaying else self._open_client(parts)
-        self._wire = Sender(client, lambda send: through(self._chain(send)))
+        self._sender = Sender(client, lambda send: through(self._chain(send)))
         self._libraries = builtin_libraries(self.settings, USER_AGENT, self._added.secret, redactor, through)
         self._functions = Functions(self.registry, self._names)
-        endpoints = Endpoints(self._apis, self._functions.by_name, self._wire)
+        endpoints = Endpoints(self._apis, self._functions.by_name, self._sender)
         self._register(endpoints)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and "_runs" in self.__dict__:
             raise UsageError(
                 f"Host.{name} is fixed once the host is open, and setting it would change nothing",
-                hint="Give it to Host(…), or what is for one run to that run.",
+                hint="Pass it to Host(…), or to the run if it is for one run only.",
             )
         super().__setattr__(name, value)
 
     @property
     def isolation(self) -> Isolation | None:
-        """What confines scripts in processes of their own, where they are."""
+        """What confines scripts in separate processes, if they run in such."""
         return self._engine.isolation
 
     def stats(self) -> HostStats:
-        """The health of the queue and the loop, of all processes together."""
+        """The health of the queue and the loop, summed over all processes."""
         from host.stats import measure  # asked for at the end, if at all
 
         engine, alive = self._engine, len(self._services.alive)
-        return measure(engine.worker.stats(), alive, engine.scheduler.threads, self._shards, engine.exhausted)
+        return measure(engine.worker.stats(), alive, engine.scheduler.threads, self._worker_processes, engine.exhausted)
 
     @property
     def not_modelled(self) -> tuple[str, ...]:
-        """What a lenient simulator answered by shape alone, each once: ``"topups.create: the parameter source"``."""
+        """What a lenient simulator answered only in shape, each listed once: ``"topups.create: the parameter
+        source"``.
+        """
         return () if self._simulator is None else tuple(map(str, self._simulator.not_modelled))
 
     @property
     def unasked(self) -> tuple[str, ...]:
-        """Of a host that replays a cassette: the recorded requests that were not asked for, a line each."""
+        """Recorded requests that no script has made so far, one line each; empty unless a cassette is replayed."""
         return () if self._tape is None or not self._tape.replaying else tuple(self._tape.unasked())
 
     def close(self, grace: float = 5.0) -> None:
-        """End all runs, let calls in flight finish for ``grace`` seconds, and free everything. Twice is fine."""
+        """End all runs, let calls in flight finish for ``grace`` seconds, and free all resources. A second call does
+        nothing.
+        """
         if isinstance(grace, bool) or not isinstance(grace, int | float) or not 0 <= grace <= YEAR:
             raise arguments.wrong("grace", grace, "seconds from 0, at most a year")
         if not self._runs.forked and self._services.alive:
@@ -255,13 +260,15 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         return Settings.load(env_file=self._env_file, overrides=given, config=config, claimed=claimed)
 
     def _check_key(self) -> None:
-        """Of a host that has Stripe alone: it needs the key, unless its permissions grant no call of it."""
+        """Raise ``ConfigError`` for a host with Stripe as its only API and no key, unless its permissions grant no
+        call of it.
+        """
         if not self.simulated and not self.settings.has_key and self._rules.grants_some("stripe"):
             self._rules.close()
             raise ConfigError(
                 "there is no Stripe key: STRIPE_SECRET_KEY is not set",
                 hint="Set STRIPE_SECRET_KEY, or ask for the simulator with Host(simulate=True). A host whose "
-                "scripts need no Stripe says so: Host(apis={}), with the other APIs they call.",
+                "scripts do not use Stripe is opened with Host(apis={…}), naming the APIs they call.",
             )
 
     def _open_client(self, parts: HttpxParts) -> Any:
@@ -283,15 +290,21 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         return chain(send, limits=limits, on_wait=self._engine.on_wait, policies=policies)
 
     def _register(self, endpoints: Endpoints) -> None:
-        """What the loop answers, and closes at its end."""
-        worker, client = self._engine.worker, self._wire.client
-        self.registry.register("api", self._wire.send)
+        """Register what the loop answers, and what it closes at its end."""
+        worker, client = self._engine.worker, self._sender.client
+        self.registry.register("api", self._sender.send)
         self.registry.register("api.endpoint", endpoints.call)
+        self.registry.register(DOWNLOAD, self._download)
         self.registry.register("library.ended", self._libraries.wait)
         worker.add_closer(client.aclose)
         worker.add_closer(self._libraries.aclose)
         self._engine.drive(client)
-        worker.direct("api", lambda: bool(self._wire.client.is_direct))
+        worker.direct("api", lambda: bool(self._sender.client.is_direct))
+
+    async def _download(self, request: Request, deadline: float) -> Response:
+        from host.calls.downloads import download  # for calls whose answer goes to a file
+
+        return await download(self._sender.send, request, deadline)
 
     def _services_of(self, sinks: Sequence[Sink], redactor: Redactor, *, replaying: bool) -> RunServices:
         engine = self._engine
@@ -317,13 +330,13 @@ class Host(FleetOfHost, PlansOfHost, Additions):
     def _durable_parts(self) -> HostParts:
         from host.durable.binding import HostParts as Parts  # most hosts have none
 
-        catalog, wire = self._apis["stripe"].catalog, self._wire
+        catalog, sender = self._apis["stripe"].catalog, self._sender
         return Parts(
             settings=self.settings,
             apis=self._apis,
             services=self._services,
             simulator=lambda: self._simulator,
-            keep_simulator=lambda path: self._simulation.keep(path, catalog, wire),
+            keep_simulator=lambda path: self._simulation.keep(path, catalog, sender),
             own_simulator=self._simulation.is_own,
             run_many=self._runs.many,
         )
@@ -337,7 +350,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         isolation: str,
         parts: HttpxParts,
     ) -> None:
-        """What may fail once there are threads to be ended."""
+        """Do what may fail after threads were started, which then have to be ended."""
         if processes == 1 and setup is not None:
             from host.processes.setup import run_setup  # hosts of one process seldom have any
 
@@ -349,7 +362,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
     def _spread(self, processes: int, setup: str | None, isolation: str, parts: HttpxParts) -> None:
         from host.processes.host_side import open_processes  # few hosts have more processes than one
 
-        self._runs.shards = open_processes(
+        self._runs.worker_processes = open_processes(
             processes,
             setup,
             {"isolation": isolation, "permissions": self._rules.permissions.plain()},
@@ -359,7 +372,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
             apis=[api for name, api in self._apis.items() if name != "stripe"],
             sinks=self._services.sinks,
             registry=self.registry,
-            wire=self._wire,
+            sender=self._sender,
         )
 
     @property
@@ -379,8 +392,8 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         return self._runs.tape
 
     @property
-    def _shards(self) -> WorkerProcesses | None:
-        return self._runs.shards
+    def _worker_processes(self) -> WorkerProcesses | None:
+        return self._runs.worker_processes
 
 
 def _config(config: str | os.PathLike[str] | ConfigFile | None) -> ConfigFile:
@@ -390,5 +403,5 @@ def _config(config: str | os.PathLike[str] | ConfigFile | None) -> ConfigFile:
 
 
 def _claims(file: ConfigFile, granted: Permissions | None, apis: Iterable[str]) -> Callable[[str], bool]:
-    """Tells the variables that are no settings of ours all the same."""
+    """Recognises the variables that are settings of something other than the host."""
     return lambda name: file.claims(name, apis) or (granted is not None and granted.grants_env(name))

@@ -96,7 +96,7 @@ def checked_parts(transport: Any, mounts: Any, event_hooks: Any, auth: Any) -> H
 
 
 def check_settings(given: Mapping[str, Any], parameters: Iterable[str]) -> None:
-    """Settings by name; one that is none is told with the nearest of these and of the host's other ``parameters``."""
+    """Settings by name; an unknown one is refused with the nearest of these and of the host's other ``parameters``."""
     known = [name for name in Settings.__struct_fields__ if name != "sources"]
     for name in given:
         if name not in known:

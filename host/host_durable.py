@@ -43,7 +43,7 @@ class HostDurable:
             return self._fleet
 
     def close(self) -> None:
-        """Close their journal and the fleet, if they were opened. Twice is fine."""
+        """Close their journal and the fleet, if they were opened. A second call does nothing."""
         if self._fleet is not None:
             self._fleet.close()
         if self._runs is not None:

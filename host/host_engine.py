@@ -72,12 +72,12 @@ class HostEngine:
         return self.states.exhausted + (0 if self.isolation is None else self.isolation.exhausted)
 
     def stop(self, grace: float) -> None:
-        """Let what is in flight finish for ``grace`` seconds, and end the threads. Twice is fine."""
+        """Let what is in flight finish for ``grace`` seconds, and end the threads. A second call does nothing."""
         self.worker.stop(grace)
         self.scheduler.close(grace)
 
     def close(self) -> None:
-        """Free states and processes, once nothing runs any more. Twice is fine."""
+        """Free states and processes, once nothing runs any more. A second call does nothing."""
         self.states.close()
         if self.isolation is not None:
             self.isolation.close()

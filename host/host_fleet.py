@@ -37,7 +37,7 @@ class FleetOfHost(WebhooksOfHost):
     _functions: Functions
     _rules: HostPolicy
     _engine: HostEngine
-    _wire: Sender
+    _sender: Sender
     _fleet_limits: FleetLimits | None = None
 
     @property
@@ -136,7 +136,7 @@ class FleetOfHost(WebhooksOfHost):
             connecting=settings.connect_timeout,
         )
         shared.start(self._deliver)
-        self._wire.use(self._wire.client)  # through the limits there are now
+        self._sender.use(self._sender.client)  # through the limits there are now
 
     def _account(self, name: str) -> str:
         api = self._apis.get(name)
@@ -145,7 +145,7 @@ class FleetOfHost(WebhooksOfHost):
     def _deliver(self, message: Message) -> None:
         if self._fleet_limits is not None:
             with contextlib.suppress(ClosedError, RuntimeError):  # there is nobody left to tell
-                self._engine.worker.tell(self._fleet_limits.limiter.receive, message, monotonic())
+                self._engine.worker.call_soon(self._fleet_limits.limiter.receive, message, monotonic())
 
     def _begin_kept(self, kept: Kept, options: RunOptions, finished: Callable[[RunResult], None]) -> Session | Any:
         return self._runs.begin(kept.script, options, finished, kept=kept)

@@ -108,7 +108,7 @@ class PlansOfHost(RunsOfHost):
         budget: Any = None,
         limits: Mapping[str, Any] | Any = None,
     ) -> Iterator[RunResult]:
-        """Make the changes of a plan of several runs, one run after the other; gives each result as it ends.
+        """Make the changes of a plan of several runs, one run after the other; returns each result as it ends.
 
         ``job`` of a result is its :class:`~host.plan.plan_set.PlanSection`. It ends with the first run that fails, as
         one does at a change that is not the plan's next. Given again after a crash, it goes on; what is done gives its
@@ -124,7 +124,7 @@ class PlansOfHost(RunsOfHost):
 
     def _check_plannable(self) -> None:
         self._runs.check_open()
-        if self._runs.shards is not None:
+        if self._runs.worker_processes is not None:
             raise UsageError("planning needs a host of one process: leave processes=… (--processes) out")
         if self._runs.tape is not None:
             raise UsageError(

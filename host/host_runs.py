@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
 
 from host import arguments
@@ -147,11 +148,21 @@ class RunsOfHost:
 
     def _wait(self, options: RunOptions, record: Record) -> RunResult:
         kept = record()
-        return kept if isinstance(kept, RunResult) else self._runs.wait(kept.script, options, kept)
+        while not isinstance(kept, RunResult):
+            result = self._runs.wait(kept.script, options, kept)
+            if not kept.is_taken_over:
+                return result
+            kept = self.durable_runs.delivered_again(kept)
+        return kept
 
     async def _wait_async(self, options: RunOptions, record: Record) -> RunResult:
         kept = await in_thread(record)
-        return kept if isinstance(kept, RunResult) else await self._runs.wait_async(kept.script, options, kept)
+        while not isinstance(kept, RunResult):
+            result = await self._runs.wait_async(kept.script, options, kept)
+            if not kept.is_taken_over:
+                return result
+            kept = await in_thread(partial(self.durable_runs.delivered_again, kept))
+        return kept
 
     def run_many(
         self,
@@ -161,7 +172,7 @@ class RunsOfHost:
         batch_id: str | None = None,
         force_new: bool = False,
     ) -> Iterator[RunResult]:
-        """Run many scripts, up to ``concurrency`` at once; gives results as they end.
+        """Run many scripts, up to ``concurrency`` at once; returns results as they end.
 
         A job is a path, a :class:`Script`, or a mapping with ``script`` (or ``code``) and what
         :meth:`run` takes. Jobs are taken from the iterable as there is room for them.
@@ -235,7 +246,7 @@ class RunsOfHost:
         recorded: bool = False,
         force_new: bool = False,
         other_key: bool = False,
-        timeout: float | None = None,  # noqa: ASYNC109 -- the script is told, not merely left
+        timeout: float | None = None,  # noqa: ASYNC109 -- the script gets an error instead of being abandoned
         limits: Limits | Mapping[str, Any] | None = None,
         permissions: Permissions | Mapping[str, Any] | None = None,
         budget: Budget | Mapping[str, Any] | None = None,
@@ -260,7 +271,7 @@ class RunsOfHost:
     @property
     def durable_runs(self) -> DurableRuns:
         """What begins, resumes and looks at durable runs."""
-        if self._runs.shards is not None:
+        if self._runs.worker_processes is not None:
             raise UsageError("durable runs need a host of one process: leave processes=… (--processes) out")
         if self._runs.tape is not None:
             raise UsageError(

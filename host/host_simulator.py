@@ -31,7 +31,7 @@ class HostSimulator:
             self.simulator = Simulator(catalog, lenient=self._lenient)
         return SimulatedClient({"stripe": self.simulator})
 
-    def keep(self, path: str, catalog: Catalog, wire: Sender) -> None:
+    def keep(self, path: str, catalog: Catalog, sender: Sender) -> None:
         """Have the simulator keep its objects in a file; nothing may have been asked of it yet."""
         from host.simulator.simulator import Simulator
         from host.simulator.store import Store
@@ -43,4 +43,4 @@ class HostSimulator:
                 hint="run durable runs first, or give Host(simulator=Simulator(…, store=Store(path)))",
             )
         self.simulator = Simulator(catalog, store=Store(path), lenient=self._lenient)
-        wire.client.replace("stripe", self.simulator)
+        sender.client.replace("stripe", self.simulator)

@@ -43,7 +43,8 @@ class WebhooksOfHost(RunsOfHost):
         the other. ``concurrency`` (20) handlers run at once. ``poll`` (seconds) asks ``/v1/events`` instead, from now
         on or ``since`` (seconds since 1970). ``verify`` and ``paths`` are for other senders than Stripe
         (docs/events.md). Handling begins with the first request, or with ``start()``; it ends with ``close()``, or
-        with the host. Raises ``UsageError``, ``ConfigError`` without a secret.
+        with the host. Raises ``UsageError``, ``ConfigError`` without a secret, and ``ScriptError`` for a handler that
+        does not compile, says ``on`` nowhere, or names an event that there is not.
         """
         from host.webhooks.assembly import HandlerOptions, Parts, open_webhooks  # few programs take any
 
@@ -53,6 +54,7 @@ class WebhooksOfHost(RunsOfHost):
             durable_runs=self.durable_runs,
             wait=self._runs.wait_async,
             ask=lambda asked: self.registry.make_request_async("events", "GET", asked),
+            events=self._runs.services.pipeline.names.event_names,
             secret=self.settings.stripe_webhook_secret,
             local=self.simulated or self.settings.is_local,
             mask=self._runs.services.redactor.add,

@@ -88,7 +88,7 @@ class Secret:
 
 
 class Settings(Frozen, frozen=True):
-    """What a host is told. Times are seconds. Wrong values raise :class:`ConfigError` when it is made.
+    """The settings of a host. Times are seconds. Wrong values raise :class:`ConfigError` when it is made.
 
     ``stripe_secret_key`` is ``None`` without a key and for the demo key. ``stripe_api_base`` is https, or
     http to this machine; http elsewhere is for test keys only. ``http_timeout`` bounds the answer to one
@@ -101,7 +101,7 @@ class Settings(Frozen, frozen=True):
     ``max_per_host`` those to one host and port (``None``: as many). ``api_limits`` holds rate, requests under way and
     retries of single APIs, by name. ``lenient``: the simulator answers by shape what it does not model, instead of
     refusing it. ``send_traceparent``: requests of runs that OpenTelemetry traces say which trace they are in.
-    ``sources`` tells for each field that was set where: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or
+    ``sources`` says where each field that was set was set: ``".env"``, ``"--env-file PATH"``, ``"environment"`` or
     ``"argument"``.
     """
 
@@ -179,7 +179,7 @@ class Settings(Frozen, frozen=True):
 
         ``config`` is a ``host.toml``'s path and its settings by field name, which all other sources win over.
         ``env_file`` replaces ``.env`` of ``cwd`` and must exist. Variables that look like a setting and are none are
-        told as :class:`~host.errors.SettingsWarning`, but for those ``claimed`` by somebody else. Raises
+        reported as :class:`~host.errors.SettingsWarning`, but for those ``claimed`` by somebody else. Raises
         :class:`ConfigError` for a value or file that cannot be used, :class:`UsageError` for an override that is no
         setting.
         """

@@ -34,9 +34,9 @@ class HostStats(WorkerStats, frozen=True):
 
 
 def measure(
-    worker: WorkerStats, runs: int, threads: int, shards: WorkerProcesses | None, exhausted: int = 0
+    worker: WorkerStats, runs: int, threads: int, worker_processes: WorkerProcesses | None, exhausted: int = 0
 ) -> HostStats:
-    """The stats of this process, and with ``shards`` of those that its runs are in."""
+    """The stats of this process, and with ``worker_processes`` of those that its runs are in."""
     known = msgspec.structs.asdict(worker)
     own = HostStats(
         **known,
@@ -47,11 +47,11 @@ def measure(
         peak_memory=_peak_memory(),
         exhausted=exhausted,
     )
-    if shards is None:
+    if worker_processes is None:
         return own
     # What the parent's own worker did for its children's simulated calls would count twice.
-    mine = {"cpu": own.cpu, "peak_memory": own.peak_memory, "runs": shards.waiting}
-    return _together([mine, *shards.stats()])
+    mine = {"cpu": own.cpu, "peak_memory": own.peak_memory, "runs": worker_processes.waiting}
+    return _together([mine, *worker_processes.stats()])
 
 
 def _together(parts: list[dict[str, Any]]) -> HostStats:

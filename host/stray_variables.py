@@ -28,7 +28,8 @@ _FOREIGN = re.compile(
     "|PRODUCT|PUBLIC|PUBLISHABLE|RETURN|SUCCESS|TAX|WEBHOOK)S?(_[A-Z0-9_]*)?"
 )
 
-# What other tools call a setting of ours. They are read by those tools, so they are told only while ours is not set.
+# What other tools call a setting of ours. They are read by those tools, so they are reported only while ours is not
+# set.
 _ELSEWHERE = {
     "STRIPE_API_KEY": "STRIPE_SECRET_KEY",
     "STRIPE_KEY": "STRIPE_SECRET_KEY",
@@ -37,7 +38,7 @@ _ELSEWHERE = {
 
 
 class EnvFile(NamedTuple):
-    """``source`` is what messages call the file; ``lines`` tells where each of its ``values`` is set, ``earlier`` where
+    """``source`` is what messages call the file; ``lines`` says where each of its ``values`` is set, ``earlier`` where
     it was set to something else before.
     """
 
@@ -99,7 +100,7 @@ def strays(
     """A message for each variable that is no setting and was likely meant for one: misspelt, or with a prefix of ours;
     and for each setting that a file sets to two values.
 
-    ``claimed`` tells variables that are somebody's all the same: granted to scripts, or of a further API.
+    ``claimed`` recognises variables that somebody else reads: granted to scripts, or of a further API.
     """
     thirds = [  # one of which a slip of the keyboard leaves as it is
         (name[at : at + len(name) // 3], len(name)) for name in known for at in range(0, len(name) - 2, len(name) // 3)

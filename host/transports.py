@@ -1,4 +1,4 @@
-"""The transports a host can be told to use, by the name of ``HOST_TRANSPORT`` and ``Host(transport=…)``."""
+"""The transports a host can use, by the name of ``HOST_TRANSPORT`` and ``Host(transport=…)``."""
 
 from __future__ import annotations
 

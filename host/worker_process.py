@@ -47,17 +47,17 @@ GRACE = 2.0  # seconds for the last messages to be read by the parent
 
 
 class ChildHost(Host):
-    """A host of which one process is the parent's child. ``tell(message, patient)`` sends to the parent."""
+    """A host of which one process is the parent's child. ``send(message)`` sends to the parent."""
 
-    def __init__(self, opening: m.Open, tell: Callable[[Message], None], sink: Sink) -> None:
+    def __init__(self, opening: m.Open, send: Callable[[Message], None], sink: Sink) -> None:
         self._opening = opening
-        self._tell = tell
+        self._send = send
         self._sink = sink
         self.leased = LeasedLimiter(
-            opening.rates, opening.per_host, CircuitBreakerPolicy(), tell, of_apis=opening.of_apis
+            opening.rates, opening.per_host, CircuitBreakerPolicy(), send, of_apis=opening.of_apis
         )
-        self.remote = RemoteClient(tell)
-        self._once = RemoteOnce(tell)
+        self.remote = RemoteClient(send)
+        self._once = RemoteOnce(send)
         super().__init__(simulate=opening.simulated, sinks=[sink] if opening.watched else [], **opening.options)
         self._granted: dict[bytes, tuple[RunOptions, HostPolicy]] = {}
         self._engine.worker.share_room(lambda calls: self.leased.room(ALL, opening.room, calls))
@@ -65,16 +65,16 @@ class ChildHost(Host):
     def receive(self, message: Message) -> None:
         """What the parent said of limits and simulated calls; from the reading thread."""
         if isinstance(message, m.Answered):
-            self._engine.worker.tell(self.remote.receive, message)
+            self._engine.worker.call_soon(self.remote.receive, message)
         elif isinstance(message, m.OnceTold):
             self._once.receive(message)
         else:
-            self._engine.worker.tell(self.leased.receive, message, monotonic())
+            self._engine.worker.call_soon(self.leased.receive, message, monotonic())
 
     def offered(self, api: Api) -> None:
         """Scripts have an API from now on; on a simulated host the parent simulates it."""
         self._granted.clear()  # they know the secrets there were
-        self._added.take(api, rules=self._rules, wire=self._wire, redactor=self._services.redactor)
+        self._added.take(api, rules=self._rules, sender=self._sender, redactor=self._services.redactor)
 
     def start(self, run: m.StartJob, script: Script, finished: Callable[[RunResult], None]) -> Session:
         """Begin a run."""
@@ -117,7 +117,7 @@ class ChildHost(Host):
 
 
 class Child:
-    """What the process does with what it is told."""
+    """What the process does with its parent's messages."""
 
     def __init__(self, channel: FramePipes) -> None:
         self._channel = channel
@@ -140,7 +140,7 @@ class Child:
             elif self._host is not None:
                 self._receive(self._host, message)
 
-    def tell(self, message: Message) -> None:
+    def send(self, message: Message) -> None:
         self._channel.send(m.to_bytes(message))
 
     def emit(self, event: Event) -> None:
@@ -150,12 +150,12 @@ class Child:
     def _open(self, opening: m.Open) -> bool:
         self.detailed, self.lines = opening.detailed, opening.lines
         try:
-            self._host = ChildHost(opening, self.tell, self)
+            self._host = ChildHost(opening, self.send, self)
             run_setup(opening.setup, self._host)
         except HostError as error:
-            self.tell(m.Refused(type(error).__name__, error.message, error.hint))
+            self.send(m.Refused(type(error).__name__, error.message, error.hint))
             return False
-        self.tell(m.Ready())
+        self.send(m.Ready())
         return True
 
     def _receive(self, host: ChildHost, message: Any) -> None:
@@ -174,7 +174,7 @@ class Child:
             case m.Forget(key):
                 del self._scripts[key]
             case m.StatsAsked(id):
-                self.tell(m.Health(id, msgspec.structs.asdict(host.stats())))
+                self.send(m.Health(id, msgspec.structs.asdict(host.stats())))
             case _:
                 host.receive(message)
 
@@ -194,7 +194,7 @@ class Child:
 
 
 def main() -> int:
-    """Serve the process that started this one. Gives the exit status."""
+    """Serve the process that started this one. Returns the exit status."""
     reading, writing = os.dup(0), os.dup(1)
     # The pipes are for messages: what somebody's setup prints goes to stderr, and nobody reads from them.
     null = os.open(os.devnull, os.O_RDONLY)

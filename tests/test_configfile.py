@@ -106,7 +106,7 @@ def test_without_a_file_nothing_is_said() -> None:
         ("a = 1\n[permissions}", "host.toml: Expected ']' at the end of a table declaration (at line 2"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
+def test_a_mistake_is_shown_with_its_line(tmp_path: Path, text: str, told: str) -> None:
     """File, line, key, what was expected; and never the value of a key."""
     (tmp_path / "host.toml").write_text(text)
     with pytest.raises(ConfigError) as found:
@@ -166,7 +166,7 @@ def test_a_host_offers_the_apis_of_the_file(
     assert request.headers["Authorization"] == "Bearer token-of-mine"
 
 
-def test_an_api_of_the_file_yields_to_an_argument_and_tells_its_place(
+def test_an_api_of_the_file_yields_to_an_argument_and_names_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is given wins by name; what cannot be added is told with the table's line."""

@@ -21,6 +21,7 @@ def classes() -> list[type[HostError]]:
 
 @pytest.mark.parametrize("error", classes(), ids=lambda error: error.__name__)
 def test_the_tree_at_the_top_of_the_file_has_every_class_with_its_kind_and_exit_code(error: type[HostError]) -> None:
+    """The tree at the top of the file has every class with its kind and exit code."""
     (line,) = re.findall(rf"(?m)^\W+{error.__name__} .*$", errors.__doc__ or "")
     if issubclass(error, CallError) and error is not CallError:
         assert f'kind "{error.kind}"' in line

@@ -222,7 +222,7 @@ def test_blocking_on_the_host_s_own_thread_raises_at_once() -> None:
         assert isinstance(error.cause, FunctionError)
 
 
-def test_after_a_fork_the_child_is_told() -> None:
+def test_after_a_fork_the_child_is_reported() -> None:
     """The child of a fork gets a clear error from the old host, and may open its own."""
     if not hasattr(os, "fork"):
         pytest.skip("no fork here")
@@ -249,7 +249,7 @@ def test_after_a_fork_the_child_is_told() -> None:
         assert host.run_source("return 2").value == 2
 
 
-def test_a_forgotten_close_is_told() -> None:
+def test_a_forgotten_close_is_reported() -> None:
     """A host that is let go without close() warns."""
     host = Host(simulate=True)
     with pytest.warns(ResourceWarning, match="a Host was not closed"):  # noqa: PT031 - both let go of it

@@ -39,7 +39,7 @@ def slips(name: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", sorted(_VARIABLES))
-def test_every_setting_misspelt_by_a_letter_is_told_with_its_name(name: str) -> None:
+def test_every_setting_misspelt_by_a_letter_is_shown_with_its_name(name: str) -> None:
     """Wherever the letter is, in the prefix too, in a file and in the environment."""
     wrong = sorted(set(slips(name)) - _VARIABLES)
     text = "".join(f"{each}=x\n" for each in wrong)
@@ -54,7 +54,7 @@ def test_every_setting_misspelt_by_a_letter_is_told_with_its_name(name: str) -> 
 
 
 @pytest.mark.parametrize("name", sorted(_VARIABLES))
-def test_another_case_or_dashes_are_told(name: str) -> None:
+def test_another_case_or_dashes_are_reported(name: str) -> None:
     """``host_log_level`` and ``HOST-LOG-LEVEL`` set nothing."""
     for wrong in (name.lower(), name.replace("_", "-"), name.title()):
         assert told(f"{wrong}=x\n") == [f".env:1: {wrong} is no setting, so it does nothing; did you mean {name}?"]
@@ -73,13 +73,13 @@ def test_another_case_or_dashes_are_told(name: str) -> None:
         ("GRAPHQL_URL", "GRAPHQL_ENDPOINT"),
     ],
 )
-def test_another_name_for_a_setting_is_told(name: str, near: str) -> None:
+def test_another_name_for_a_setting_is_reported(name: str, near: str) -> None:
     """What other tools call it, or half of its name."""
     assert told(f"{name}=x\n") == [f".env:1: {name} is no setting, so it does nothing; did you mean {near}?"]
 
 
 @pytest.mark.parametrize("name", ["HOST_READ_ONLY", "HOST_SIMULATE", "GRAPHQL_PLAYGROUND"])
-def test_a_name_with_our_prefix_is_told_though_nothing_is_near(name: str) -> None:
+def test_a_name_with_our_prefix_is_reported_though_nothing_is_near(name: str) -> None:
     """Whoever sets HOST_READ_ONLY counts on it."""
     assert told(environ={name: "1"}) == [f"environment: {name} is no setting, so it does nothing"]
 
@@ -162,7 +162,7 @@ def test_export_lines_of_shells_are_let_alone() -> None:
     assert Settings.load(environ={}).log_level == "error"
 
 
-def test_a_setting_with_two_values_in_a_file_is_told() -> None:
+def test_a_setting_with_two_values_in_a_file_is_reported() -> None:
     """The last counts, as ever; the same value twice, or another tool's variable, is nobody's mistake of ours."""
     text = "HOST_LOG_LEVEL=error\nA=1\n\nA=2\nHOST_LOG_LEVEL=info\nHOST_HTTP_TIMEOUT=4\nHOST_HTTP_TIMEOUT=4\n"
     assert told(text) == [".env:1: HOST_LOG_LEVEL is set once more in line 5, which counts"]

@@ -42,7 +42,7 @@ class Api(msgspec.Struct, frozen=True):
 
     @property
     def account(self) -> str:
-        """What tells this key from others without telling the key; "" without one."""
+        """Distinguishes this key from others without revealing it; "" without one."""
         texts = "\n".join(secret.reveal() for secret in self.secrets())
         if not texts:
             return ""

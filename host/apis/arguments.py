@@ -57,9 +57,9 @@ def _names_path(operation: Operation, params: dict[str, Any]) -> bool:
 
 def _check_once(operation: Operation, name: str, given: dict[str, Any]) -> None:
     """Raise ``InvalidCall`` where an argument of the path is among the parameters as well."""
-    wire = operation.params[name].name
-    again = next((each for each in (name, wire) if each in given), None)
-    if again is None or (again == wire != name and again in operation.params):
+    wire_name = operation.params[name].name
+    again = next((each for each in (name, wire_name) if each in given), None)
+    if again is None or (again == wire_name != name and again in operation.params):
         return
     others = [other for other, param in operation.params.items() if param.name == again and other != name]
     hint = f"; in the {operation.params[others[0]].location} it is {others[0]}" if others else ""

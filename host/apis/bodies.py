@@ -197,7 +197,7 @@ class _FormReader:
         self._params = params
 
     def read(self, content_type: str, media: dict[str, Any]) -> list[BodyForm]:
-        """The form of a media type; of ``*/*``, where no schema tells JSON from bytes, both."""
+        """The form of a media type; of ``*/*``, where no schema distinguishes JSON from bytes, both."""
         schema = self._schemas.compile(media.get("schema") or {}, f"{self._place} body")
         if media_types.plain(content_type) not in ("*/*", "application/*", "*"):
             return [self._form(media_types.body_kind(content_type), content_type, media, schema)]

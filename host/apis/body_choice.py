@@ -135,9 +135,9 @@ def _only(operation: Operation) -> BodyForm:
 
 
 def _none_has(operation: Operation, bodies: tuple[BodyChoice, ...], given: dict[str, Any]) -> InvalidCall:
-    told = "; ".join(f"{body.form.content_types[0]} has {', '.join(body.form.params) or 'none'}" for body in bodies)
+    forms = "; ".join(f"{body.form.content_types[0]} has {', '.join(body.form.params) or 'none'}" for body in bodies)
     names = ", ".join(given)
     return InvalidCall(
-        f"{operation.resource}: no body of {operation.id} has all of {names} as they are given: {told}",
+        f"{operation.resource}: no body of {operation.id} has all of {names} as they are given: {forms}",
         operation=operation.id,
     )

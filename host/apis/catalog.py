@@ -122,7 +122,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     may_be_empty: bool = False  # the document also has a success without content
     paging: Paging | None = None
     page_items: str = "data"  # the member (dotted) that holds a page's items; "": the answer is the list itself
-    page_next: str = ""  # the member (dotted) that tells the next page: its token or URL; of "number" its own number
+    page_next: str = ""  # the member (dotted) that leads to the next page: its token or URL; of "number" its own number
     page_param: str = ""  # the parameter it goes to: "page", "cursor"; the offset, the page's number, the last id
     page_more: str = (
         ""  # the member (dotted) that says whether there is more, or that there is not ("done"); "": "has_more"

@@ -299,7 +299,7 @@ def _alternatives(catalog: Catalog, schema: Schema) -> Checker:
         own = [check for natural, check in options if type(value) in natural or object in natural]
         rest = [check for natural, check in options if type(value) not in natural and object not in natural]
         faults: list[ValidationError] = []
-        if type(full) is Beyond:  # one that knows all of it, before one that is told to let it through
+        if type(full) is Beyond:  # one that knows all of it, before one that lets it through
             for check in own:
                 with contextlib.suppress(ValidationError):
                     return check(value, True)

@@ -67,7 +67,7 @@ class _Check:
             within(self, shape, value, depth)
 
     def _alternatives(self, shape: Schema, value: Any, depth: int) -> None:
-        """One of them has to fit. Told is what is wrong with the likeliest: whose constants fit, then the furthest."""
+        """One of them has to fit. Reported is the fault of the likeliest: whose constants fit, then the furthest."""
         faults: list[tuple[bool, int, ValidationError]] = []
         for each in shape.any_of:
             self._tries -= 1

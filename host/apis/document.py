@@ -83,7 +83,7 @@ class Document:
 
 
 def cut(place: str) -> str:
-    """A place in the document, as long as a message may tell it."""
+    """A place in the document, shortened for a message."""
     return place if len(place) <= LONGEST_PLACE else f"{place[: LONGEST_PLACE - 1]}…"
 
 

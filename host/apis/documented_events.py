@@ -66,7 +66,7 @@ def documented(catalogs: Iterable[Catalog], type: str, event: dict[str, Any]) ->
     wrong = [(each, fault) for each, fault in faults if fault is not None]
     if fitting or not wrong:
         return DocumentedEvent(fitting, tuple(all_known), "")
-    return DocumentedEvent(tuple(each.id for each in candidates), tuple(all_known), _told(wrong, event))
+    return DocumentedEvent(tuple(each.id for each in candidates), tuple(all_known), _message(wrong, event))
 
 
 def _is_named(id: str, type: str) -> bool:
@@ -103,7 +103,7 @@ def _as_sent(candidate: _Candidate, type: str, event: dict[str, Any]) -> dict[st
     return {**event, "type": only[0]} if only else event
 
 
-def _told(faults: list[tuple[_Candidate, ValidationError]], event: dict[str, Any]) -> str:
+def _message(faults: list[tuple[_Candidate, ValidationError]], event: dict[str, Any]) -> str:
     """The fault of the webhook that is nearest to the event: whose constants it has, then whose fault lies deepest."""
 
     def nearness(found: tuple[_Candidate, ValidationError]) -> tuple[bool, int]:

@@ -154,7 +154,7 @@ def known_operation(catalog: Catalog, method: str, path: str) -> tuple[Operation
             operation = catalog.operation(found[0])
             assert operation is not None
             names = {param.name: name for name, param in operation.params.items() if param.location == "path"}
-            return operation, {names.get(wire, wire): value for wire, value in found[1].items()}
+            return operation, {names.get(name, name): value for name, value in found[1].items()}
     return None
 
 

@@ -17,7 +17,7 @@ from host.errors import is_private
 
 __all__ = ["ErrorText", "page_text", "read_error"]
 
-MOST_ITEMS: Final = 5  # of a list of errors that a message tells
+MOST_ITEMS: Final = 5  # of a list of errors that a message shows
 MOST_WORDS: Final = 2000  # characters of a message
 DEEPEST: Final = 6
 
@@ -27,7 +27,7 @@ _TEXTS: Final = (
     "usermessage", "developermessage", "errorsummary", "faultstring", "reason", "summary", "title", "text", "issue",
     "error", "fault", "problem", "value",
 )  # fmt: skip
-# … what tells more, each item a text or an error itself …
+# … what says more, each item a text or an error itself …
 _LISTS: Final = (
     "errors", "details", "detail", "issues", "violations", "fieldviolations", "invalidparams", "fielderrors",
     "validationerrors", "errorcauses", "causes", "nonfielderrors", "failures", "messages", "modelstate",

@@ -128,10 +128,10 @@ def opened(value: Any, read_file: ReadFile | None) -> File:
 
 
 def chosen_type(file: File, offered: tuple[str, ...], default: str) -> str:
-    """The media type a file is sent as: what the call says, else what its name tells if that is offered, else
-    ``default``, or where that is a range what the file's first bytes tell.
+    """The media type a file is sent as: what the call says, else what its name suggests if that is offered, else
+    ``default``, or where that is a range what the file's first bytes suggest.
 
-    Raises ``ValidationError`` for a type that is not offered, and where none can be told.
+    Raises ``ValidationError`` for a type that is not offered, and where none can be found out.
     """
     if file.kind:
         if offered and not media_types.takes(offered, file.kind):

@@ -1,8 +1,8 @@
 """Names of older APIs and of other clients, and what stands in their place here.
 
-One table each for verbs, resources and parameters. A successor is told only where the catalog has it, so the tables
-serve every API. Sources: https://docs.stripe.com/upgrades and the changelogs and method names of stripe-python, -node,
--ruby, -php, -go and -java.
+One table each for verbs, resources and parameters. A successor is suggested only where the catalog has it, so the
+tables serve every API. Sources: https://docs.stripe.com/upgrades and the changelogs and method names of stripe-python,
+-node, -ruby, -php, -go and -java.
 """
 
 from __future__ import annotations

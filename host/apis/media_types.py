@@ -172,12 +172,12 @@ _SIGNATURES = (
 
 
 def recognised(content: bytes) -> str:
-    """The media type that a file's first bytes tell; "" where they tell none."""
+    """The media type that a file's first bytes suggest; "" where they suggest none."""
     return next((kind for start, kind in _SIGNATURES if re.match(start, content[:64], re.DOTALL)), "")
 
 
 def guessed(file_name: str) -> str:
-    """The media type that a file's name tells; "" where it tells none."""
+    """The media type that a file's name suggests; "" where it suggests none."""
     ending = re.search(r"\.[a-z0-9]+\Z", file_name.lower())
     if ending and ending[0] in _ENDINGS:
         return _ENDINGS[ending[0]]

@@ -112,7 +112,7 @@ def _singular(word: str) -> str:
 class PathNames:
     """Names derived from the paths of one document (path -> its methods, lower case).
 
-    ``lists`` tells of paths with GET whether it answers with a list; one that is not known is left out.
+    ``lists`` says of each path with GET whether it answers with a list; unknown ones are left out.
     """
 
     def __init__(self, paths: Mapping[str, Collection[str]], lists: Mapping[str, bool]) -> None:

@@ -17,7 +17,11 @@ from host.errors import InvalidCall
 MOST_SECONDS = 3600.0
 MOST_RETRIES = 20
 LONGEST_KEY = 255
-NAMES = ("idempotency_key", "account", "api_version", "timeout", "retries", "headers", "content_type", "extra")
+LARGEST_FILE = 1 << 40  # bytes
+NAMES = (
+    "idempotency_key", "account", "api_version", "timeout", "retries", "headers", "content_type", "extra", "download",
+    "max_size",
+)  # fmt: skip
 # What has a server take a request for one of another method: what is granted, counted and recorded is the method.
 METHOD_OVERRIDES = frozenset({"x-http-method", "x-http-method-override", "x-method-override"})
 # The host fills these itself; a script that could would leave what it was granted.
@@ -31,7 +35,10 @@ _PRINTABLE = r"[\x21-\x7e]+\Z"
 
 
 class CallOptions(msgspec.Struct, frozen=True):
-    """``timeout`` is seconds for the answer, ``retries`` how often to try again; None: as the host does."""
+    """``timeout`` is seconds for the answer, ``retries`` how often to try again; None: as the host does.
+
+    ``download`` is the path of a file that the answer goes to, ``max_size`` how many bytes it may have.
+    """
 
     idempotency_key: str | None = None
     account: str | None = None
@@ -41,6 +48,8 @@ class CallOptions(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     content_type: str | None = None  # of the body, where several are taken
     extra: dict[str, Any] | None = None  # parameters the catalog does not know
+    download: str | None = None
+    max_size: int | None = None
 
     @classmethod
     def parse(cls, raw: Any) -> CallOptions:
@@ -56,6 +65,8 @@ class CallOptions(msgspec.Struct, frozen=True):
                 raise InvalidCall(f'there is no request option "{short(str(name))}"{hint}')
             if value is not None:
                 found[name] = _PARSERS[name](name, value)
+        if "max_size" in found and "download" not in found:
+            raise InvalidCall("option max_size: it is of a download; give download too", param="max_size")
         return cls(**found)
 
     def keyed(self, key: str) -> CallOptions:
@@ -104,6 +115,20 @@ def _count(name: str, value: Any) -> int:
         raise InvalidCall(
             f"option {name}: expected an integer from 0 to {MOST_RETRIES}, got {shown(value)}", param=name
         )
+    return int(value)
+
+
+def _path(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise InvalidCall(f"option {name}: expected the path of a file, got {shown(value)}", param=name)
+    return value
+
+
+def _size(name: str, value: Any) -> int:
+    value = _of_text(value)
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole or not 1 <= value <= LARGEST_FILE:
+        raise InvalidCall(f"option {name}: expected bytes from 1 to {LARGEST_FILE}, got {shown(value)}", param=name)
     return int(value)
 
 
@@ -157,4 +182,6 @@ _PARSERS = {
     "headers": _headers,
     "content_type": _media_type,
     "extra": _extra,
+    "download": _path,
+    "max_size": _size,
 }

@@ -62,7 +62,7 @@ def mended(document: dict[str, Any], given: Iterable[Overlay]) -> tuple[dict[str
 
 
 def _apply(document: dict[str, Any], action: Any, place: str) -> bool:
-    """Do one action; tells whether its target selects anything."""
+    """Do one action; returns whether its target selects anything."""
     target = action.get("target") if isinstance(action, dict) else None
     if not isinstance(target, str):
         raise CatalogError(f"{place} has no target, a JSONPath expression such as $.paths")

@@ -71,7 +71,7 @@ def link_of(operation: Operation | None, answer: Any) -> str | None:
 
 def page_words(catalog: Catalog, operation: Operation) -> str | None:
     """What the Lua side gets of an operation that answers with a list: its style of paging (``none`` where the
-    document tells none), the member with the items and the one with an item's id, each after a zero byte. None of
+    document names none), the member with the items and the one with an item's id, each after a zero byte. None of
     other operations.
     """
     style, member = operation.paging or "none", operation.page_items

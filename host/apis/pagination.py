@@ -41,7 +41,7 @@ from host.errors import CatalogError
 
 __all__ = ["PageHints", "detect_paging", "page_hints", "page_names", "page_parameter", "size_param"]
 
-DEPTH = 3  # how far inside an answer what tells the next page may be
+DEPTH = 3  # how deep inside an answer the next page's token may be
 _ZERO = re.compile(
     r"\b(?:zero|0)[- ]?(?:based|indexed)|\b(?:starts?|starting|begins?|beginning|counting)\s+(?:at|from|with)\s+"
     r"(?:page\s+)?(?:0|zero)\b|first page (?:is|=|has (?:the )?(?:number|index))\s*[:`'\"]*(?:0|zero)\b",
@@ -193,7 +193,7 @@ def _by_token(shape: _ListShape) -> dict[str, Any]:
 
 
 def _token_score(wanted: str, path: str, *, number: bool, known: bool) -> int:
-    """How surely the member at ``path`` tells what goes into the parameter ``wanted``: 1 the surest, 0 not at all.
+    """How surely the member at ``path`` is what goes into the parameter ``wanted``: 1 the surest, 0 not at all.
 
     ``number``: both are one; ``known``: the answer says whether there is more.
     """

@@ -25,7 +25,7 @@ def unknown_names(catalog: Catalog, operation: Operation, params: dict[str, Any]
     """Names among ``params``, at any depth, that the catalog does not know, or knows for another kind of value."""
     plan, found = plan_of(catalog, operation), Beyond(lenient=True)
     for name, value in params.items():
-        entry = plan.entries.get(name) or plan.wires.get(name)
+        entry = plan.entries.get(name) or plan.by_wire_name.get(name)
         try:
             if entry is None:
                 found.note(name, value)
@@ -46,7 +46,7 @@ def raw_arguments(
 ) -> dict[str, tuple[Entry, Any]]:
     """What is sent as it is: ``extra``, and for another version the arguments nobody knows."""
     found: dict[str, tuple[Entry, Any]] = {}
-    known = {name: entry.wire for name, entry in plan.entries.items()}
+    known = {name: entry.wire_name for name, entry in plan.entries.items()}
     given = {known.get(name, name) for name in arguments}
     for name, value in (options.extra or {}).items():
         if known.get(name, name).partition("[")[0] in given:
@@ -58,7 +58,7 @@ def raw_arguments(
         found[name] = (raw_entry(catalog, operation, name), value)
     if beyond.lenient and operation.extra is None:
         for name, value in arguments.items():
-            if type(name) is str and name not in plan.entries and name not in plan.wires:
+            if type(name) is str and name not in plan.entries and name not in plan.by_wire_name:
                 found[name] = (raw_entry(catalog, operation, name), value)
     for name, (entry, value) in found.items():
         try:

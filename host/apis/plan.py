@@ -31,12 +31,12 @@ BODILESS = frozenset(
 class Entry:
     """One parameter of a plan."""
 
-    __slots__ = ("check", "is_text", "is_texts", "key", "location", "name", "opening", "param", "wire", "write")
+    __slots__ = ("check", "is_text", "is_texts", "key", "location", "name", "opening", "param", "wire_name", "write")
 
     def __init__(self, catalog: Catalog, operation: Operation, name: str, param: Param) -> None:
         self.name = name
         self.param = param
-        self.wire = param.name
+        self.wire_name = param.name
         self.location = param.location
         schema = catalog.resolve(param.schema)
         self.check: Checker = named_checker(catalog, name, param.schema)
@@ -68,6 +68,7 @@ class RequestPlan:
         "ambiguous",
         "bare",
         "bodies",
+        "by_wire_name",
         "common",
         "entries",
         "form",
@@ -83,14 +84,13 @@ class RequestPlan:
         "required",
         "shapes",
         "url",
-        "wires",
     )
 
     def __init__(self, catalog: Catalog, operation: Operation) -> None:
         if operation.unusable:
             raise InvalidCall(f"{operation.id} cannot be called: {operation.unusable}", operation=operation.id)
         self.entries = {name: Entry(catalog, operation, name, param) for name, param in operation.params.items()}
-        self.wires, self.ambiguous = _wires(self.entries)
+        self.by_wire_name, self.ambiguous = _by_wire_name(self.entries)
         self.required = frozenset(name for name, param in operation.params.items() if param.required)
         self.label = f"{catalog.name}.{operation.id}"
         self.mutation = operation.mutation
@@ -124,7 +124,7 @@ class RequestPlan:
     def find(self, operation: Operation, name: Any) -> Entry | None:
         """The parameter of that name, a script's or the wire's; None where there is none. Raises ``InvalidCall`` for a
         name of the wire that several parameters have."""
-        entry = self.entries.get(name) or self.wires.get(name)
+        entry = self.entries.get(name) or self.by_wire_name.get(name)
         if entry is None and type(name) is str:
             if name in self.ambiguous:
                 raise InvalidCall(
@@ -133,17 +133,17 @@ class RequestPlan:
                     operation=operation.id,
                     param=short(name),
                 )
-            entry = self.wires.get(name.lower())
+            entry = self.by_wire_name.get(name.lower())
             if entry is not None and entry.param.location != "header":  # only a header's letters have no case
                 return None
         return entry
 
 
-def _wires(entries: dict[str, Entry]) -> tuple[dict[str, Entry], dict[str, list[str]]]:
+def _by_wire_name(entries: dict[str, Entry]) -> tuple[dict[str, Entry], dict[str, list[str]]]:
     """Parameters by the wire's names for them, where these are no script's; and those names that several have."""
     found: dict[str, list[Entry]] = {}
     for entry in entries.values():
-        names = {entry.wire, entry.wire.lower()} if entry.param.location == "header" else {entry.wire}
+        names = {entry.wire_name, entry.wire_name.lower()} if entry.param.location == "header" else {entry.wire_name}
         for name in names:
             if name not in entries:
                 found.setdefault(name, []).append(entry)
@@ -154,8 +154,8 @@ def _wires(entries: dict[str, Entry]) -> tuple[dict[str, Entry], dict[str, list[
 def _path_parts(operation: Operation) -> list[str]:
     """Texts and parameter names in turn: ``["/v1/products/", "id", ""]``.
 
-    A fragment tells operations apart and is not sent. A query of the document's own is, without the parameters that are
-    described as the query's.
+    A fragment distinguishes operations and is not sent. A query of the document's own is, without the parameters that
+    are described as the query's.
     """
     path, mark, query = operation.path.partition("#")[0].partition("?")
     inner = {param.name for param in operation.params.values() if param.location == "path"}

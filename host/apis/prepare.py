@@ -137,7 +137,7 @@ def _check(
     full: Full,
     parts: RequestParts,
 ) -> frozenset[str]:
-    """Check each argument and put it where it goes; gives the required ones that are still missing."""
+    """Check each argument and put it where it goes; returns the required ones that are still missing."""
     entries, body = parts.plan.entries, parts.body
     for name, value in arguments.items():
         entry = entries.get(name)

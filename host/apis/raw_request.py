@@ -80,8 +80,8 @@ class RawRequest(msgspec.Struct, frozen=True):
             full = operation.path
         else:
             operation, given = found
-            wires = {param.name: given.get(script) for script, param in operation.params.items()}
-            full = re.sub(r"\{([^{}]+)\}", lambda part: quote(str(wires[part[1]]), safe=""), operation.path)
+            wire_names = {param.name: given.get(script) for script, param in operation.params.items()}
+            full = re.sub(r"\{([^{}]+)\}", lambda part: quote(str(wire_names[part[1]]), safe=""), operation.path)
         label = f"{catalog.name}.{operation.id}" if found is not None else name
         return cls(label, operation, found is not None, full, _checked(label, params or {}), options)
 
@@ -108,7 +108,7 @@ class RawRequest(msgspec.Struct, frozen=True):
             params = {**params, **self.place}
         if operation.body in ("multipart", "text", "binary"):
             raise InvalidCall(f"{self.label}: its body is {operation.body}; call {self.label}(…) itself")
-        headers, query, content = [("Accept", "application/json")], "", b""
+        headers, query, content = [("Accept", "application/json" if options.download is None else "*/*")], "", b""
         kind = operation.body or body_kind(catalog, self.path.split("/")[1])
         in_query = operation.method in IN_QUERY and operation.body is None
         if in_query or kind == "form":
@@ -158,8 +158,8 @@ class RawRequest(msgspec.Struct, frozen=True):
             catalog, self.operation, arguments, shown, first=here.request(catalog, self.options, base_url)
         )
         if isinstance(following, dict):
-            wires = {script: param.name for script, param in self.operation.params.items()}
-            following = {wires.get(k, k): v for k, v in following.items() if params.get(k) != v}
+            wire_names = {script: param.name for script, param in self.operation.params.items()}
+            following = {wire_names.get(k, k): v for k, v in following.items() if params.get(k) != v}
         return None if following is None else replace(self, place=following)
 
 

@@ -161,7 +161,7 @@ class ReferenceResolver:
             waiting.extend((each, base, scope) for each in children if type(each) is dict or type(each) is list)
 
     def _note(self, node: dict[str, Any], base: str, is_root: bool) -> str:
-        """Note a node's names; gives what its members are relative to."""
+        """Note a node's names; returns what its members are relative to."""
         own = node.get("$id")
         if isinstance(own, str) and own.partition("#")[0]:
             base = self._identified(node, own.partition("#")[0], base, is_root)
@@ -226,5 +226,5 @@ def _pointed(node: Any, pointer: str, canonical: str) -> Any:
 
 
 def digest(data: bytes) -> str:
-    """What tells a file's content from another."""
+    """A fingerprint of a file's content."""
     return blake2b(data, digest_size=16).hexdigest()

@@ -73,7 +73,7 @@ def _walk(items: Any, open_: list[Set]) -> int:
 
 
 def _body(body: Any) -> int:
-    """Of what is repeated: there must be one way to read it. Gives how many repeats are inside."""
+    """Of what is repeated: there must be one way to read it. Returns how many repeats are inside."""
     if _may_be_empty(body):
         raise _EndlessError
     ends: list[Set] = []

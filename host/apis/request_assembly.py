@@ -157,11 +157,11 @@ def _by_location(
         location = entry.location
         try:
             if location == "path":
-                values[entry.wire] = path_text(entry.param, value)
+                values[entry.wire_name] = path_text(entry.param, value)
             elif location == "header":
-                headers.append((entry.wire, header_text(entry.param, value)))
+                headers.append((entry.wire_name, header_text(entry.param, value)))
             elif location == "cookie":
-                cookies.append(f"{entry.wire}={quote(header_text(entry.param, value), safe='')}")
+                cookies.append(f"{entry.wire_name}={quote(header_text(entry.param, value), safe='')}")
             else:
                 members.append((entry, value))
         except ValidationError as fault:
@@ -194,4 +194,4 @@ def _written(
 def _json_body(operation: Operation, members: list[tuple[Entry, Any]]) -> bytes:
     if operation.whole_body:
         return sorted_json(members[0][1]) if members else b""
-    return sorted_json({entry.wire: value for entry, value in members})
+    return sorted_json({entry.wire_name: value for entry, value in members})

@@ -58,7 +58,7 @@ def _pass_over(kind: str, node: Any, place: str) -> None:
 
 
 class SchemaCompiler:
-    """Compiles schema nodes, telling ``note`` of each; ``shared`` grows by what they refer to once :meth:`finish` is
+    """Compiles schema nodes, calling ``note`` with each; ``shared`` grows by what they refer to once :meth:`finish` is
     called."""
 
     def __init__(self, document: Document, *, open_enums: bool = False, note: Note = _pass_over) -> None:

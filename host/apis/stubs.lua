@@ -11,6 +11,8 @@
 ---@field headers? table<string, string>
 ---@field content_type? string of the body, where the API takes several
 ---@field extra? table<string, any> parameters the catalog does not know
+---@field download? string a granted file the answer goes to, of an operation that answers with bytes
+---@field max_size? integer bytes of a download
 
 ---What all builders are. `create` sends it and gives the id; then `id` and `data`, the whole answer, are set.
 ---@class host.Builder

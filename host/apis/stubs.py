@@ -36,7 +36,7 @@ _SCALARS = {"string": "string", "integer": "integer", "number": "number", "boole
 def write_stubs(
     folder: Path, apis: Iterable[tuple[Catalog, Descriptions]], more: Iterable[tuple[str, str]] = ()
 ) -> list[Path]:
-    """Write the files of all ``apis``, and ``more`` (name, text), to ``folder``; gives their paths.
+    """Write the files of all ``apis``, and ``more`` (name, text), to ``folder``; returns their paths.
 
     Raises ``UsageError``.
     """

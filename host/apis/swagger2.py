@@ -1,7 +1,7 @@
 """A Swagger 2.0 document as OpenAPI 3.0, so that everything behind this border knows one form only.
 
 https://spec.openapis.org/oas/v2.0.html. References to parameters and responses are written out (what becomes of them
-depends on the operation), those to definitions lead to components. What has no counterpart is told in the warnings.
+depends on the operation), those to definitions lead to components. What has no counterpart is named in the warnings.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a call says that its catalog does not know, and sends all the same.
 
 By ``extra`` among the request options, by ``<api>.request``, and wherever another API version is asked for than the one
-the catalog was compiled from. Names are kept, so that budgets and the log can tell of them.
+the catalog was compiled from. Names are kept, so that budgets and the log can name them.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class ValidationError(Exception):
         return f"{where}: {self.expected}, got {got}{self._hint()}"
 
     def _hint(self) -> str:
-        """The next step, where the value tells what was meant."""
+        """The next step, where the value shows what was meant."""
         value, expected = self.value, self.expected
         if isinstance(value, float) and expected.startswith("expected an integer") and math.isfinite(value):
             names = tuple(step for step in self.path if isinstance(step, str))

@@ -1,1 +1,1 @@
-"""Between the script's thread and the loop's thread."""
+"""The bridge between threads that run scripts and the event loop that makes their calls."""

@@ -10,24 +10,24 @@ __all__ = ["LoopThread", "ThreadAffinity"]
 
 
 class LoopThread(Protocol):
-    """Whoever has threads that turn the loop, and do other work between its rounds."""
+    """An owner of threads that turn the loop and do other work between its rounds."""
 
     def launch(self) -> None:
-        """Have a thread turn the loop (``AsyncWorker.turn``), the first time."""
+        """Have a thread turn the loop (``AsyncWorker.turn``) for the first time."""
 
     def pin(self) -> None:
-        """The loop stays on its thread from now on, and nothing else is done there."""
+        """Keep the loop on its thread from now on, and do nothing else there."""
 
-    def urge(self) -> None:
-        """There is something for the loop to do: see that it is not kept waiting long. From any thread."""
+    def ensure_turning(self) -> None:
+        """There is something for the loop to do: make sure that it is turned soon. From any thread."""
 
     def step_aside(self) -> None:
         """The calling thread is about to block: if it has the loop, have another one take over."""
 
 
 class ThreadAffinity:
-    """``movable`` are functions that may go on on another thread, ``direct`` those that need no task, each with whether
-    that holds now. ``pinned``: the loop stays on the thread it is on.
+    """``movable`` are functions that may continue on another thread, ``direct`` those that need no task, each with
+    whether that holds now. ``pinned``: the loop stays on the thread it is on.
     """
 
     __slots__ = ("direct", "movable", "pinned", "thread", "turned_by")
@@ -37,7 +37,7 @@ class ThreadAffinity:
         self.movable: set[str] = set()
         self.direct: dict[str, Callable[[], bool]] = {}
         self.pinned = False
-        self.thread = 0  # which turns the loop
+        self.thread = 0  # id of the thread that turns the loop
 
     def pin(self) -> None:
         """Keep the loop on the thread it is on when it next turns: something on it may depend on that."""
@@ -51,6 +51,8 @@ class ThreadAffinity:
         self.thread = threading.get_ident()
 
     def step_aside(self) -> None:
-        """The calling thread is about to wait for the loop, or for another one: if it has it, another takes over."""
+        """The calling thread is about to wait for this loop or another: if it turns this one, another thread takes
+        over.
+        """
         if self.turned_by is not None:
             self.turned_by.step_aside()

@@ -1,4 +1,4 @@
-"""Refuses to block a loop's own thread, which would wait for itself."""
+"""Refuses calls that would block a loop's own thread, which would then wait for itself."""
 
 from __future__ import annotations
 

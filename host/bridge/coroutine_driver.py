@@ -1,7 +1,7 @@
-"""Runs calls' functions on the loop without a task, for calls by the ten thousand.
+"""Runs the functions of calls on the loop without a task, for tens of thousands of calls.
 
-A task costs more than what most calls do: it is registered, copies its context, and each wait that is over wakes it a
-round of the loop later. Here the first step is made at once, and each further one by the code that ends the wait.
+A task costs more than what most calls do: it is registered, copies its context, and the end of each wait wakes it a
+round of the loop later. Here the first step is made at once, and each later one by the code that ends the wait.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class CoroutineDriver:
     """Runs functions of calls, and ends the calls. On the loop's thread only; like tasks, they can be cancelled.
 
     For functions that need no current task: no ``asyncio.timeout``, nothing of httpx. What they await are the loop's
-    futures, or what is like one and calls a callback that was added without a context at once. ``direct`` names them,
+    futures, or objects like them that call a callback added without a context at once. ``direct`` names them,
     each with whether that holds now.
     """
 
@@ -50,7 +50,7 @@ class CoroutineDriver:
             self._step(request)
 
     def cancel(self, request: AsyncRequest) -> None:
-        """Raise ``CancelledError`` where it waits, now."""
+        """Raise ``CancelledError`` at once where it waits."""
         waits, request.waits = request.waits, None
         if waits is None:  # it is making a step
             request.cancelled = True
@@ -68,7 +68,7 @@ class CoroutineDriver:
             self._step(request)
 
     def _step(self, request: AsyncRequest, error: BaseException | None = None) -> None:
-        """Go on until the next wait, or to the end."""
+        """Run until the next wait, or to the end."""
         outer, self.stepping = self.stepping, request
         coroutine = request.running
         try:

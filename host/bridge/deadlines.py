@@ -1,8 +1,8 @@
 """Deadlines of many waits with one timer.
 
-One timer of the loop per call would cost more than the rest of the handoff. Here deadlines are grouped
-in slots of ``GRAIN`` seconds; adding and removing are a dictionary's, and the loop has one timer, for the
-earliest slot that is in use. A deadline fires at most ``GRAIN`` late, never early.
+A timer of the loop for each call would cost more than the rest of the handoff. Here deadlines are grouped
+in slots of ``RESOLUTION`` seconds; adding and removing are dictionary operations, and the loop has one timer, for the
+earliest slot that is in use. A deadline fires at most ``RESOLUTION`` late, never early.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from math import inf
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
-GRAIN = 0.01
+RESOLUTION = 0.01
 
 
 class Due(Protocol):
-    """What has a deadline (on :func:`time.monotonic`) and keeps the slot it is in; 0 is none."""
+    """What has a deadline (on :func:`time.monotonic`) and records its slot; 0 means none."""
 
     deadline: float
     slot: int
@@ -43,7 +43,7 @@ class Deadlines(Generic[D]):
         if deadline == inf:
             item.slot = 0
             return
-        item.slot = slot = int(deadline / GRAIN) + 1
+        item.slot = slot = int(deadline / RESOLUTION) + 1
         items = self._slots.get(slot)
         if items is not None:
             items[item] = None
@@ -54,7 +54,7 @@ class Deadlines(Generic[D]):
                 self._set_timer(slot)
 
     def remove(self, item: D) -> None:
-        """Forget an item; one that is not here is no error."""
+        """Remove an item, if it is here."""
         items = self._slots.get(item.slot)
         if items:
             items.pop(item, None)
@@ -70,14 +70,14 @@ class Deadlines(Generic[D]):
         if self._timer is not None:
             self._timer.cancel()
         self._timer_slot = slot
-        self._timer = self._loop.call_later(max(0.0, slot * GRAIN - monotonic()), self._ring)
+        self._timer = self._loop.call_later(max(0.0, slot * RESOLUTION - monotonic()), self._ring)
 
     def _ring(self) -> None:
         self._timer = None
-        due = int(monotonic() / GRAIN)
+        due = int(monotonic() / RESOLUTION)
         expired: list[D] = []
-        # Slots that have emptied meanwhile are skipped here, so an answered call leaves no trace
-        # but its slot's number, at most one for each GRAIN of time.
+        # Slots that have emptied meanwhile are skipped here, so an answered call leaves nothing behind
+        # but its slot's number, at most one for each RESOLUTION of time.
         while self._order and (self._order[0] <= due or not self._slots[self._order[0]]):
             expired += self._slots.pop(heapq.heappop(self._order))
         if self._order:

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class FairQueue(Generic[T]):
-    """First in, first out for each source; among the sources, one item each, round and round.
+    """First in, first out for each source; among the sources, one item each in turn.
 
     ``put``, ``take`` and ``remove`` belong to one thread. ``len`` and ``heads`` may be asked from any.
     """
@@ -51,7 +51,7 @@ class FairQueue(Generic[T]):
         return item
 
     def remove(self, source: object, item: T) -> None:
-        """Take out one item, wherever it is in its source's line."""
+        """Remove one item, wherever it is in its source's queue."""
         del self._sources[source][item]
         self.size -= 1
         if not self.size:  # forget the emptied sources too, which take() would otherwise pass over

@@ -27,6 +27,7 @@ from host.errors import (
     FunctionError,
     InvalidCall,
     Outcome,
+    text_of,
 )
 from host.nearest_name import nearest_name
 
@@ -48,8 +49,8 @@ class InFlight:
     """Accepts requests, starts at most ``room`` of them at once, answers each exactly once.
 
     ``direct`` has the functions that need no task, each with whether that holds now.
-    ``room`` may be changed (``refill`` then); ``on_full`` is called for each call that finds none, ``on_leave``
-    for each that has ended, before its place is reused.
+    ``room`` may be changed (``refill`` then); ``on_full`` is called for each call that finds no room, ``on_leave``
+    for each that has ended, before its room is reused.
 
     A request is in ``live`` from its acceptance until it is answered and its function has ended. The
     invariant that makes "exactly once" true: only :meth:`answer` delivers, and ``answered`` guards it.
@@ -80,7 +81,7 @@ class InFlight:
         self.failed = 0
 
     def accept(self, request: AsyncRequest, now: float) -> None:
-        """Start it, or have it wait for its source's turn; its deadline runs in both cases."""
+        """Start it, or queue it for its source's turn; its deadline runs in both cases."""
         self._live[request] = None
         self._deadlines.add(request)
         if self.in_flight < self.room:
@@ -110,11 +111,11 @@ class InFlight:
 
     @property
     def current(self) -> AsyncRequest | None:
-        """The call whose function asks."""
+        """The call whose function is running."""
         return self._driver.stepping or _current.get()
 
     def extend_deadline(self, seconds: float) -> None:
-        """Put off the deadline of the call whose function asks."""
+        """Postpone the deadline of the call whose function is running."""
         request = self.current
         if request is not None and (request.orphan or not request.answered):
             self._deadlines.remove(request)
@@ -122,7 +123,7 @@ class InFlight:
             self._deadlines.add(request)
 
     def answer(self, request: AsyncRequest, reply: Reply) -> None:
-        """Deliver the reply unless there was one; what became of an orphan goes to ``on_orphan``."""
+        """Deliver the reply unless there was one already; the outcome of an orphan goes to ``on_orphan``."""
         if request.answered:
             if request.orphan:
                 request.orphan = False
@@ -131,7 +132,7 @@ class InFlight:
                     try:
                         self._on_orphan(request, reply)
                     except Exception:
-                        _log.exception("what was to be told of a call given up is lost")
+                        _log.exception("the outcome of an abandoned call could not be reported")
             return
         request.answered = True
         self._deadlines.remove(request)
@@ -145,7 +146,7 @@ class InFlight:
             _log.exception("the receiver of a reply raised")
 
     def refuse_waiting(self, refusal: Callable[[AsyncRequest], CallError]) -> None:
-        """Answer what has not been started."""
+        """Refuse all calls that have not been started."""
         while self.queue.size:
             request = self.queue.take()
             del self._live[request]
@@ -159,7 +160,9 @@ class InFlight:
                 await asyncio.wait_for(self._idle.wait(), grace)
 
     def abandon(self) -> list[asyncio.Task[None]]:
-        """Answer everything that still waits with ``ClosedError``; the tasks, cancelled, still to end."""
+        """Answer everything that still waits with ``ClosedError``; returns the cancelled tasks, which have yet to
+        end.
+        """
         tasks = []
         for request in list(self._live):
             outcome: Outcome | None = None
@@ -196,7 +199,7 @@ class InFlight:
             self._leave(request)
 
     async def _run(self, request: AsyncRequest) -> None:
-        if request.answered:  # cancelled or expired between its turn and its first step
+        if request.answered:  # cancelled or expired between being started and its first step
             self._leave(request)
             return
         try:
@@ -225,7 +228,7 @@ class InFlight:
 
     def refill(self) -> None:
         """Start what waits, as far as there is room."""
-        # An eager task may end inside _begin and come here again: the outer round goes on, not deeper.
+        # An eager task may end inside _begin and come here again: the outer call goes on, without deeper recursion.
         if not self._refilling and self.queue.size:
             self._refilling = True
             try:
@@ -286,7 +289,7 @@ def _translate(request: AsyncRequest, error: BaseException) -> CallError:
             return _late(request, "response", f"{request.name}: no answer before the call's deadline")
         return CancelledCall(f"{request.name} was cancelled", outcome=outcome)
     kind = type(error).__name__
-    failure = FunctionError(f"{request.name} failed: {kind}: {error}", type=kind, outcome=outcome)
+    failure = FunctionError(f"{request.name} failed: {kind}: {text_of(error)}", type=kind, outcome=outcome)
     failure.__cause__ = error
     return failure
 

@@ -41,7 +41,7 @@ class AsyncFunctionRegistry:
         return MappingProxyType(self._functions)
 
     def attach(self, worker: AsyncWorker) -> None:
-        """Say which worker runs the functions."""
+        """Set the worker that runs the functions."""
         self._worker = worker
 
     def register(self, name: str, function: AsyncFunction) -> None:
@@ -58,7 +58,7 @@ class AsyncFunctionRegistry:
         self._functions[name] = function
 
     def submit(self, request: AsyncRequest) -> None:
-        """Hand a request to the worker; its one reply goes to ``request.deliver``. Never blocks."""
+        """Submit a request to the worker; its one reply goes to ``request.deliver``. Never blocks."""
         worker = self._worker or self._attached()
         worker.submit(request)
 
@@ -76,7 +76,7 @@ class AsyncFunctionRegistry:
     ) -> Any:
         """Call ``endpoint`` and wait for the answer: ``make_request("products", "POST", {"name": "x"})``.
 
-        ``timeout`` is in seconds, for the whole wait. Gives the decoded answer or raises the
+        ``timeout`` is in seconds, for the whole wait. Returns the decoded answer or raises the
         :class:`~host.errors.CallError`. On the worker's own thread it raises ``UsageError`` at once.
         """
         worker = self._attached()
@@ -91,14 +91,14 @@ class AsyncFunctionRegistry:
         *,
         timeout: float | None = None,  # noqa: ASYNC109 -- the call's deadline also binds the worker
     ) -> Any:
-        """The same from a running loop, any loop, without blocking it. Cancelling it cancels the call."""
+        """The same from any running loop, without blocking it. Cancelling it cancels the call."""
         worker = self._attached()
         worker.step_aside()  # in a plain function that turns a loop of its own
         return _value(await wait_async(self._begins(endpoint, method, data, timeout)))
 
     def _begins(self, endpoint: str, method: str, data: dict[str, Any] | None, timeout: float | None) -> Begin[Reply]:
-        def begin(tell: Callable[[Reply], None]) -> Callable[[], object]:
-            request = self._request(endpoint, method, data, timeout, tell)
+        def begin(deliver: Callable[[Reply], None]) -> Callable[[], object]:
+            request = self._request(endpoint, method, data, timeout, deliver)
             self.submit(request)
             return lambda: self.cancel(request)
 

@@ -21,16 +21,16 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class AsyncRequest(msgspec.Struct, eq=False):
-    """A call of a registered async function with ``payload``: one object from its submit to its reply.
+    """A call of a registered async function with ``payload``: one object from its submission to its reply.
 
-    ``name`` is what users know the call by, ``function`` the registered function's name where that is another.
+    ``name`` is the one users know the call by, ``function`` the registered function's name where that is another.
     ``deadline`` is on :func:`time.monotonic`. ``source`` groups the calls of one run: the queue serves sources in turn,
     so one of many calls does not starve the others. ``mutation`` says that cancelling must let a sent request finish.
 
-    From its submit on a request belongs to the loop's thread, which alone changes it. ``queued_at`` is when it
-    found no room. ``began`` is set when the function is entered: from then on something may have been sent. Until it
-    ends, ``running`` is what runs it: a task, or a coroutine that ``waits`` for something (``None``: it is making a
-    step) and was ``cancelled`` meanwhile. ``orphan``: answered as cancelled, but the function goes on.
+    Once submitted, a request belongs to the loop's thread, which alone changes it. ``queued_at`` is when it
+    found no room in flight. ``began`` is set when the function is entered: from then on something may have been sent.
+    Until it ends, ``running`` is what runs it: a task, or a coroutine that ``waits`` for something (``None``: it is
+    running now) and may have been ``cancelled`` meanwhile. ``orphan``: answered as cancelled, but the function goes on.
     """
 
     name: str
@@ -40,7 +40,7 @@ class AsyncRequest(msgspec.Struct, eq=False):
     source: Any = None
     mutation: bool = False
     function: str | None = None
-    # The loop's own:
+    # Set by the loop:
     queued_at: float = 0.0
     slot: int = 0  # of Deadlines
     running: Any = None
@@ -50,10 +50,10 @@ class AsyncRequest(msgspec.Struct, eq=False):
     cancelled: bool = False
     orphan: bool = False
 
-    __repr__ = object.__repr__  # it holds arguments as they came
+    __repr__ = object.__repr__  # it holds arguments unredacted
 
     def waiting(self, reason: str, seconds: float | None) -> None:
-        """Take note that it has to wait before it is sent: see :class:`host.events.Waiting`."""
+        """Called when it has to wait before it is sent: see :class:`host.events.Waiting`."""
 
     def deliver(self, reply: Reply) -> None:
         """Take the reply. Called exactly once, from any thread, whatever happens (answer, error, deadline,

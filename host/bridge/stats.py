@@ -1,4 +1,4 @@
-"""What a worker tells of its health."""
+"""The health of a worker, in numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 class WorkerStats(msgspec.Struct, frozen=True):
     """Counts are requests, times seconds.
 
-    ``queue_depth`` wait in the queue (at most its capacity) and ``waiting`` are parked beyond it.
+    ``queue_depth`` is the number waiting in the queue (at most its capacity), ``waiting`` the number parked beyond it.
     ``answered`` and ``failed`` count replies since the start, with a value and with an error.
     ``oldest_wait`` is how long the longest waiting request has waited for its start, ``loop_lag`` how long
     the loop took to react the last time it was woken.

@@ -1,4 +1,4 @@
-"""What any thread has submitted, on its way to the loop: nothing is lost, and the loop is woken once a batch."""
+"""Submissions of all threads on their way to the loop: none is lost, and the loop is woken once per batch."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Submissions:
 
     ``start()`` makes the loop, ``drain()`` has it take the items; ``refuse_late()`` answers what came after its end.
     ``awake``: the loop looks at the items before it sleeps. ``lag`` is how long it took to react when it was last
-    woken, ``refused`` counts requests that were not taken. ``urge``, where somebody else's threads turn the loop, tells
-    them that there is something to do.
+    woken, ``refused`` counts requests that were not taken. ``ensure_turning``, set where other threads turn the loop,
+    has them take up what was submitted.
     """
 
     __slots__ = (
@@ -43,12 +43,12 @@ class Submissions:
         "_start",
         "awake",
         "dead",
+        "ensure_turning",
         "items",
         "lag",
         "loop",
         "refused",
         "turns",
-        "urge",
         "woken_at",
     )
 
@@ -58,9 +58,9 @@ class Submissions:
         self._refuse_late = refuse_late
         self.items: deque[Submitted] = deque()
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.urge: Callable[[], None] | None = None
+        self.ensure_turning: Callable[[], None] | None = None
         self.awake = True  # True before the start too: the first drain comes with it
-        self.dead = False  # the items are no longer taken
+        self.dead = False  # items are no longer taken
         self.woken_at = 0.0
         self.lag = 0.0
         self.refused = 0
@@ -77,8 +77,8 @@ class Submissions:
         elif self.loop is None:
             with contextlib.suppress(ClosedError):  # stopped before it was started: it is dead
                 self._start()
-        elif self.urge is not None:
-            self.urge()
+        elif self.ensure_turning is not None:
+            self.ensure_turning()
         if self.dead:
             self._refuse_late()
 

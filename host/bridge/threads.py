@@ -1,7 +1,7 @@
 """Bounded pools of threads for plain functions, awaited from a loop.
 
 Not those of ``concurrent.futures``, which take no work once the main thread has ended: other threads of the program
-may go on then, and begin runs.
+may continue then, and start runs.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ T = TypeVar("T")
 
 
 class _Job:
-    """Work to be done on a thread; ``tell`` gets its value, or what it raised."""
+    """Work to be done on a thread; ``deliver`` gets its value, or what it raised."""
 
-    __slots__ = ("given_up", "tell", "work")
+    __slots__ = ("deliver", "given_up", "work")
 
-    def __init__(self, work: Callable[[], Any], tell: Callable[[tuple[Any, BaseException | None]], None]) -> None:
+    def __init__(self, work: Callable[[], Any], deliver: Callable[[tuple[Any, BaseException | None]], None]) -> None:
         self.work = work
-        self.tell = tell
+        self.deliver = deliver
         self.given_up = False
 
     def __call__(self) -> None:
-        """Do the work and tell, unless the caller has gone."""
+        """Do the work and deliver its outcome, unless the caller has gone."""
         if self.given_up:
             return
         try:
             done = self.work(), None
         except BaseException as error:
-            self.tell((None, error))
+            self.deliver((None, error))
         else:
-            self.tell(done)
+            self.deliver(done)
 
     def give_up(self) -> None:
-        """Do not begin it."""
+        """Do not start it any more."""
         self.given_up = True
 
 
@@ -68,10 +68,10 @@ class Threads:
         self._closed = False
 
     async def run(self, work: Callable[[], Any]) -> Any:
-        """``work()`` on a thread. Cancelling stops the wait: work that has begun goes on unseen."""
+        """``work()`` on a thread. Cancelling stops the wait: work that has begun continues in the background."""
 
-        def begin(tell: Callable[[tuple[Any, BaseException | None]], None]) -> Callable[[], object]:
-            job = _Job(work, tell)
+        def begin(deliver: Callable[[tuple[Any, BaseException | None]], None]) -> Callable[[], object]:
+            job = _Job(work, deliver)
             self.begin(job)
             return job.give_up
 
@@ -83,7 +83,7 @@ class Threads:
                 raise failure
             return value
         finally:
-            del failure  # which holds this frame
+            del failure  # it refers to this frame
 
     def begin(self, job: Callable[[], None]) -> None:
         """Have ``job()`` called on a thread. It must not raise. Raises ``ClosedError``."""
@@ -97,7 +97,7 @@ class Threads:
                 threading.Thread(target=self._work, name=self._name, daemon=True).start()
 
     def close(self) -> None:
-        """End the threads as they become free. Twice is fine."""
+        """End the threads as they become free. A second call does nothing."""
         with self._lock:
             if not self._closed:
                 self._closed = True
@@ -141,7 +141,7 @@ class DaemonExecutor(ThreadPoolExecutor):
         self._under_way: set[futures.Future[Any]] = set()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> futures.Future[T]:
-        """The result of ``fn(…)`` on a thread, to come."""
+        """A future for the result of ``fn(…)`` on a thread."""
         future: futures.Future[T] = futures.Future()
 
         def job() -> None:
@@ -160,7 +160,7 @@ class DaemonExecutor(ThreadPoolExecutor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more work; ``wait`` for what is running."""
+        """Accept no more work; ``wait`` for work that is running."""
         if cancel_futures:
             for future in list(self._under_way):
                 future.cancel()

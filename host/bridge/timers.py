@@ -1,4 +1,4 @@
-"""Timers that any thread sets and cancels, and the loop rings."""
+"""Timers that any thread sets and cancels, and the loop fires."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Timer:
         self.at = at
         self.receiver = receiver
         self.done = False
-        self.place = 0  # of Timers: 1 in the heap, 2 there and known to be cancelled
+        self.place = 0  # for Timers: 1 in the heap, 2 in the heap and known to be cancelled
         self._forget = forget
 
     def cancel(self) -> None:
-        """The receiver is not called any more, unless it is being called right now."""
+        """Cancel it: the receiver is not called any more, unless it is being called right now."""
         if not self.done:
             self.done = True
             self._forget(self)
@@ -45,14 +45,14 @@ class Timers:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._heap: list[tuple[float, int, Timer]] = []
-        self._numbers = count()  # so that timers of one moment need no order of their own
+        self._numbers = count()  # so that timers due at the same time need not be comparable
         self._cancelled = 0  # how many in the heap are known to be
         self._handle: asyncio.TimerHandle | None = None
         self._set_for = 0.0
 
     @property
     def pending(self) -> int:
-        """How many are set and have neither rung nor been cancelled."""
+        """How many are set and have neither fired nor been cancelled."""
         return len(self._heap) - self._cancelled
 
     def set(self, timer: Timer) -> None:
@@ -63,7 +63,7 @@ class Timers:
                 self._wait_for(timer.at, 0.0)
 
     def forget(self, timer: Timer) -> None:
-        """It was cancelled. It leaves the heap with its moment, or when most of those there are cancelled."""
+        """A timer was cancelled. It leaves the heap when it is due, or when most of the heap is cancelled."""
         if timer.place != 1:
             return
         timer.place = 2
@@ -76,7 +76,7 @@ class Timers:
                 self._stop()
 
     def close(self, refusal: Callable[[], CallError]) -> None:
-        """Ring all that are pending, with an error."""
+        """Fire all that are pending, with an error."""
         heap, self._heap, self._cancelled = self._heap, [], 0
         self._stop()
         for _, _, timer in heap:
@@ -96,7 +96,7 @@ class Timers:
         self._handle = None
         while self._heap:
             at, _, timer = self._heap[0]
-            # A loop may ring a moment early, because it rounds to milliseconds; a sleep is never shorter.
+            # A loop may fire slightly early, because it rounds to milliseconds; a sleep is never shorter.
             if at > monotonic():
                 self._wait_for(at, 0.0005)
                 return

@@ -1,8 +1,8 @@
-"""Taking turns: a loop that stays on its thread, and a thread that submits calls in batches, leave the interpreter to
+"""Taking turns: a loop that stays on its thread and a thread that submits calls in batches leave the interpreter to
 each other.
 
-Two threads of Python that run at once only take the interpreter from each other, a wake-up each time; taking turns,
-batch by batch, costs much less. The loop gives the turn to a batching thread (:meth:`Turns.give`) and gets it back
+Two Python threads that run at once only take the interpreter from each other, with a wake-up each time; taking turns
+batch by batch costs much less. The loop gives the turn to a batching thread (:meth:`Turns.give`) and gets it back
 with that thread's :meth:`Turns.flush`, or with :meth:`Turns.pass_on`, after which the thread begins its next batch.
 """
 
@@ -24,13 +24,13 @@ class Turns:
         self._wake = wake
         self._batching: set[int] = set()  # threads that flush
         self._unflushed = False  # something was submitted, and the loop has not been woken for it
-        self._turn = threading.Lock()  # held but for the moment in which a batching thread gives back the turn
+        self._turn = threading.Lock()  # held except at the moment a batching thread gives back the turn
         self._turn.acquire()
         self._given = False
         self.passed: list[threading.Lock] = []  # of batching threads that wait for their next turn
 
     def batch(self, on: bool) -> None:
-        """Whether the calling thread's submits leave waking the loop to its next :meth:`flush`."""
+        """Set whether submissions of the calling thread wake the loop only with its next :meth:`flush`."""
         if on:
             self._batching.add(threading.get_ident())
         else:
@@ -38,7 +38,7 @@ class Turns:
             self.flush()
 
     def defer(self) -> bool:
-        """Whether the calling thread batches: what it has just submitted waits for its flush then."""
+        """Whether the calling thread batches; if so, what it has just submitted waits for its flush."""
         if threading.get_ident() not in self._batching:
             return False
         self._unflushed = True

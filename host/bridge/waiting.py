@@ -1,7 +1,7 @@
-"""Waiting for what another thread tells once: blocking, or on a running loop.
+"""Waiting for a value that another thread delivers once: blocking, or on a running loop.
 
-``begin(tell)`` starts the work and gives what gives it up again. ``tell(value)`` may be called on any thread, also
-before ``begin`` returns, and never raises or blocks; only its first value counts. A wait that is cut short (Ctrl-C,
+``begin(deliver)`` starts the work and returns a function that gives it up. ``deliver`` may be called on any thread and
+before ``begin`` returns; it never raises or blocks; only its first value counts. A wait that is cut short (Ctrl-C,
 cancellation) gives the work up, as nobody waits for it any more.
 """
 
@@ -21,10 +21,10 @@ Begin = Callable[[Callable[[T], None]], Callable[[], object]]
 
 def wait(begin: Begin[T]) -> T:
     """The value delivered, blocking this thread until then. Raises what ``begin`` raises."""
-    told: SimpleQueue[T] = SimpleQueue()
-    give_up = begin(told.put)
+    delivered: SimpleQueue[T] = SimpleQueue()
+    give_up = begin(delivered.put)
     try:
-        return told.get()
+        return delivered.get()
     except BaseException:
         give_up()
         raise

@@ -12,9 +12,9 @@ The contract:
 - Cancelling answers at once. A read is aborted. A mutation that has started runs to its end; its
   outcome goes to ``on_orphan``.
 
-The loop may be turned by others' threads, which do their own work between two of its rounds (``attach``;
-``host/run/scheduler.py`` says which thread has it). That is done only as long as all that runs on the loop may go on
-anywhere; the first call of a function that is not ``movable`` pins the loop to its thread for good.
+The loop may be turned by other threads, which do their own work between two of its rounds (``attach``;
+``host/run/scheduler.py`` says which thread has it). That is done only as long as everything on the loop may continue
+on any thread; the first call of a function that is not ``movable`` pins the loop to its thread for good.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Ts = TypeVarTuple("Ts")
 
 
 class _Options(msgspec.Struct, frozen=True):
-    """What a worker is made with; see :class:`AsyncWorker`."""
+    """The options of a worker; see :class:`AsyncWorker`."""
 
     capacity: int
     max_in_flight: int
@@ -85,7 +85,7 @@ class AsyncWorker:
         self._lock = threading.Lock()  # start and stop only
         self._affinity = ThreadAffinity()
         self._thread: threading.Thread | None = None  # the loop's, unless a scheduler turns it
-        self.finished = False  # the loop is at its end: who turns it then calls :meth:`end`
+        self.finished = False  # the loop has finished: whoever turns it then calls :meth:`end`
         self._over = threading.Event()  # it has
         self._loop: asyncio.AbstractEventLoop | None = None
         self._calls: InFlight | None = None  # the loop's own
@@ -95,13 +95,13 @@ class AsyncWorker:
         self._closed = False  # takes no new requests
 
     def attach(self, threads: LoopThread) -> None:
-        """Have ``threads`` turn the loop, instead of a thread of this worker's own. Before the start."""
+        """Have ``threads`` turn the loop instead of a thread of this worker's. To be called before the start."""
         self._affinity.turned_by = threads
-        self._submissions.urge = threads.urge
+        self._submissions.ensure_turning = threads.ensure_turning
 
     @property
     def turns(self) -> Turns:
-        """With threads that submit in batches."""
+        """The turns taken with threads that submit in batches."""
         return self._submissions.turns
 
     def submit(self, request: AsyncRequest) -> None:
@@ -119,7 +119,7 @@ class AsyncWorker:
         self._affinity.movable.add(name)
 
     def direct(self, name: str, holds: Callable[[], bool]) -> None:
-        """Say that calls of the function ``name`` need no task while ``holds()``; see ``direct.py``."""
+        """Say that calls of the function ``name`` need no task while ``holds()``; see ``coroutine_driver.py``."""
         self._affinity.direct[name] = holds
 
     def pin(self) -> None:
@@ -138,14 +138,14 @@ class AsyncWorker:
 
     def cancel(self, request: AsyncRequest) -> None:
         """Give up a submitted request. Nothing happens if it has been answered."""
-        self._tell(GiveUp(request))
+        self._post(GiveUp(request))
 
     def call_later(self, seconds: float, receiver: Callable[[Reply], None]) -> Timer:
         """Call ``receiver(Reply())`` on the loop's thread after ``seconds``, once, unless cancelled.
 
         If the worker stops before that, the reply's error is a ``ClosedError``.
         """
-        timer = Timer(monotonic() + seconds, receiver, self._tell)
+        timer = Timer(monotonic() + seconds, receiver, self._post)
         if self._closed or os.getpid() != self._pid:
             timer.ring(Reply(error=self._refusal()))
         else:
@@ -153,7 +153,7 @@ class AsyncWorker:
         return timer
 
     def extend_deadline(self, seconds: float) -> None:
-        """Called inside a function, on the loop: put its call's deadline off by ``seconds``.
+        """Called inside a function, on the loop: postpone its call's deadline by ``seconds``.
 
         For waits that count against the run and not against the call, such as for a rate limit's token.
         """
@@ -170,7 +170,7 @@ class AsyncWorker:
         return self._loop is not None and asyncio._get_running_loop() is self._loop
 
     def interrupt(self) -> None:
-        """Have the thread that turns the loop come to its other work soon. From any thread."""
+        """Have the thread that turns the loop turn to its other work soon. From any thread."""
         loop = self._loop
         assert loop is not None
         if threading.get_ident() == self._affinity.thread:
@@ -186,7 +186,9 @@ class AsyncWorker:
         return bool(self._submissions.items or (calls and calls.in_flight) or (timers and timers.pending))
 
     def step_aside(self) -> None:
-        """The calling thread is about to wait for the loop, or for another one: if it has it, another takes over."""
+        """The calling thread is about to wait for this loop or another: if it turns this one, another thread takes
+        over.
+        """
         self._affinity.step_aside()
 
     def check_may_block(self, what: str, instead: str = "") -> None:
@@ -201,7 +203,7 @@ class AsyncWorker:
             warn_of_another_loop(what, instead)
 
     def run(self, function: Callable[[], Coroutine[Any, Any, T]], timeout: float | None = None) -> T:
-        """Run ``await function()`` on the loop and wait for it: for setting up and tidying, not for calls.
+        """Run ``await function()`` on the loop and wait for it: for setup and cleanup, not for calls.
 
         Raises what it raises, ``TimeoutError``, ``UsageError`` on the loop's thread, ``ClosedError``.
         """
@@ -209,8 +211,8 @@ class AsyncWorker:
         self.pin()
         loop = self.start()
         future = asyncio.run_coroutine_threadsafe(function(), loop)
-        if self._submissions.urge is not None:
-            self._submissions.urge()
+        if self._submissions.ensure_turning is not None:
+            self._submissions.ensure_turning()
         try:
             return future.result(timeout)
         except TimeoutError:
@@ -221,28 +223,29 @@ class AsyncWorker:
         """Have ``share(calls)`` called on the loop: it may change ``calls.room`` from then on."""
         self.start()
         assert self._calls is not None
-        self.tell(share, self._calls)
+        self.call_soon(share, self._calls)
 
-    def tell(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
+    def call_soon(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
         """Have ``callback(*args)`` called on the loop. From any thread."""
         self.start().call_soon_threadsafe(callback, *args)
-        if self._submissions.urge is not None:
-            self._submissions.urge()
+        if self._submissions.ensure_turning is not None:
+            self._submissions.ensure_turning()
 
     def after(self, seconds: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
         """Have ``callback(*args)`` called after ``seconds``, if the loop still turns then. On its own thread only.
 
-        For tidying: unlike :meth:`call_later` it does not make the worker busy, nor is it told of the end.
+        For cleanup: unlike :meth:`call_later` it does not make the worker busy, nor is ``callback`` called when it
+        ends.
         """
         assert self._loop is not None
         self._loop.call_later(seconds, callback, *args)
 
     def add_closer(self, closer: Callable[[], Awaitable[None]]) -> None:
-        """Have ``await closer()`` done by ``stop``, after the last call and before the loop ends."""
+        """Have ``stop`` await ``closer()``, after the last call and before the loop ends."""
         self._closers.append(closer)
 
     def start(self) -> asyncio.AbstractEventLoop:
-        """Start the thread if it has not been started, and give its loop. ``ClosedError`` after ``stop``."""
+        """Start the thread if it has not been started, and return its loop. ``ClosedError`` after ``stop``."""
         if os.getpid() != self._pid:
             raise self._refusal()
         with self._lock:
@@ -286,15 +289,15 @@ class AsyncWorker:
             self._submissions.dead = True
             self._answer_late()
             return
-        if self._submissions.urge is not None:
-            self._submissions.urge()
+        if self._submissions.ensure_turning is not None:
+            self._submissions.ensure_turning()
         self._over.wait()
         if self._thread is not None:
             self._thread.join()
         atexit.unregister(self._at_exit)
 
     def stats(self) -> WorkerStats:
-        """A look at the worker's health, from any thread."""
+        """The worker's health. From any thread."""
         calls, waiting, oldest = self._calls, len(self._submissions.items), None
         if calls is not None:
             waiting += len(calls.queue)
@@ -309,8 +312,8 @@ class AsyncWorker:
             loop_lag=self._submissions.lag,
         )
 
-    def _tell(self, item: Timer | GiveUp) -> None:
-        # Nothing to take back from a loop that never ran, or that is another process's.
+    def _post(self, item: Timer | GiveUp) -> None:
+        # Nothing to cancel on a loop that never ran, or that belongs to another process.
         if self._loop is not None and os.getpid() == self._pid:
             self._submissions.post(item)
 
@@ -329,7 +332,7 @@ class AsyncWorker:
         deliver(request.deliver, Reply(error=self._refusal(request)))
 
     def _answer_late(self) -> None:
-        """Answer what came too late for the loop. Each item is popped by one thread only."""
+        """Answer what was submitted too late for the loop. Each item is popped by one thread only."""
         while True:
             try:
                 item = self._submissions.items.popleft()
@@ -367,7 +370,7 @@ class AsyncWorker:
         asyncio.set_event_loop(self._loop)
 
     def leave(self) -> None:
-        """Another thread has taken the loop over from the calling one."""
+        """Another thread has taken over the loop from the calling one."""
         asyncio.set_event_loop(None)
 
     def _turn_alone(self) -> None:
@@ -381,7 +384,7 @@ class AsyncWorker:
     def end(self) -> None:
         """Answer what is left and close the loop, on its thread.
 
-        Also when the loop raised: no caller may be left waiting for an answer that cannot come.
+        This happens even when the loop raised: no caller may be left waiting for an answer that cannot come.
         """
         loop = self._loop
         assert loop is not None

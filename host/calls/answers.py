@@ -10,7 +10,7 @@ import msgspec
 from host.apis.answers import created, interpret, request_id
 from host.apis.api import Api
 from host.bridge.request import Reply
-from host.calls.call import Call
+from host.calls.call import DOWNLOAD, Call
 from host.calls.keys_in_doubt import Doubt, Doubts, Key
 from host.errors import CallError
 from host.http.message import Request, Response, origin_of
@@ -23,7 +23,7 @@ __all__ = ["Answers"]
 
 
 class Answers:
-    """Reads the replies of all runs' calls. Thread-safe."""
+    """Interprets the replies to the calls of all runs. Thread-safe."""
 
     def __init__(self, apis: Mapping[str, Api], libraries: Libraries, redactor: Redactor) -> None:
         self._apis = apis
@@ -32,7 +32,7 @@ class Answers:
         self._doubts = Doubts()
 
     def value(self, call: Call) -> Any:
-        """The decoded answer of an answered call. Raises its ``CallError``, complete with what is known here."""
+        """The decoded answer to a call. Raises its ``CallError``, completed with what is known here."""
         doubt = self._doubts.find(self.key(call)) if self._doubts.by_key else None
         try:
             value = self._value(call, doubt)
@@ -53,6 +53,8 @@ class Answers:
         if call.api is None or call.operation is None:
             return reply.value
         answer: Response = reply.value
+        if call.function == DOWNLOAD and (file := self._file(call, answer)) is not None:
+            return file
         body = self._redactor.body(answer.body)
         if body is not answer.body or doubt is not None:  # the API echoed a secret
             answer = msgspec.structs.replace(answer, body=body, in_doubt=answer.in_doubt or doubt is not None)
@@ -63,10 +65,18 @@ class Answers:
                 error.attempts = reply.value.attempts
             raise self._completed(error, call) from None
 
+    @staticmethod
+    def _file(call: Call, answer: Response) -> dict[str, Any] | None:
+        """Of an answer that went to a file: what a script is told of that."""
+        if call.request is None or not 200 <= answer.status < 300 or answer.status == 204:
+            return None
+        file: Any = call.request.sink
+        return {**file.facts, "content_type": answer.headers.get("content-type")}
+
     # -- changes in doubt
 
     def key(self, call: Call) -> Key | None:
-        """Where the change of a call goes, and its idempotency key; ``None`` without one."""
+        """The origin that a call's change goes to and its idempotency key; ``None`` if it has no key."""
         request = call.request
         if request is None:
             return call.web_key
@@ -75,32 +85,32 @@ class Answers:
         return origin_of(request.url), request.idempotency_key
 
     def recall(self, call: Call, reply: Reply | None) -> None:
-        """Take note of what a durable run's earlier life knows of a call: how it was answered, or that it was sent and
-        nothing more (``None``)."""
+        """Take note of what an earlier process of a durable run recorded of a call: its answer, or only that it was
+        sent (``None``)."""
         key = self.key(call)
         if key is None:
             return
         if reply is None:
-            claims, call.claims = call.claims, ()  # they are the first request's
-            self._doubts.note(key, _digest(call.request), claims)
+            reservations, call.reservations = call.reservations, ()  # they are the first request's
+            self._doubts.note(key, _digest(call.request), reservations)
         elif reply.error is None:
             self._doubts.settle(key, reply)
         else:
             self._noted(call, reply.error.outcome, reply)
 
     def _noted(self, call: Call, outcome: str | None, reply: Reply | None = None) -> None:
-        """The script gets an error: its key is in doubt from now on, or no more."""
+        """Note that the script gets an error: from now on its key is in doubt, or no longer is."""
         key = self.key(call)
         reply = reply or call.reply
         if key is None or reply is None:
             return
         if outcome == "unknown":
-            self._doubts.note(key, _digest(call.request), call.claims if keeps(reply) else ())
+            self._doubts.note(key, _digest(call.request), call.reservations if keeps(reply) else ())
         elif outcome == "rejected":
             self._doubts.settle(key, _REJECTED)
 
     def _cleared(self, call: Call, doubt: Doubt | None, value: Any) -> Any:
-        """The value of a call whose key was in doubt, or is now: http.* give what is no success as a value too."""
+        """The value of a call whose key was or now is in doubt; http.* return unsuccessful answers as values too."""
         key, reply = self.key(call), call.reply
         outcome = value.get("outcome") if call.web_key is not None and type(value) is dict else None
         if key is None or reply is None:
@@ -115,12 +125,12 @@ class Answers:
         return value
 
     def counted(self, call: Call) -> tuple[Reservation, ...]:
-        """What the same request took from budgets when it was sent before, if it is in doubt."""
+        """What the same request took from budgets when it was first sent, if its outcome is in doubt."""
         doubt = self._doubts.find(self.key(call)) if self._doubts.by_key else None
-        return doubt.claims if doubt is not None and doubt.digest == _digest(call.request) else ()
+        return doubt.reservations if doubt is not None and doubt.digest == _digest(call.request) else ()
 
     def created(self, call: Call) -> tuple[str | int, bytes] | None:
-        """Id and JSON of the object that a call has created, or None: then :meth:`value` tells."""
+        """Id and JSON of the object that a call has created, or ``None``, where :meth:`value` has what came."""
         reply, api, operation = call.reply, call.api, call.operation
         if reply is None or reply.error is not None or api is None or operation is None:
             return None
@@ -143,7 +153,7 @@ class Answers:
         return error
 
     def _advise(self, error: CallError, call: Call) -> None:
-        """What the script itself would repeat goes out without this call's key: it might be done twice."""
+        """Advise on the key: without it, a repetition by the script might make the change twice."""
         if call.request is not None and call.request.method in IDEMPOTENT:
             return
         if call.api is None and self._libraries.has(call.name):
@@ -153,12 +163,12 @@ class Answers:
         error.retryable = False
         if error.idempotency_key is not None and error.hint is None:
             error.hint = (
-                "It may have been done. To repeat it and not do it twice, give the same key as a request option: "
+                "It may have been done. To repeat it without doing it twice, pass the same key as a request option: "
                 "{idempotency_key = err.idempotency_key}."
             )
 
     def refused(self, error: CallError, call: Call) -> CallError:
-        """An error raised before anything was sent, complete with what is known here."""
+        """An error raised before anything was sent, completed with what is known here."""
         error.operation = call.name
         if error.outcome is None:
             name, _, rest = call.name.partition(".")
@@ -188,7 +198,7 @@ class Answers:
 
 
 def _web_answer(value: dict[str, Any]) -> Response:
-    """What an http.* call gave, as the answer it was."""
+    """The response behind the value of an http.* call."""
     return Response(value["status"], value["headers"], value["body"])
 
 
@@ -196,5 +206,5 @@ _REJECTED = Reply(error=CallError("rejected", outcome="rejected"))
 
 
 def _digest(request: Request | None) -> int | None:
-    """By which the same request is known when it is sent again."""
+    """A digest by which a request is recognised when it is sent again."""
     return None if request is None else hash((request.url, request.headers, request.content))

@@ -1,4 +1,4 @@
-"""What scripts' names of APIs mean: operations, builders and their methods."""
+"""Resolves the names scripts use for APIs: operations, builders and their methods."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["REQUEST", "ApiNames"]
 
-REQUEST = ".request"  # how an API's own word for any request ends
+REQUEST = ".request"  # the last part of the name by which a script sends an arbitrary request
 
 
 class ApiNames:
-    """The names of a host's APIs, looked up once each. Thread-safe.
+    """The names of a host's APIs; each is resolved once. Thread-safe.
 
-    ``builders`` are those of the program's own classes, by name.
+    ``builders`` are those that the program has registered, by name.
     """
 
     def __init__(self, apis: Mapping[str, Api], builders: Mapping[str, Api], default_api: str) -> None:
@@ -34,7 +34,7 @@ class ApiNames:
         self._default_api = default_api
         self._operations: dict[str, tuple[Api, Operation]] = {}
         self._methods: dict[tuple[str, str], tuple[bytes, ...]] = {}  # of builders, as the Lua side gets them
-        self._told: dict[tuple[str, tuple[str, ...]], tuple[bytes | None, ...]] = {}  # the same of builders
+        self._facts: dict[tuple[str, tuple[str, ...]], tuple[bytes | None, ...]] = {}  # facts of builders
 
     def builder(self, name: str) -> tuple[Api, Operation] | None:
         """The API and operation behind the global ``new_<name>``."""
@@ -60,7 +60,9 @@ class ApiNames:
         return stripe.catalog.schema("event").properties["type"].enum if stripe is not None else ()
 
     def documented_event(self, type: str, event: dict[str, Any]) -> DocumentedEvent | None:
-        """What the documents of added APIs say of an event, where they describe any; nothing of Stripe's own."""
+        """What the documents of added APIs say about an event, if they describe any; Stripe's events are not
+        included.
+        """
         kind = event.get("object")
         if kind == "v2.core.event" or (kind == "event" and type in self.event_names()):
             return None
@@ -69,8 +71,8 @@ class ApiNames:
         return documented((api.catalog for name, api in self.apis.items() if name != "stripe"), type, event)
 
     def member(self, path: str, key: str) -> str | tuple[Api, Operation | None, bool]:
-        """What ``key`` is below a namespace: a longer path, or an operation (None: ``request``, any) and whether it is
-        a builder's.
+        """What ``key`` means in a namespace: a longer path, or an operation (``None`` for ``request``) and whether it
+        belongs to a builder.
 
         Raises ``InvalidCall`` with the nearest name.
         """
@@ -90,7 +92,7 @@ class ApiNames:
             return f"{name}.{full}"
         if full == REQUEST[1:]:
             return api, None, False
-        from host.apis.legacy_names import missing_member  # where an error is made only
+        from host.apis.legacy_names import missing_member  # needed only for an error message
 
         kind = "operation" if prefix else "resource"
         raise InvalidCall(f'{path} has no {kind} "{short(key)}"{missing_member(api.catalog, prefix, key)}')
@@ -106,16 +108,16 @@ class ApiNames:
                 if not other_version(api.catalog.facts, None):
                     raise
                 return b"set", name.encode(), b""
-            told = (method.kind, method.param, method.code, *method.fields)
-            found = self._methods[label, name] = tuple(each.encode() for each in told)
+            row = (method.kind, method.param, method.code, *method.fields)
+            found = self._methods[label, name] = tuple(each.encode() for each in row)
         return found
 
-    def told(self, api: Api, operation: Operation, names: tuple[str, ...]) -> tuple[bytes | None, ...]:
-        """What Lua is told of a builder: its operation; what it is about; of ``names`` those that are methods of it,
+    def builder_facts(self, api: Api, operation: Operation, names: tuple[str, ...]) -> tuple[bytes | None, ...]:
+        """What Lua gets about a builder: its operation; its resource; those of ``names`` that are methods of it,
         each followed by the five values of :meth:`method`.
         """
         label = f"{api.name}.{operation.id}"
-        found = self._told.get((label, names))
+        found = self._facts.get((label, names))
         if found is None:
             flags = ("i" if "id" in operation.params else "") + ("d" if "data" in operation.params else "")
             values: list[bytes | None] = [label.encode(), f"{operation.resource} {flags}".encode()]
@@ -123,15 +125,15 @@ class ApiNames:
                 if has_method(api.catalog, operation, name):
                     method = self.method(label, name)
                     values += (name.encode(), *method, *(None,) * (5 - len(method)))
-            if len(self._told) > 1000:
-                self._told.clear()
-            found = self._told[label, names] = tuple(values)
+            if len(self._facts) > 1000:
+                self._facts.clear()
+            found = self._facts[label, names] = tuple(values)
         return found
 
     def check(self, label: str, name: str, value: Any, currency: str | None = None, version: str | None = None) -> None:
-        """Raises ``InvalidCall`` unless ``value`` may be given for that parameter (``:with``: as options).
+        """Raise ``InvalidCall`` unless ``value`` may be given for that parameter (``:with``: as options).
 
-        ``currency`` is what the builder has been given, for the message; ``version`` the API's version it asks for.
+        ``currency`` is the one set on the builder, for the message; ``version`` is the API version it asks for.
         """
         api, operation = self.operation(label)
         if name == ":with":

@@ -1,4 +1,4 @@
-"""The record of one call, and what it knows of its run."""
+"""The record of one call, and the part of its run that it uses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from host.apis.api import Api
 from host.apis.catalog import Operation
 from host.bridge.request import AsyncRequest, Reply
 from host.calls.keys_in_doubt import Key
-from host.errors import CallError, FunctionError
+from host.errors import CallError, FunctionError, text_of
 from host.events import Event, Waiting
 from host.http.message import Request
 from host.policy.budget import Quota, Reservation, settle
@@ -19,7 +19,10 @@ from host.policy.permissions import Permissions
 if TYPE_CHECKING:
     from host.apis.raw_request import RawRequest
 
-__all__ = ["Call", "CallHandler", "CallingRun", "wrapped"]
+__all__ = ["DOWNLOAD", "Call", "CallHandler", "CallingRun", "wrapped"]
+
+DOWNLOAD = "api.download"
+"""The registered function that answers calls whose answer goes to a file."""
 
 
 class CallingJob(Protocol):
@@ -29,7 +32,7 @@ class CallingJob(Protocol):
     def permissions(self) -> Permissions: ...
 
     @property
-    def meters(self) -> tuple[Quota, ...]: ...
+    def quotas(self) -> tuple[Quota, ...]: ...
 
 
 class CallingRun(Protocol):
@@ -39,18 +42,18 @@ class CallingRun(Protocol):
 
     @property
     def job(self) -> CallingJob:
-        """What it is to do, and may."""
+        """What the run is to do, and what it may do."""
         ...
 
     @property
     def replaying(self) -> bool:
-        """Whether what it does now it did before it broke off (durable runs)."""
+        """Whether the run repeats what it did before it broke off (durable runs)."""
         ...
 
     def emit(self, event: Event) -> None: ...
 
     def answered(self, call: Call) -> None:
-        """A call of it has its reply. From any thread."""
+        """Called when a call of the run has its reply. From any thread."""
         ...
 
 
@@ -61,14 +64,14 @@ class CallHandler(Protocol):
         """Have it answered. Raises nothing."""
 
     def cancel(self, call: Call) -> None:
-        """Give it up; its answer still comes."""
+        """Give it up; its reply is still delivered."""
 
 
 class Call(AsyncRequest, eq=False):
-    """One call of a script, from its check to the connection and back: the record that all on its way work on.
+    """One call of a script, from its check to the connection and back: the one record that every step works on.
 
-    ``source`` is its run. ``payload`` is what its function gets: of an API's operation a :class:`Request`. ``reply`` is
-    set exactly once, then the run is told.
+    ``source`` is its run. ``payload`` is passed to its function: for an operation of an API, a :class:`Request`.
+    ``reply`` is set exactly once; then the run is notified.
     """
 
     id: int = 0
@@ -77,44 +80,44 @@ class Call(AsyncRequest, eq=False):
     api: Api | None = None
     operation: Operation | None = None
     reply: Reply | None = None
-    claims: tuple[Reservation, ...] = ()  # what it took from budgets
+    reservations: tuple[Reservation, ...] = ()  # what it took from budgets
     started: float = 0.0
-    tell: bool = False  # whether the run's sinks are told of it
+    reported: bool = False  # whether the run's sinks get its events
     task: bytes = b""  # the path of the script's task, for them
     seconds: float | None = None  # until its deadline, where that is not the usual time
-    again: bool = False  # the script's own repeat of it carries the same idempotency key
-    web_key: Key | None = None  # of a library's request that has an idempotency key of the script's
+    again: bool = False  # whether the script's own repetition carries the same idempotency key
+    web_key: Key | None = None  # of a library's request for which the script gave an idempotency key
     # Of a durable run: what takes the call instead of the registry, its key, and its place in the journal.
     hold: Callable[[Call], None] | None = None
-    handler: CallHandler | None = None  # of calls that are none of the worker's
+    handler: CallHandler | None = None  # of calls that the worker does not answer
     key: str | None = None
     place: tuple[str, int, bytes] | None = None
     beyond: tuple[str, ...] = ()  # names it sends that its catalog does not know
-    asks: RawRequest | None = None  # what <api>.request asks for
-    pages: bytes | None = None  # of <api>.request: how the list it gives goes on
-    place_of_page: Any = None  # of a further page of a list: the arguments that lead to it, or its URL
+    asks: RawRequest | None = None  # what was passed to <api>.request
+    pages: bytes | None = None  # of <api>.request: how its list is paged
+    place_of_page: Any = None  # of a further page of a list: the arguments that ask for it, or its URL
 
     __repr__ = object.__repr__  # it holds answers as they came
 
     @property
     def request(self) -> Request | None:
-        """What is sent for it, where that goes to an API."""
+        """The request that is sent, if the call goes to an API."""
         return self.payload if type(self.payload) is Request else None
 
     def waiting(self, reason: str, seconds: float | None) -> None:
-        """Tell the run's sinks what it waits for, on the loop's thread."""
-        if self.tell:
+        """Report to the run's sinks what it waits for, on the loop's thread."""
+        if self.reported:
             self.source.emit(Waiting(self.source.run_id, time(), self.id, reason, seconds, self.task.decode()))
 
     def deliver(self, reply: Reply) -> None:
         """Take the worker's one reply, on the loop's thread."""
         self.reply = reply
-        if self.claims:
-            settle(self.claims, reply)
+        if self.reservations:
+            settle(self.reservations, reply)
         self.source.answered(self)
 
     def deliver_error(self, error: CallError) -> None:
-        """Answers it with an error found on this side."""
+        """Answer it with an error found on this side."""
         self.deliver(Reply(error=error))
 
 
@@ -122,7 +125,8 @@ def wrapped(error: Exception, name: str) -> CallError:
     """Any exception as a ``CallError``."""
     if isinstance(error, CallError):
         return error
-    found = FunctionError(f"{name}: {error}" if str(error) else f"{name} raised {type(error).__name__}")
+    text = text_of(error)
+    found = FunctionError(f"{name}: {text}" if text else f"{name} raised {type(error).__name__}")
     found.type = type(error).__name__
     found.__cause__ = error
     return found

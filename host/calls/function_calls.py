@@ -24,7 +24,7 @@ __all__ = ["FunctionCalls"]
 
 
 class FunctionCalls:
-    """Checks the calls of functions, and says what their functions get. ``deadline`` is seconds for a whole call."""
+    """Checks calls of functions and prepares what the functions are given. ``deadline`` is seconds for a whole call."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class FunctionCalls:
         self._streams = Streams()
 
     def prepare(self, run: CallingRun, call: Call, args: list[Any]) -> bool:
-        """Make the call of a function ready; False if it has its answer already. Raises ``CallError``."""
+        """Prepare the call of a function; ``False`` if it has been answered already. Raises ``CallError``."""
         function = self._functions.get(call.name)
         if function is None:
             return self._library(run, call, args)
@@ -52,8 +52,8 @@ class FunctionCalls:
             )
         invocation = function.bind(args, run, call.line)
         run.job.permissions.check_function(call.name, function.effect)
-        if run.job.meters:
-            call.claims = admit(run.job.meters, call.name, False, replayed=run.replaying)
+        if run.job.quotas:
+            call.reservations = admit(run.job.quotas, call.name, False, replayed=run.replaying)
         if function.iterates:
             call.reply = Reply(self._streams.add(run.run_id, function.open(invocation)))
             return False
@@ -75,11 +75,11 @@ class FunctionCalls:
             call.again = call.web_key is not None
         run.job.permissions.check_effect(call.name, mutation)
         keys = secret_names(args)
-        for name in keys:  # past the catalog, with an API's key
+        for name in keys:  # keys of APIs, used without the catalog
             api = self._apis.get(name)
             run.job.permissions.check_raw(name, mutation, api is not None and api.is_live)
-        if run.job.meters:
-            call.claims = admit(run.job.meters, call.name, mutation, raw=bool(keys), replayed=run.replaying)
+        if run.job.quotas:
+            call.reservations = admit(run.job.quotas, call.name, mutation, raw=bool(keys), replayed=run.replaying)
         if seconds is not None and seconds > self._deadline:
             call.seconds = seconds
         self._know(call.name, found)
@@ -87,7 +87,7 @@ class FunctionCalls:
         return True
 
     def ask(self, run: CallingRun, name: str, args: list[Any], deliver: Callable[[Reply], None]) -> None:
-        """Have a library's function called for the host itself, with what the run may do."""
+        """Call a library's function on the host's own behalf, with the permissions of the run."""
         found = self._libraries.find(name)
         assert found is not None
         self._know(name, found)
@@ -100,11 +100,11 @@ class FunctionCalls:
                 self._registry.register(name, function.run)
 
     def prepare_next(self, run: CallingRun, call: Call, args: list[Any]) -> None:
-        """Make ready the call for the next item of a function's iterator. Raises ``CallError``."""
+        """Prepare the call for the next item of a function's iterator. Raises ``CallError``."""
         call.payload, call.function = self._streams.step(run.run_id, args[0] if args else None), "iterator.next"
 
     def ended(self, run: CallingRun) -> None:
-        """A run is over: let the iterators it has open end."""
+        """A run is over: close the iterators it still has open."""
         for stream in self._streams.end(run.run_id):
             self._registry.submit(AsyncRequest("iterator.close", stream, monotonic() + 5.0, _ignore))
         for left in self._libraries.ended(run.run_id):

@@ -1,7 +1,7 @@
 """Idempotency keys under which a change may have happened, and what their budgets still hold for it.
 
-A key is in doubt from the first answer that does not say what became of its request until one that does. What the
-request took from budgets stays taken as long.
+A key is in doubt from the first answer that leaves the outcome of its request open until one that settles it.
+Until then, what the request took from budgets stays taken.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ MOST = 100_000  # keys remembered by one host
 
 
 class Doubt:
-    """``digest`` is of the request as it was sent first, ``claims`` what it took from budgets."""
+    """``digest`` identifies the request as first sent; ``reservations`` is what it took from budgets."""
 
-    __slots__ = ("claims", "digest")
+    __slots__ = ("digest", "reservations")
 
-    def __init__(self, digest: int | None, claims: tuple[Reservation, ...]) -> None:
+    def __init__(self, digest: int | None, reservations: tuple[Reservation, ...]) -> None:
         self.digest = digest
-        self.claims = claims
+        self.reservations = reservations
 
 
 class Doubts:
-    """The keys in doubt of one host, ``by_key``, which is empty nearly always. Thread-safe."""
+    """The keys in doubt of one host, in ``by_key``, which is nearly always empty. Thread-safe."""
 
     __slots__ = ("by_key",)
 
@@ -36,21 +36,23 @@ class Doubts:
         self.by_key: dict[Key, Doubt] = {}
 
     def find(self, key: Key | None) -> Doubt | None:
-        """What is in doubt under a key, if anything is."""
+        """The doubt about a key, if there is one."""
         return self.by_key.get(key) if key is not None else None
 
-    def note(self, key: Key, digest: int | None, claims: tuple[Reservation, ...]) -> None:
-        """Nobody knows what became of a request under this key."""
+    def note(self, key: Key, digest: int | None, reservations: tuple[Reservation, ...]) -> None:
+        """Note that the outcome of a request under this key is unknown."""
         found = self.by_key.get(key)
         if found is None:
-            if len(self.by_key) >= MOST:  # hours old, where an API forgets keys after a day
+            if len(self.by_key) >= MOST:  # by then hours old; APIs forget keys after about a day
                 self.by_key.pop(next(iter(self.by_key)), None)
-            self.by_key[key] = Doubt(digest, claims)
+            self.by_key[key] = Doubt(digest, reservations)
         else:
-            found.claims += tuple(claim for claim in claims if claim not in found.claims)
+            found.reservations += tuple(
+                reservation for reservation in reservations if reservation not in found.reservations
+            )
 
     def settle(self, key: Key, reply: Reply) -> None:
-        """The outcome is known: ``reply`` says what the budgets take of it."""
+        """The outcome is known: ``reply`` decides what the budgets keep of it."""
         found = self.by_key.pop(key, None)  # only the thread that removes it settles it
         if found is not None:
-            settle(found.claims, reply)
+            settle(found.reservations, reply)

@@ -1,4 +1,4 @@
-"""Further pages of a list: which request asks for the next one."""
+"""Further pages of a list: the request for the next one."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def send_for_page(
     again: bool = False,
     most: int | None = None,
 ) -> bool:
-    """Send for the page after ``page``, or for that one ``again``; False if there is none. Raises ``CallError``.
+    """Request the page after ``page``, or that one ``again``; ``False`` if there is none. Raises ``CallError``.
 
-    ``args`` are those of the list's call, None for a list inside an object. ``page`` may have its first and last
-    item only, of ``count``; ``most`` is how many the first one had, where this is a later one. ``place`` is what
-    :func:`place_of` gave for it, None of a first page of which there is nothing to say.
+    ``args`` are those of the list's call, ``None`` for a list inside an object. ``page`` may hold only its first and
+    last of ``count`` items; ``most`` is how many the first page had, if this is a later one. ``place`` is what
+    :func:`place_of` returned for it, ``None`` for a first page.
     """
     place, link = place or (None, None)
     if call.asks is not None:
@@ -68,8 +68,8 @@ def send_for_page(
 
 
 def place_of(call: Call) -> Any:
-    """Where the page is that a call was answered with: what leads to it, and its ``Link`` header; None where there is
-    nothing to say.
+    """The position of the page that a call was answered with: what asks for it, and its ``Link`` header; ``None`` if
+    neither is needed.
     """
     reply = call.reply
     link = link_of(call.operation, reply.value) if reply is not None and call.operation is not None else None
@@ -79,7 +79,7 @@ def place_of(call: Call) -> Any:
 def _page_asked(
     pipeline: CallPipeline, run: CallingRun, call: Call, asked: RawRequest, page: Shown, place: Any, again: bool
 ) -> bool:
-    """The same of a list that ``<api>.request`` gave."""
+    """The same for a list that ``<api>.request`` returned."""
     api = pipeline.apis[call.name.partition(".")[0]]
     following = asked.after(api.catalog, page, place, api.base_url, again=again)
     if following is None:
@@ -90,7 +90,7 @@ def _page_asked(
 
 
 def _list_inside(pipeline: CallPipeline, call: Call, page: Any) -> tuple[Api, Operation, dict[str, Any]] | None:
-    """The list operation behind a list inside an object, which its ``url`` names; None where it has no more."""
+    """The list operation behind a list inside an object, which its ``url`` names; ``None`` if it has no more items."""
     api = pipeline.apis.get(call.name)
     if api is None or not isinstance(page, dict) or not page.get("has_more"):
         return None
@@ -98,14 +98,14 @@ def _list_inside(pipeline: CallPipeline, call: Call, page: Any) -> tuple[Api, Op
     found = _operation_at(api.catalog, url.partition("?")[0]) if isinstance(url, str) else None
     if found is None:
         raise UnexpectedAnswer(
-            f"{call.name}: a list inside an answer goes on, but where is not told: its url is {shown(url)}"
+            f"{call.name}: a list inside an answer has more items, but cannot be followed: its url is {shown(url)}"
         )
     call.name = f"{api.name}.{found[0].id}"
     return api, *found
 
 
 def _operation_at(catalog: Catalog, path: str) -> tuple[Operation, dict[str, Any]] | None:
-    """The list operation that lives at a path such as ``/v1/subscription_items``."""
+    """The list operation at a path such as ``/v1/subscription_items``."""
     steps = path.strip("/").split("/")
     for id in catalog.operation_ids():
         if not id.endswith(".list"):

@@ -1,8 +1,8 @@
-"""The host's side of every call: nothing a script says is trusted before it.
+"""The host's side of every call: nothing from a script is trusted before it has passed here.
 
     check + encode → permission → budget → registry → (worker) → interpret
 
-The pipeline works on the run's thread: it refuses at once what cannot be sent, and hands on what can.
+The pipeline works on the run's thread: it refuses at once what cannot be sent, and passes on what can.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class CallPipeline:
     """Checks, sends and interprets the calls of all runs of a host. Thread-safe.
 
     ``functions`` are the registered functions a script may call by name. ``deadline`` is seconds for a whole call.
-    ``names`` says what scripts' names mean, ``answers`` what became of a call.
+    ``names`` resolves the names scripts use, ``answers`` interprets replies.
     """
 
     def __init__(
@@ -68,14 +68,14 @@ class CallPipeline:
         self.answers = Answers(apis, self.libraries, self._redactor)
         self.function_calls = FunctionCalls(registry, apis, functions, self.libraries, deadline)
         self._keys = RandomKeys()
-        self._warned: dict[str, set[tuple[str, ...]]] = {}  # what was said to a run's log, by its id
-        self._live: dict[str, bool] = {}  # whether the key of an operation's API is, by the operation
+        self._warned: dict[str, set[tuple[str, ...]]] = {}  # warnings already logged, by the run's id
+        self._live: dict[str, bool] = {}  # whether an operation's API has a live key, by operation
 
     def create(self, run: CallingRun, call: Call, arguments: dict[str, Any], options: dict[str, Any] | None) -> None:
         """Send the create operation ``call.name``. Raises ``CallError`` where it is refused at once."""
         api, operation = self.names.operation(call.name)
         call.again = operation.keyed  # a builder keeps its key
-        if call.key is not None:  # a durable run's: the next process makes the same request of it
+        if call.key is not None:  # a durable run's: the next process makes the same request from it
             arguments = dict(in_order(arguments))
         self.send_operation(run, call, api, operation, arguments, CallOptions.parse(options))
 
@@ -91,8 +91,8 @@ class CallPipeline:
         self.send_operation(run, call, api, operation, dict(in_order(arguments)), parsed)
 
     def resolve(self, call: Call, arguments: Any) -> None:
-        """Read the arguments of ``<api>.request(method, path, params, options)``: the call gets the name of the
-        operation it asks for, where the catalog has it. Raises ``InvalidCall``.
+        """Read the arguments of ``<api>.request(method, path, params, options)``: the call is given the name of the
+        operation it asks for, if the catalog has it. Raises ``InvalidCall``.
         """
         name = call.name.removesuffix(REQUEST)
         api = self.apis.get(name)
@@ -115,23 +115,25 @@ class CallPipeline:
         words = asked.words(api.catalog)
         call.pages = words.encode() if words else None
         if asked.known:
-            self.send_request(run, call, api, operation, request)
+            self.send_request(run, call, api, operation, request, options)
             return
         call.api, call.operation, call.payload, call.function = api, operation, request, api.function
+        if options.download is not None:
+            self._to_file(run, call, request, options)
         call.mutation = request.mutation
         run.job.permissions.check_raw(api.name, request.mutation, api.is_live, REQUEST[1:])
-        if run.job.meters:
-            call.claims = admit(
-                run.job.meters, call.name, request.mutation, account=api.account, raw=True, request=request,
+        if run.job.quotas:
+            call.reservations = admit(
+                run.job.quotas, call.name, request.mutation, account=api.account, raw=True, request=request,
                 replayed=run.replaying, counted=self.answers.counted(call),
             )  # fmt: skip
         self.send(call)
 
     def function(self, run: CallingRun, call: Call, args: list[Any]) -> bool:
-        """Call a registered Python function; True if it has its answer already. Raises ``CallError``."""
+        """Call a registered Python function; ``True`` if it has been answered already. Raises ``CallError``."""
         if not self.function_calls.prepare(run, call, args):
             return True
-        self.send(call)  # a reply that is there already comes through the run's inbox all the same
+        self.send(call)  # even a reply that is already there goes through the run's inbox
         return False
 
     def next(self, run: CallingRun, call: Call, args: list[Any]) -> None:
@@ -140,7 +142,7 @@ class CallPipeline:
         self.send(call)
 
     def ended(self, run: CallingRun) -> None:
-        """A run is over: let what it has open end."""
+        """A run is over: close what it still has open."""
         self._warned.pop(run.run_id, None)
         self.function_calls.ended(run)
 
@@ -172,36 +174,45 @@ class CallPipeline:
         request = prepare(
             api.catalog, operation, arguments, options, base_url=api.base_url, beyond=beyond, key=key, read_file=files
         )
-        if beyond is None or not beyond.names:
-            self.send_request(run, call, api, operation, request)
-            return
-        call.beyond = tuple(beyond.names)
-        self.send_request(run, call, api, operation, request)
-        self._note(run, call, beyond)
+        if beyond is not None and beyond.names:
+            call.beyond = tuple(beyond.names)
+        self.send_request(run, call, api, operation, request, options)
+        if beyond is not None and beyond.names:
+            self._note(run, call, beyond)
 
     def _note(self, run: CallingRun, call: Call, beyond: Beyond) -> None:
-        """Say once a run what a call sends unchecked as another version of the API is asked for."""
+        """Log, once a run, what a call sends unchecked because it asks for another version of the API."""
         said = (call.name, *beyond.names)
-        told = self._warned.setdefault(run.run_id, set())
-        if beyond.lenient and said not in told and not run.replaying:
-            told.add(said)
+        noted = self._warned.setdefault(run.run_id, set())
+        if beyond.lenient and said not in noted and not run.replaying:
+            noted.add(said)
             names = ", ".join(dict.fromkeys(beyond.names))
             text = f"{call.name}: sent unchecked, as the catalog is of another version of the API: {names}"
             run.emit(Logged(run.run_id, time(), "warn", self._redactor(text), call.line))
 
-    def send_request(self, run: CallingRun, call: Call, api: Api, operation: Operation, request: Request) -> None:
-        """Send the request of an operation, if the run may. Raises ``CallError``."""
+    def send_request(
+        self,
+        run: CallingRun,
+        call: Call,
+        api: Api,
+        operation: Operation,
+        request: Request,
+        options: CallOptions = NO_OPTIONS,
+    ) -> None:
+        """Send the request of an operation, if the run is permitted to. Raises ``CallError``."""
         call.api, call.operation, call.payload, call.function = api, operation, request, api.function
+        if options.download is not None:
+            self._to_file(run, call, request, options)
         label = request.operation
         call.mutation = mutation = request.mutation
         live = self._live.get(label)
         if live is None:
             live = self._live[label] = api.is_live
         run.job.permissions.check_operation(label, mutation, live)
-        if run.job.meters:
-            known = operation if api.name == "stripe" else None  # whose amounts are known
-            call.claims = admit(
-                run.job.meters,
+        if run.job.quotas:
+            known = operation if api.name == "stripe" else None  # whose amounts the budgets know
+            call.reservations = admit(
+                run.job.quotas,
                 label,
                 mutation,
                 account=api.account,
@@ -213,8 +224,16 @@ class CallPipeline:
             )
         self.send(call)
 
+    def _to_file(self, run: CallingRun, call: Call, request: Request, options: CallOptions) -> None:
+        """Have the answer go to a file, if the run may write it. Raises ``CallError``."""
+        from host.calls.downloads import to_file  # for such calls only
+
+        call.payload = to_file(call, request, options, run.job.permissions)
+        if options.timeout is not None and options.timeout > self._deadline:
+            call.seconds = options.timeout
+
     def send(self, call: Call) -> None:
-        """Hand over a call that is ready, or hold it; where neither can be, its budgets get back what it took."""
+        """Submit a prepared call, or hold it; if neither is possible, return what it took from budgets."""
         call.started = now = monotonic()
         call.deadline = now + (call.seconds or self._deadline)
         try:
@@ -223,12 +242,12 @@ class CallPipeline:
             else:
                 call.hold(call)
         except BaseException:
-            claims, call.claims = call.claims, ()
-            release(claims)
+            reservations, call.reservations = call.reservations, ()
+            release(reservations)
             raise
 
     def hand_over(self, call: Call, handler: CallHandler) -> None:
-        """Hand a call over to who answers it in place of the worker, or hold it."""
+        """Pass a call to the handler that answers it in place of the worker, or hold it."""
         call.started, call.handler = monotonic(), handler
         if call.hold is None:
             handler.send(call)
@@ -245,7 +264,7 @@ class CallPipeline:
 
 
 def _files_of(permissions: Permissions) -> Callable[[str], bytes]:
-    """What reads the files that a call names by their path."""
+    """A function that reads the files a call names by their paths."""
     from host.libraries.fs.uploads import read_upload  # for operations that take files only
 
     return lambda path: read_upload(permissions, path)

@@ -1,4 +1,4 @@
-"""Calls that carry the trace they are in: the ``traceparent`` header of W3C on what they send."""
+"""Calls that carry their trace context: the ``traceparent`` header of W3C on what they send."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class TracingSink(Sink, Protocol):
     """A sink that knows which trace a call is in."""
 
     def trace_headers(self, run_id: str, call_id: int) -> Headers:
-        """What is to be sent with the requests of a call that has begun; nothing for one it did not hear of."""
+        """The headers to send with the requests of a started call; none for a call whose start it did not get."""
 
 
 class TracedPipeline(CallPipeline):
-    """A pipeline for runs of which one of ``tracing`` makes spans."""
+    """A pipeline for runs with sinks (``tracing``) that make spans of their calls."""
 
     tracing: tuple[TracingSink, ...]
 
     def send(self, call: Call) -> None:
-        """Hand over a call with the headers of its trace. All attempts carry the same: that of the call's span."""
+        """Submit a call with its trace headers. All attempts carry the same ones, those of the call's span."""
         run_id = call.source.run_id
         found = next(filter(None, (sink.trace_headers(run_id, call.id) for sink in self.tracing)), ())
         payload = call.payload
@@ -42,13 +42,13 @@ class TracedPipeline(CallPipeline):
 
 
 def with_trace(headers: Headers, more: Headers) -> Headers:
-    """Headers, and those of ``more`` whose names are not among them: what a script sends itself stands."""
+    """Headers, plus those of ``more`` whose names are not among them: headers the script sets take precedence."""
     names = {name.lower() for name, _ in headers}
     return (*headers, *(header for header in more if header[0] not in names))
 
 
 def traced(pipeline: CallPipeline, sinks: Iterable[Sink]) -> CallPipeline:
-    """``pipeline``, or where some of ``sinks`` make spans one that shares all with it and sends their headers."""
+    """``pipeline``, or, if some of ``sinks`` make spans, one that shares its state and sends their headers."""
     tracing = tuple(cast(TracingSink, sink) for sink in sinks if hasattr(sink, "trace_headers"))
     if not tracing:
         return pipeline

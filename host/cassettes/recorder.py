@@ -7,7 +7,6 @@ neither waits for a backoff nor depends on how a breaker stood, and gives a scri
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -15,7 +14,7 @@ from host.cassettes.cassette import Group, Interaction
 from host.cassettes.tape import Tape
 from host.errors import CallError
 from host.http.idempotency import random_key
-from host.http.message import Request, Response, Send
+from host.http.message import BodySink, Request, Response, Send
 
 __all__ = ["Recorder"]
 
@@ -45,8 +44,8 @@ class Recorder(Tape):
             interaction = Interaction(self.forms.request(request))
             group = self._asked(self.name_of(request.run_id), interaction)
             copy = None
-            if (sink := getattr(request, "sink", None)) is not None:
-                copy = _Copy(sink)
+            if request.sink is not None:
+                copy = _Copy(request.sink)
                 request = replace(request, sink=copy)
             outcome: Response | CallError
             try:
@@ -66,7 +65,7 @@ class Recorder(Tape):
             self.cassette.save()
 
     def _asked(self, run: str, interaction: Interaction) -> Group:
-        """Take note of a request where it is asked; gives the group it is of."""
+        """Take note of a request where it is asked; returns the group it is of."""
         with self.cassette.lock:
             group = self.group(run)
             group.interactions.append(interaction)
@@ -90,7 +89,7 @@ class Recorder(Tape):
 class _Copy:
     """A sink that remembers what went through it."""
 
-    def __init__(self, sink: Any) -> None:
+    def __init__(self, sink: BodySink) -> None:
         self._sink = sink
         self._seen: bytearray | None = None
 
@@ -98,6 +97,11 @@ class _Copy:
     def body(self) -> bytes | None:
         """All of it; nothing where it did not begin."""
         return None if self._seen is None else bytes(self._seen)
+
+    @property
+    def largest(self) -> int:
+        """The sink's own limit."""
+        return self._sink.largest
 
     async def begin(self) -> None:
         self._seen = bytearray()

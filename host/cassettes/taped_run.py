@@ -1,7 +1,7 @@
 """A run whose requests are recorded or replayed: stands where a durable run's journal stands.
 
 Its calls go their way; they only say whose they are. What differs from run to run (clock, random seeds) goes through
-the same door as a durable run's, and tables have the same fixed order.
+the same entry as a durable run's, and tables have the same fixed order.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class TapedRun:
         return False
 
     def answered(self, session: Session, id: int, status: int, a: bytes | None, b: Any, call: Any) -> None:
-        """An answer is about to be told to the script: a request that is not recorded ends the run at its line."""
+        """An answer is about to be given to the script: a request that is not recorded ends the run at its line."""
         error = call.reply.error if type(call) is Call and call.reply is not None else None
         if not isinstance(error, UnrecordedRequest) or self._stopped is not None:
             return
@@ -97,7 +97,7 @@ class TapedRun:
         """The outcome of a call that was given up."""
 
     def next_answer(self, session: Session) -> tuple[int, int, bytes | None, Any] | None:
-        """Nothing is told without being asked."""
+        """There is no answer to replay."""
         return None
 
     def tool(self, session: Session, tools: Tools, name: str, a: Any, b: Any) -> bytes | None:

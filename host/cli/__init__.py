@@ -1,4 +1,4 @@
-"""The command line: one file per command, loaded when it is asked for.
+"""The command line: one file per command, loaded on demand.
 
 The one place that prints and exits. Everything below it raises; :func:`main` turns what was raised into
 text on stderr and an exit code.
@@ -33,9 +33,9 @@ def process() -> NoReturn:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line (default: the process's own) and return its exit code.
+    """Run one command line (default: that of the process) and return its exit code.
 
-    Exits by itself only where a script's thread cannot be ended in any other way.
+    Exits the process itself only if a script's thread cannot be ended in any other way.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _open_missing_streams()
@@ -76,11 +76,27 @@ def _dispatch(arguments: list[str]) -> int:
     except Stuck as error:
         _say(str(error))
         os._exit(error.exit_code)
-    except Exception as error:
-        if debug:
-            _traceback()
-        _say(f"internal error: {type(error).__name__}: {error}\nhint: --debug shows where; please report it")
+    except OSError as error:
+        if not _raised_in(click.echo, error):
+            return _internal(error, debug)
+        _say(f"stdout cannot be written: {error.strerror}")
         return 1
+    except Exception as error:
+        return _internal(error, debug)
+
+
+def _internal(error: Exception, debug: bool) -> int:
+    if debug:
+        _traceback()
+    _say(f"internal error: {type(error).__name__}: {error}\nhint: --debug shows where; please report it")
+    return 1
+
+
+def _raised_in(function: Any, error: BaseException) -> bool:
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at is not None and at.tb_frame.f_code is function.__code__
 
 
 @contextmanager
@@ -88,7 +104,7 @@ def _telling_warnings() -> Iterator[None]:
     """Warnings about settings on stderr, each once, whatever Python does with other warnings."""
     from host.errors import SettingsWarning
 
-    told: set[str] = set()
+    shown: set[str] = set()
     with warnings.catch_warnings():
         warnings.simplefilter("always", SettingsWarning)
         otherwise = warnings.showwarning
@@ -96,8 +112,8 @@ def _telling_warnings() -> Iterator[None]:
         def show(message: Warning | str, category: type[Warning], *more: Any) -> None:
             if not issubclass(category, SettingsWarning):
                 otherwise(message, category, *more)
-            elif str(message) not in told:
-                told.add(str(message))
+            elif str(message) not in shown:
+                shown.add(str(message))
                 _say(f"warning: {message}")
 
         warnings.showwarning = show  # type: ignore[assignment]  # the rest of its arguments goes on as it came

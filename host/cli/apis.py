@@ -1,4 +1,4 @@
-"""``apis``: what scripts can say to an API, as a listing or as types for an editor."""
+"""``apis``: what an API offers to scripts, as a listing or as types for an editor."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _param_lines(catalog: Catalog, name: str, param: str, files: dict[str, ApiAr
 
 
 def _texts(catalog: Catalog, files: dict[str, ApiArguments]) -> Descriptions:
-    """What an API's document says; of Stripe's nothing is kept."""
+    """The descriptions in an API's document; Stripe's are not kept."""
     from host.apis.cache import descriptions_of
     from host.apis.descriptions import Descriptions
 

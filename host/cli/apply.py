@@ -12,7 +12,6 @@ from host.cli.arguments import SECONDS
 from host.cli.commands import EXIT_CODES
 from host.cli.host_options import HostOptions, host_options
 from host.cli.one_run import run_one
-from host.cli.policy_options import Granting, granting_options
 from host.cli.report_options import Reporting, report_options
 from host.cli.strict import GIVEN, StrictCommand
 from host.errors import UsageError
@@ -37,7 +36,6 @@ Examples:
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="As for run.")
 @report_options
 @host_options
-@granting_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -46,17 +44,16 @@ def command(
     timeout: float | None,
     reporting: Reporting,
     opening: HostOptions,
-    granting: Granting,
 ) -> int:
     """Make the changes of a plan that plan --out wrote, by a durable run.
 
-    The run is stopped at the first change that is not the plan's next. Given again after a crash, the command goes on
+    The run is stopped at the first change that is not the plan's next. Run again after a crash, the command continues
     where it broke off.
     """
     found = PlanSet(file) if PlanSet.is_one(file) else Plan.load(file)
     if simulate and found.mode != "simulated":
         raise UsageError(f"--simulate: the plan {file} is for {found.base}, not for the simulator")
-    plan = opening.plan(granting)
+    plan = opening.plan()
     simulated = found.mode == "simulated"
     if simulated and not simulate:
         click.echo(f"the plan {file} is for the simulator, and is applied so", err=True)

@@ -12,13 +12,13 @@ import click
 from host.cli.strict import BEHIND
 from host.errors import UsageError
 from host.limits import YEAR
-from host.run.script import Script
+from host.run.script import MOST_SOURCE, Script, check_size
 
 __all__ = ["SECONDS", "check_url", "scripts_of"]
 
 
 class _Seconds(click.FloatRange):
-    """Above 0, at most a year; ``nan`` is within any range of click's."""
+    """Above 0, at most a year; ``nan`` would pass any range of click's."""
 
     def __init__(self) -> None:
         super().__init__(min=0, min_open=True, max=YEAR)
@@ -47,13 +47,13 @@ def check_url(option: str, url: str) -> None:
 def scripts_of(
     ctx: click.Context, arguments: tuple[str, ...], code: str | None
 ) -> tuple[list[Script], tuple[str, ...]]:
-    """What is to be run, and its arguments. Raises for a path that is no script.
+    """The scripts to run, and their arguments. Raises for a path that is not a script.
 
-    Several names that all end in ``.lua`` are several scripts, which get what is behind ``--``. Else the
-    first is the script, and the others, behind ``--`` or not, are its arguments.
+    Several names that all end in ``.lua`` are several scripts, which get what follows ``--``. Else the
+    first is the script, and the others, after ``--`` or not, are its arguments.
     """
     if code is not None:
-        return [Script.of(code, "-e")], arguments
+        return [Script.of(code.encode("utf-8", "surrogateescape"), "-e")], arguments
     if not arguments:
         raise click.UsageError("give a script, - for standard input, or -e CODE", ctx)
     before = arguments[: len(arguments) - ctx.meta[BEHIND]]
@@ -61,8 +61,20 @@ def scripts_of(
         return _several(before), arguments[len(before) :]
     name, *args = arguments
     if name == "-":
-        return [Script.of(sys.stdin.buffer.read(), "stdin")], tuple(args)
+        return [Script.of(_standard_input(), "stdin")], tuple(args)
     return [Script.read(name)], tuple(args)
+
+
+def _standard_input() -> bytes:
+    """The script given as standard input. Raises ``UsageError``, of an input without end too."""
+    if sys.stdin is None:
+        raise UsageError("standard input is closed, so there is no script to read from it")
+    try:
+        source = sys.stdin.buffer.read(MOST_SOURCE + 1)
+    except OSError as error:
+        raise UsageError(f"the script cannot be read from standard input: {error.strerror}") from error
+    check_size(source, "the script of standard input")
+    return source
 
 
 def _several(names: Sequence[str]) -> list[Script]:

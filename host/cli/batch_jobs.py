@@ -19,9 +19,9 @@ __all__ = ["BatchJob", "Jobs", "ResumedJobs"]
 
 
 class BatchJob(dict[str, Any]):
-    """A job of ``Host.run_many`` that knows which it is. ``line`` is of its row in the file, if any.
+    """A job of ``Host.run_many`` with its number. ``line`` is that of its row in the file, if any.
 
-    ``place`` is where it stands among those that are run now, from 0.
+    ``place`` is its position among those run now, from 0.
     """
 
     def __init__(self, number: int, line: int | None, place: int, **job: Any) -> None:
@@ -32,7 +32,7 @@ class BatchJob(dict[str, Any]):
 
 
 class Jobs:
-    """All runs there are to be, in order; after :meth:`stop` no more of them begin."""
+    """All runs of the batch, in order; after :meth:`stop` no more of them begin."""
 
     def __init__(self, batch: Batch, scripts: Sequence[Script], args: Sequence[str], timeout: float | None) -> None:
         self._scripts = scripts
@@ -40,7 +40,7 @@ class Jobs:
         self._rows = Rows(batch.each) if batch.each is not None else None
         self._common = {"args": args, "timeout": timeout}
         self._stopped = threading.Event()
-        self.left: BatchJob | None = None  # the first that did not begin, once all that is known
+        self.left: BatchJob | None = None  # the first that did not begin, once known
         self.names = RunNames()
         self.total = len(scripts) * self._repeat * (1 if self._rows is None else len(self._rows))
 
@@ -66,7 +66,7 @@ class Jobs:
                     yield job
 
     def _known(self) -> Iterator[tuple[int | None, dict[str, Any]]]:
-        """Each row's line, and what the scripts get of it; one entry for all where there are no rows."""
+        """Each row's line, and what the scripts get from it; one entry for all where there are no rows."""
         if self._rows is None:
             yield None, {}
             return
@@ -95,19 +95,19 @@ class Jobs:
 
 
 def _about(known: dict[str, Any]) -> str:
-    """What tells people which row it is: its first value."""
+    """The value by which people recognise the row: its first."""
     row = known.get("globals", {}).get("row", {})
     return str(next(iter(row.values()), "")) if row else ""
 
 
 class ResumedJobs:
-    """The runs of a batch that are to be gone on with; after :meth:`stop` no more of them."""
+    """The runs of a batch that are to be resumed; after :meth:`stop` no more of them."""
 
     def __init__(self, runs: Sequence[RunRow], timeout: float | None) -> None:
         self._runs = runs
         self._timeout = timeout
         self._stopped = threading.Event()
-        self.left: BatchJob | None = None  # the first that was not gone on with, once all that is known
+        self.left: BatchJob | None = None  # the first that was not resumed, once known
         self.names = RunNames()  # which are their ids
         self.total = len(runs)
 

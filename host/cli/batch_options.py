@@ -1,4 +1,4 @@
-"""The options of ``run`` that make many runs of one command."""
+"""The options of ``run`` for many runs with one command."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ CONCURRENCY = 100  # runs at once by default
 
 
 class MaxFailures(msgspec.Struct, frozen=True):
-    """From how many failures on no more runs begin: a number, or a share of all runs. ``str()`` is what was given."""
+    """The number of failures, or share of all runs, after which no more runs begin. ``str()`` is what was given."""
 
     text: str
     number: int | None
     share: Fraction | None
 
     def of(self, total: int) -> int:
-        """The number of failures, at least one, where ``total`` runs are to be."""
+        """The number of failures, at least one, for ``total`` runs."""
         return self.number if self.number is not None else max(1, ceil(total * (self.share or 0)))
 
     def __str__(self) -> str:
@@ -70,7 +70,7 @@ class Batch(msgspec.Struct, frozen=True):
         Option("--max-failures", "Begin no more runs once N, or P% of all, have failed.", "N|P%", _MaxFailures()),
     ] = None
     no_prefix: Annotated[
-        bool, Option("--no-prefix", "Print what many runs print as it is, without the name of its run or row.")
+        bool, Option("--no-prefix", "Print the output of many runs as it is, without the name of its run or row.")
     ] = False
     stats: Annotated[bool, Option("--stats", "Show the host's health on stderr at the end.")] = False
 

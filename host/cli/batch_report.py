@@ -1,4 +1,4 @@
-"""What a batch tells of its runs: each as it ends, equal failures once, and all at the end."""
+"""What a batch prints of its runs: each as it ends, equal failures once, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from host.run.script import RunResult
 
 __all__ = ["BatchReport"]
 
-MOST_NAMED = 10  # of the runs that failed as another did
+MOST_NAMED = 10  # of runs that failed in the same way as another
 
 
 class _Equal:
-    """Runs that failed in the same way: the ``first``, and how many ``more``; ``str()`` tells the places of some."""
+    """Runs that failed in the same way: the ``first``, and how many ``more``; ``str()`` names the places of some."""
 
     def __init__(self, first: str) -> None:
         self.first = first
@@ -43,7 +43,7 @@ def _short(message: str) -> str:
 
 
 class BatchReport:
-    """Tells how each run ended: values and JSON on stdout, failures on stderr.
+    """Prints how each run ended: values and JSON on stdout, failures on stderr.
 
     JSON is in the order of the jobs, all else as runs end."""
 
@@ -69,14 +69,14 @@ class BatchReport:
         self._jobs.names.forget(result.run_id)
 
     def _in_order(self, place: int, line: str) -> None:
-        """Write a run's line once those of all runs before it are written."""
+        """Write a run's line after those of all runs before it."""
         self._held[place] = line
         while self._next in self._held:
             self._output.write(self._held.pop(self._next))
             self._next += 1
 
     def _failed(self, result: RunResult, job: BatchJob) -> None:
-        """Tell a failure, but one that equals another only at the end, with how often it came."""
+        """Print a failure; one that equals an earlier one only at the end, with how often it came."""
         error, label = result.error, self._jobs.label(job)
         said = f"ended with status {result.exit_status}" if error is None else error.message
         line = None if error is None else error.line

@@ -43,10 +43,10 @@ def run_batch(
     again: str | None,
     cassette: CassetteOptions = NO_CASSETTE,
 ) -> int:
-    """Run all, report each as it ends and all of them at the end, and give the exit code.
+    """Run all, report each as it ends and all of them at the end, and return the exit code.
 
-    ``results(host, jobs)`` does them; ``sinks()`` makes those the options ask for; ``graces`` are seconds to
-    close in, after all went its way and after an interrupt. ``again`` is the command that goes on with a durable batch.
+    ``results(host, jobs)`` runs them; ``sinks()`` makes the sinks the options ask for; ``graces`` are seconds to
+    close in, after a normal end and after an interrupt. ``again`` is the command that resumes a durable batch.
     """
     with watch_batch(jobs.total, jobs.names.long, quiet=reporting.quiet) as view:
         return _run_seen(
@@ -119,11 +119,11 @@ def _run_seen(
     stopped = f"{most} failed (--max-failures {batch.max_failures})" if jobs.left and signal is None else None
     report.summary(summary, interrupted=signal is not None, stopped=stopped)
     unfinished = signal is not None or summary.failed
-    _tell_what_is_left(str(under_way) if signal is not None else "", again if unfinished else None)
+    _say_what_is_left(str(under_way) if signal is not None else "", again if unfinished else None)
     return summary.status if signal is None else 128 + signal
 
 
-def _tell_what_is_left(waiting: str, again: str | None) -> None:
+def _say_what_is_left(waiting: str, again: str | None) -> None:
     """Which calls an interrupt left without an answer, and how to go on."""
     if waiting:
         click.echo(f"without an answer, so what came of it is unknown: {waiting}", err=True)

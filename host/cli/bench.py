@@ -85,7 +85,7 @@ def command(base_url: str, key: str, scripts: int, tasks: int, creates: int, war
 
 
 def _shares(total: int, scripts: int) -> list[int]:
-    """``total`` dealt out to ``scripts``, the first ones taking the remainder, those without any left out."""
+    """``total`` divided among ``scripts``, the first ones taking the remainder; empty shares are left out."""
     each, more = divmod(total, scripts)
     return [each + 1] * more + ([each] * (scripts - more) if each else [])
 

@@ -14,7 +14,7 @@ __all__ = ["NO_CASSETTE", "CassetteOptions", "cassette_options"]
 
 
 class CassetteOptions(msgspec.Struct, frozen=True):
-    """What the options say: one of them at most."""
+    """What the options say: at most one of them is given."""
 
     record: Annotated[
         str | None,
@@ -35,7 +35,7 @@ class CassetteOptions(msgspec.Struct, frozen=True):
 
     @property
     def given(self) -> str | None:
-        """The one that was said."""
+        """The one that was given."""
         return "--record" if self.record is not None else "--replay" if self.replay is not None else None
 
     def arguments(self) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class CassetteOptions(msgspec.Struct, frozen=True):
         return {name: value for name in ("record", "replay") if (value := getattr(self, name)) is not None}
 
     def refuse_with(self, **others: object) -> None:
-        """Raise ``UsageError`` for an option that does not go with these, by its name with ``_`` for ``-``."""
+        """Raise ``UsageError`` for an option that excludes these; options are given by name, with ``_`` for ``-``."""
         for name, value in others.items():
             if self.given is not None and value:
                 raise UsageError(f"{self.given} does not go with --{name.replace('_', '-')}{_REASONS.get(name, '')}")

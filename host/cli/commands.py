@@ -1,4 +1,4 @@
-"""The commands there are, each in the file of its name."""
+"""All commands, each in the file of its name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Exit codes:
 
 
 class _Commands(StrictGroup):
-    """Imports a command's file when the command is asked for: what a run needs not, it does not load."""
+    """Imports a command's file only when that command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(NAMES)

@@ -36,11 +36,11 @@ class Covering:
 
     @property
     def sinks(self) -> tuple[Coverage, ...]:
-        """What the tests' hosts are to tell."""
+        """What the tests' hosts are to measure."""
         return () if self.coverage is None else (self.coverage,)
 
     def report(self) -> bool:
-        """Write and print what is asked for; gives whether enough was reached."""
+        """Write and print the reports asked for; returns whether enough lines were reached."""
         if self.coverage is None:
             return True
         text, enough = report_coverage(self.coverage, self._forms, self._least)
@@ -59,21 +59,21 @@ def coverage_options(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         type=_Form(),
         metavar="[FORM]",
-        help="Tell which lines of Lua files the tests reached: text (a table), lcov:FILE, html:FOLDER. Many times.",
+        help="Report which lines of Lua files the tests reached: text (a table), lcov:FILE, html:FOLDER. Many times.",
     )
     @click.option(
         "--coverage-source",
         "sources",
         multiple=True,
         metavar="PATH",
-        help="Tell of the Lua files in PATH and of no others; of those that no test loads too. Many times.",
+        help="Report on the Lua files in PATH and no others, including those that no test loads. Many times.",
     )
     @click.option(
         "--coverage-fail-under",
         "least",
         type=click.FloatRange(0, 100),
         metavar="PERCENT",
-        help="Fail if less of the lines was reached.",
+        help="Fail if fewer of the lines were reached.",
     )
     @functools.wraps(command)
     def gathered(

@@ -14,7 +14,6 @@ from host.cli.commands import EXIT_CODES
 from host.cli.host_options import HostOptions, HostPlan, host_options
 from host.cli.interrupt import call
 from host.cli.one_run import GRACE_DURABLE
-from host.cli.policy_options import Granting, granting_options
 from host.cli.strict import StrictCommand
 from host.cli.undo import same_simulator
 from host.errors import ConfigError
@@ -48,15 +47,14 @@ Examples:
     help="Answer to this name too, beside localhost and addresses.",
 )
 @host_options
-@granting_options
-def command(port: int, address: str, names: tuple[str, ...], opening: HostOptions, granting: Granting) -> int:
-    """Look at durable runs in a browser; resume them and take them back.
+def command(port: int, address: str, names: tuple[str, ...], opening: HostOptions) -> int:
+    """Show durable runs in a browser; resume and undo them there.
 
-    Runs that are resumed there may do what these options and host.toml say. The token HOST_DASHBOARD_TOKEN is asked
-    for where it is set; without one, only this machine is listened to. Ctrl-C or SIGTERM ends it, and what is being
-    resumed by it, which can be resumed again.
+    Runs resumed there may do what these options and host.toml allow. The token HOST_DASHBOARD_TOKEN is asked
+    for if it is set; without one, only this machine can connect. Ctrl-C or SIGTERM ends it, and runs that are being
+    resumed, which can be resumed again.
     """
-    plan = opening.plan(granting)
+    plan = opening.plan()
     try:
         from host.dashboard.access import Access
         from host.dashboard.actions import RunActions
@@ -88,7 +86,7 @@ def command(port: int, address: str, names: tuple[str, ...], opening: HostOption
 
 
 def _fleet(settings: Settings, stack: ExitStack) -> FleetDatabase | None:
-    """The fleet's database, where there is one and no other journal is asked for."""
+    """The fleet's database, if there is one and no other journal is asked for."""
     if settings.database is None or settings.journal not in (None, settings.database):
         return None
     url = database_url(settings.database, "dashboard")

@@ -15,7 +15,7 @@ __all__ = ["DurableOptions", "durable_options"]
 
 
 class DurableOptions(msgspec.Struct, frozen=True):
-    """What the options say. ``run_id`` is there whenever the run is to be durable."""
+    """What the options say. ``run_id`` is set whenever the run is durable."""
 
     durable: Annotated[bool, Option("--durable", "Record the run, so that it can be resumed.")]
     run_id: Annotated[

@@ -1,4 +1,4 @@
-"""Of ``runs``: runs that others run, on this machine or in a fleet: following, cancelling, trying again."""
+"""The parts of ``runs`` about runs that others run, on this machine or in a fleet: following, cancelling, retrying."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def listed(
 
 
 def job_lines(database: FleetDatabase | None, run_id: str) -> list[str]:
-    """What there is to say of a submitted run."""
+    """Lines about a submitted run."""
     if database is None:
         return []
     from host.fleet.jobs import job, waiting
@@ -86,25 +86,25 @@ def job_lines(database: FleetDatabase | None, run_id: str) -> list[str]:
     return lines
 
 
-def follow(book: Journal, database: FleetDatabase | None, run_id: str) -> None:
+def follow(store: Journal, database: FleetDatabase | None, run_id: str) -> None:
     """Show what a run prints until it has ended. Raises ``UsageError`` for one that there is not."""
     from host.durable.kept_output import kept_output
 
-    at, told = 0, None
+    at, shown = 0, None
     while True:
-        over, why = _state(book, database, run_id)
-        data, at = kept_output(book, run_id, at)
+        over, why = _state(store, database, run_id)
+        data, at = kept_output(store, run_id, at)
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         if over:
             return
-        if why is not None and why != told:
+        if why is not None and why != shown:
             click.echo(f"waiting: {why}", err=True)
-        told = why
+        shown = why
         time.sleep(LOOK)
 
 
-def _state(book: Journal, database: FleetDatabase | None, run_id: str) -> tuple[bool, str | None]:
+def _state(store: Journal, database: FleetDatabase | None, run_id: str) -> tuple[bool, str | None]:
     """Whether a run has ended, and why it waits, as far as that can be told."""
     if database is not None:
         from host.fleet.jobs import job, waiting
@@ -112,12 +112,12 @@ def _state(book: Journal, database: FleetDatabase | None, run_id: str) -> tuple[
         found = job(database, run_id)
         if found is not None:
             return found.has_ended, waiting(database, found)
-    run = book.run(run_id)
+    run = store.run(run_id)
     if run is None:
         from host.durable.runs import no_such_run
 
-        raise no_such_run(book, run_id)
-    return status_of(book, run) != "running", None
+        raise no_such_run(store, run_id)
+    return status_of(store, run) != "running", None
 
 
 def _settings(database: str | None, env_file: str | None) -> Settings:
@@ -129,19 +129,19 @@ def _settings(database: str | None, env_file: str | None) -> Settings:
 @click.argument("run_id", metavar="ID")
 @journal_options
 def cancel(run_id: str, journal: str | None, env_file: str | None) -> int:
-    """End a run or a batch, whatever process or machine runs it; or remove a schedule, whose ID is its name."""
-    with opened(journal, env_file) as (book, settings):
-        with fleet_of(_of_its_fleet(book, settings)) as database:
+    """Cancel a run or a batch, whatever process or machine runs it; or remove a schedule, whose ID is its name."""
+    with opened(journal, env_file) as (store, settings):
+        with fleet_of(_of_its_fleet(store, settings)) as database:
             said = None if database is None else _cancel_submitted(database, run_id)
-        click.echo(said or _cancel_running(book, run_id))
+        click.echo(said or _cancel_running(store, run_id))
     return 0
 
 
-def _of_its_fleet(book: Journal, settings: Settings) -> Settings:
+def _of_its_fleet(store: Journal, settings: Settings) -> Settings:
     """The settings with the journal's database as the fleet's, if it is one."""
-    if settings.database is None and "://" in book.name:
+    if settings.database is None and "://" in store.name:
         with suppress(JournalError):  # there is no such table: it is a journal and nothing else
-            book.read("SELECT version FROM luahost_fleet_version", {})
+            store.read("SELECT version FROM luahost_fleet_version", {})
             return replace(settings, database=settings.journal)
     return settings
 
@@ -163,13 +163,13 @@ def _cancel_submitted(database: FleetDatabase, run_id: str) -> str | None:
     return f"{run_id} is cancelled" if cancel_job(database, run_id) == "cancelled" else _being_ended(run_id)
 
 
-def _cancel_running(book: Journal, run_id: str) -> str:
+def _cancel_running(store: Journal, run_id: str) -> str:
     from host.durable.cancelling import cancel as cancel_run
 
-    runs = runs_of(book, run_id)
-    running = [run for run in runs if book.is_running(run)]
+    runs = runs_of(store, run_id)
+    running = [run for run in runs if store.is_running(run)]
     for run in running or runs[:1]:
-        cancel_run(book, run)
+        cancel_run(store, run)
     return _being_ended(run_id) if runs[0].id == run_id else f"{run_id}: {len(running)} runs are being ended"
 
 
@@ -181,7 +181,7 @@ def _being_ended(run_id: str) -> str:
 @click.argument("run_id", metavar="ID")
 @journal_options
 def retry(run_id: str, journal: str | None, env_file: str | None) -> int:
-    """Have a submitted run that failed, was stopped or cancelled go on where it is, on any worker."""
+    """Continue a submitted run that failed, was stopped or cancelled, on any worker."""
     from host.fleet.jobs import retry as retry_run
 
     with fleet_of(_settings(journal, env_file), "runs retry") as database:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from host.cli.policy_options import Granting
+from host.cli.policy_options import GRANTING, Granting
 from host.cli.struct_options import Field, fields_of, given, struct_options
 from host.errors import ConfigError, UsageError
 from host.option import Option
@@ -26,27 +26,29 @@ class HostOptions(msgspec.Struct, frozen=True):
     """What the options say. ``settings`` are fields of ``Settings``; what was not said is not in them."""
 
     settings: dict[str, Any]
+    granting: Granting
     env_file: Annotated[str | None, Option("--env-file", "Read settings from FILE instead of .env.", "FILE")] = None
     apis: Annotated[
         tuple[str, ...],
         Option(
             "--api",
-            "Also offer the API of this OpenAPI document, as NAME.… (repeatable); overlay: a file that mends it, "
-            "paging: how its lists go on.",
+            "Also offer the API of this OpenAPI document, as NAME.… (repeatable); overlay: a file that corrects it, "
+            "paging: how its lists are paged.",
             "NAME=FILE[;overlay=FILE][;paging=…]",
         ),
     ] = ()
-    isolate: Annotated[bool, Option("--isolate", "Run the script's Lua in a confined process of its own.")] = False
+    isolate: Annotated[bool, Option("--isolate", "Run the script's Lua in its own confined process.")] = False
 
     @classmethod
-    def of(cls, env_file: str | None, apis: tuple[str, ...], isolate: bool, **settings: Any) -> HostOptions:
-        """Of the options' values. A setting that is given several times is one text of all."""
-        said = {name: "; ".join(v) if isinstance(v, tuple) else v for name, v in given(settings).items()}
-        return cls(said, env_file, apis, isolate)
+    def of(cls, env_file: str | None, apis: tuple[str, ...], isolate: bool, **values: Any) -> HostOptions:
+        """Of the options' values. The values of a setting that is given several times are joined to one text."""
+        granting = Granting.of(**{name: values.pop(name) for name in GRANTING})
+        said = {name: "; ".join(v) if isinstance(v, tuple) else v for name, v in given(values).items()}
+        return cls(said, granting, env_file, apis, isolate)
 
-    def plan(self, granting: Granting) -> HostPlan:
+    def plan(self) -> HostPlan:
         """What is to be opened, and its settings. Raises ``ConfigError``, ``UsageError``."""
-        config, apis = granting.over(), documents(self.apis)
+        config, apis = self.granting.over(), documents(self.apis)
         settings = Settings.load(
             env_file=self.env_file,
             overrides=self.settings,
@@ -58,7 +60,7 @@ class HostOptions(msgspec.Struct, frozen=True):
 
 
 class HostPlan(msgspec.Struct, frozen=True):
-    """A host that is not open yet: its settings are known, so that what they forbid is refused first."""
+    """A host that is not open yet, whose settings are known, so that what they forbid is refused before it opens."""
 
     options: HostOptions
     config: ConfigFile
@@ -67,7 +69,7 @@ class HostPlan(msgspec.Struct, frozen=True):
 
     @property
     def has_other_apis(self) -> bool:
-        """Whether there are APIs beside Stripe's."""
+        """Whether there are APIs other than Stripe's."""
         return bool(self.apis or self.config.apis)
 
     def open(
@@ -119,7 +121,7 @@ def documents(given: tuple[str, ...]) -> dict[str, ApiArguments]:
 
 
 def _check_limited(settings: Settings, others: Iterable[str]) -> None:
-    """Raise ``ConfigError`` for limits of an API that is not there, which would hold for nothing."""
+    """Raise ``ConfigError`` for limits of an unknown API, which would have no effect."""
     known = list(dict.fromkeys(["stripe", *others]))
     for name in settings.api_limits:
         if name not in known:
@@ -131,8 +133,9 @@ def _check_limited(settings: Settings, others: Iterable[str]) -> None:
 
 _FIELDS: dict[str, Field] = {
     **fields_of(HostOptions),
-    # Not said is no default: the environment, .env and host.toml come before that.
+    # An option that is not given has no default here: the environment, .env and host.toml come first.
     **{name: (option, kind, None) for name, (option, kind, _) in fields_of(Settings).items()},
+    **GRANTING,
 }
 
 host_options = struct_options("opening", _FIELDS, HostOptions.of)

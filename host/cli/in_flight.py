@@ -1,4 +1,4 @@
-"""The calls that have no answer yet, to be named when a run is interrupted."""
+"""The calls that have no answer yet, which are named when a run is interrupted."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM while a script runs.
 
-Python runs signal handlers on the main thread, between its own instructions. Lua code gives no such
-moment, so the script runs on a thread of its own and the main thread waits where it can be woken: at a socket.
+Python runs signal handlers on the main thread, between its own instructions. Lua code offers no such
+moment, so the script runs on a separate thread and the main thread waits where it can be woken: on a socket.
 A wait for a lock is not woken by a signal that comes just before it begins.
 """
 
@@ -72,7 +72,7 @@ def call(
 
 
 class _Happenings:
-    """Signals, by their numbers, and the work's end, ``None``, in the order they come."""
+    """Signals, as numbers, and the end of the work, ``None``, in the order in which they come."""
 
     def __enter__(self) -> _Happenings:
         self._seen: SimpleQueue[int | None] = SimpleQueue()  # the one queue a signal handler may put into
@@ -91,7 +91,7 @@ class _Happenings:
         self._woken.close()
 
     def put(self, item: int | None) -> None:
-        """Tell one, from any thread."""
+        """Add an item, from any thread."""
         self._seen.put(item)
         with suppress(OSError):  # nobody waits any more, or the signal is on its way anyway
             self._waking.send(b"\0")

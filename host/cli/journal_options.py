@@ -31,26 +31,26 @@ def opened(journal: str | None, env_file: str | None, config: str | None = None)
 
     found = read_config(config)
     settings = Settings.load(env_file=env_file, overrides={"journal": journal}, config=(found.path, found.settings))
-    book = open_journal(settings.journal)
+    store = open_journal(settings.journal)
     try:
-        yield book, settings
+        yield store, settings
     finally:
-        book.close()
+        store.close()
 
 
-def runs_of(book: Journal, id: str) -> list[RunRow]:
+def runs_of(store: Journal, id: str) -> list[RunRow]:
     """The run of an id, or the runs of a batch, in their order. Raises ``UsageError`` where there is none."""
     from host.durable.runs import no_such_run
 
-    run = book.run(id)
-    found = [run] if run is not None else book.batch(id)
+    run = store.run(id)
+    found = [run] if run is not None else store.batch(id)
     if not found:
-        raise no_such_run(book, id)
+        raise no_such_run(store, id)
     return found
 
 
-def status_of(book: Journal, run: RunRow) -> str:
+def status_of(store: Journal, run: RunRow) -> str:
     """A run's status as it is now."""
     from host.durable.run_list import state_of
 
-    return state_of(run, book.clock())
+    return state_of(run, store.clock())

@@ -31,7 +31,7 @@ def choose(
     verb: str = "run",
 ) -> Mode:
     """Real with a key, simulated when asked to; without a key simulated at a terminal, refused elsewhere,
-    so that a scheduled job never pays nobody in silence. ``command`` is what the user would type after
+    so that a scheduled job never silently pays nobody. ``command`` is what the user would type after
     ``python -m host run`` (or another ``verb``), for the advice. A run with ``other_apis`` is real: without
     Stripe's key it may be about them alone, and a call to Stripe says what is missing. Raises
     :class:`ConfigError` or :class:`UsageError`."""
@@ -81,7 +81,7 @@ def _no_key(settings: Settings) -> str:
 
 
 def not_modelled_lines(found: Sequence[str]) -> Iterator[str]:
-    """What to say at the end of something simulated leniently; nothing where all of it was modelled."""
+    """The lines for the end of a lenient simulation; none if everything was modelled."""
     if found:
         yield "not modelled, answered by shape alone:"
         yield from (f"  {each}" for each in found)

@@ -1,4 +1,4 @@
-"""What a command shows of what is under way, while it is: at a terminal that can, and nowhere else."""
+"""The live view of a command while it runs: at a terminal that supports it, and nowhere else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["LiveView", "watch_batch", "watch_events", "watch_run"]
 
 
 class LiveView:
-    """Nothing: what commands have where there is no terminal. ``sinks`` are to be given to the host."""
+    """The view without a terminal, which shows nothing. ``sinks`` are to be given to the host."""
 
     def __init__(self) -> None:
         self.sinks: Sequence[Sink] = ()
@@ -27,7 +27,7 @@ class LiveView:
 
 @contextmanager
 def watch_run(name: str, *, quiet: bool) -> Iterator[LiveView]:
-    """While one run goes on. ``close()`` of it takes the view away before that."""
+    """Show one run while it goes on. ``close()`` removes the view earlier."""
     view = LiveView()
     if quiet or not _draws(os.environ.get("TERM", "")):
         yield view
@@ -43,7 +43,7 @@ def watch_run(name: str, *, quiet: bool) -> Iterator[LiveView]:
 
 @contextmanager
 def watch_batch(total: int, name: Callable[[str], str], *, quiet: bool) -> Iterator[LiveView]:
-    """While many runs go on, called by ``name(run_id)``; ``advance(failed)`` of it says that one has ended."""
+    """Show many runs while they go on, named by ``name(run_id)``; ``advance(failed)`` counts one that has ended."""
     view = LiveView()
     if quiet or not _draws(os.environ.get("TERM", "")):
         yield view
@@ -60,7 +60,7 @@ def watch_batch(total: int, name: Callable[[str], str], *, quiet: bool) -> Itera
 
 @contextmanager
 def watch_events(*, quiet: bool) -> Iterator[LiveView]:
-    """While events are handled; ``follow(counts)`` of it says where to look for how many there are."""
+    """Show events while they are handled; ``follow(counts)`` sets where their numbers come from."""
     view = LiveView()
     if quiet or not _draws(os.environ.get("TERM", "")):
         yield view
@@ -91,5 +91,5 @@ def _drawn(view: LiveView, lines: Lines) -> Iterator[None]:
 
 
 def _draws(terminal: str) -> bool:
-    """Whether lines can be drawn in place on stderr: a terminal that knows how."""
+    """Whether lines can be drawn in place on stderr: whether it is a capable terminal."""
     return sys.stderr.isatty() and terminal not in ("", "dumb")

@@ -1,4 +1,4 @@
-"""One run of one host, from its first line to its exit code."""
+"""One run on one host, from its start to the exit code."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def run_one(
     again: str | None = None,
     cassette: CassetteOptions = NO_CASSETTE,
 ) -> int:
-    """Do one run of one host, to its exit code.
+    """Do one run on one host, and return the exit code.
 
-    ``sinks()`` makes those the options ask for, ``name`` is what the run is called at a terminal, ``again`` the command
-    that goes on with a durable run.
+    ``sinks()`` makes the sinks the options ask for, ``name`` names the run at a terminal, ``again`` is the command
+    that resumes a durable run.
     """
     with watch_run(name, quiet=reporting.quiet) as view:
         return _run_seen(
@@ -121,7 +121,7 @@ def _finish(
     signal: int | None,
     reporting: Reporting,
 ) -> int:
-    """Say how it ended, and give the exit code."""
+    """Report how it ended, and return the exit code."""
     error = result.error
     if error is None and result.exit_status is None and (reporting.as_json or result.values):
         if reporting.as_json:

@@ -1,4 +1,4 @@
-"""What a script prints, on stdout at once."""
+"""The output of scripts, written to stdout at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class OutputSink:
             self.write(event.text)
 
     def write(self, text: str) -> None:
-        """``text`` may hold lone surrogates for bytes that are no UTF-8."""
+        """Write ``text``, which may hold lone surrogates for bytes that are not UTF-8."""
         if self.failure is not None:
             return
         try:
@@ -42,12 +42,12 @@ class OutputSink:
             self._on_failure()
 
     def write_lines(self, name: str, text: str) -> None:
-        """Whole lines that are about the run of this name."""
+        """Write whole lines about the run of this name."""
         self.write(text)
 
 
 class NamedOutputSink(OutputSink):
-    """The output of many runs: whole lines, each behind the ``name(run_id)`` of its run.
+    """The output of many runs: whole lines, each after the ``name(run_id)`` of its run.
 
     A line without an end is written when its run ends.
     """

@@ -16,10 +16,9 @@ from host.cli.host_options import HostOptions, HostPlan, host_options
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import choose
 from host.cli.output import OutputSink
-from host.cli.policy_options import Granting, granting_options
 from host.cli.report_options import Reporting, report_options
 from host.cli.strict import GIVEN, StrictCommand
-from host.plan.statement import as_json, as_text
+from host.plan.rendering import as_json, as_text
 
 if TYPE_CHECKING:
     from host.plan.plan import Plan
@@ -48,7 +47,6 @@ Examples:
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="End the script after this long.")
 @report_options
 @host_options
-@granting_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -60,15 +58,14 @@ def command(
     timeout: float | None,
     reporting: Reporting,
     opening: HostOptions,
-    granting: Granting,
 ) -> int:
     """Show what Lua scripts would change, and change nothing.
 
-    The script runs; what it reads is read, and a change is answered with a made-up object whose id begins with
+    The script runs; its reads are sent, and a change is answered with a made-up object whose id begins with
     planned_. What the script prints goes to stderr.
     """
     scripts, args = scripts_of(ctx, arguments, code)
-    plan = opening.plan(granting)
+    plan = opening.plan()
     mode = choose(
         plan.settings,
         simulate=simulate,
@@ -92,7 +89,7 @@ def print_any(
     reporting: Reporting,
     out: str | None,
 ) -> int:
-    """Make the plan of one run or of several and print it, to the command's exit code."""
+    """Make and print the plan of one run or several; returns the exit code."""
     if each is None and len(scripts) == 1:
         return print_plan(opening, scripts[0], args, simulate, timeout, reporting, out)
     from host.cli.batch_jobs import Jobs  # most plans are of one script
@@ -110,7 +107,7 @@ def print_plan(
     reporting: Reporting,
     out: str | None,
 ) -> int:
-    """Make the plan of a script and print it, to the command's exit code."""
+    """Make and print the plan of one script; returns the exit code."""
     with ExitStack() as stack:
         shown = OutputSink(sys.stderr.buffer, lambda: host.interrupt())
         host = opening.open([shown, *reporting.sinks(stack, sys.stderr, opening.settings)], simulate=simulate)

@@ -1,4 +1,4 @@
-"""The plan of several runs, by one command: made, printed as it comes, written; and applied."""
+"""The plan of several runs by one command: made, printed and written run by run; and applied."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from host.cli.result_text import as_json as as_json_line
 from host.cli.result_text import as_text, ordered
 from host.errors import HostError, ScriptError, UsageError
 from host.plan.plan_set import PlanSection, PlanSet, PlanTotals, PlanWriter
-from host.plan.statement import PlanStatement
+from host.plan.rendering import PlanRenderer
 
 if TYPE_CHECKING:
     from host.cli.batch_jobs import BatchJob, Jobs
@@ -32,7 +32,7 @@ __all__ = ["apply_all", "print_plans"]
 
 
 def print_plans(opening: HostPlan, jobs: Jobs, simulate: bool, reporting: Reporting, out: str | None) -> int:
-    """Make and print the plan of all jobs, to the command's exit code."""
+    """Make and print the plan of all jobs; returns the exit code."""
     if out is not None and jobs.rows is not None and os.path.realpath(out) == os.path.realpath(jobs.rows):
         raise UsageError(f"--out {out} is the file of the rows; write the plan to another file")
     totals, failures = PlanTotals(), list[ScriptError]()
@@ -42,7 +42,7 @@ def print_plans(opening: HostPlan, jobs: Jobs, simulate: bool, reporting: Report
         host = opening.open([shown, *sinks], simulate=simulate)
         stack.callback(host.close, 0.2)
         writer = None if out is None else stack.enter_context(PlanWriter(out))
-        statement = PlanStatement(jobs.total, as_json=reporting.as_json)
+        renderer = PlanRenderer(jobs.total, as_json=reporting.as_json)
 
         def stop() -> None:
             jobs.stop()
@@ -53,7 +53,7 @@ def print_plans(opening: HostPlan, jobs: Jobs, simulate: bool, reporting: Report
             for number, plan in enumerate(host.plan_many(_noting(jobs, known)), 1):
                 section = PlanSection(number, known.pop(0), plan)
                 totals.add(plan)
-                click.echo(statement.section(section), nl=False)
+                click.echo(renderer.section(section), nl=False)
                 if plan.error is not None:
                     failures.append(plan.error)
                 elif writer is not None and not failures:
@@ -62,7 +62,7 @@ def print_plans(opening: HostPlan, jobs: Jobs, simulate: bool, reporting: Report
         _, signal = call(work, stop)
         if signal:
             return 128 + signal
-        click.echo(statement.end(totals), nl=False)
+        click.echo(renderer.end(totals), nl=False)
         if failures:
             click.echo("the plan has no end, and is not written" if out else "the plan has no end", err=True)
             raise failures[0]
@@ -87,7 +87,7 @@ def apply_all(
     reporting: Reporting,
     again: str,
 ) -> int:
-    """Apply the plan of several runs up to the first that fails, to the command's exit code."""
+    """Apply the plan of several runs up to the first that fails; returns the exit code."""
     output = OutputSink(sys.stdout.buffer, lambda: host.interrupt())
     host = open_host([output, *sinks])
     done = 0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
 
-from host.cli.struct_options import Field, fields_of, given, struct_options
+from host.cli.struct_options import Field, fields_of, given
 from host.config_file import read_config
 from host.errors import UsageError
 from host.option import Option
@@ -19,7 +18,7 @@ from host.policy.units import UNITS
 if TYPE_CHECKING:
     from host.config_file import ConfigFile
 
-__all__ = ["BUDGET", "PERMISSIONS", "Granting", "granting_options"]
+__all__ = ["BUDGET", "GRANTING", "PERMISSIONS", "Granting"]
 
 _CONFIG = Option("--config", "Read FILE instead of the host.toml of this folder.", "FILE")
 PERMISSIONS = fields_of(Permissions)
@@ -43,7 +42,7 @@ class Granting(msgspec.Struct, frozen=True):
         return cls(config, *({name: said[name] for name in some if name in said} for some in (PERMISSIONS, BUDGET)))
 
     def over(self) -> ConfigFile:
-        """The configuration file with these options over it. Raises ``ConfigError``, ``UsageError``."""
+        """The configuration file, overridden by these options. Raises ``ConfigError``, ``UsageError``."""
         found = read_config(self.config)
         if self.permissions:
             found = replace(found, permissions=replace(found.permissions or Permissions(), **self.permissions))
@@ -63,7 +62,5 @@ def _amounts(said: tuple[str, ...]) -> dict[str, int]:
     return amounts
 
 
-granting_options: Callable[[Callable[..., Any]], Callable[..., Any]] = struct_options(
-    "granting", {"config": (_CONFIG, str, None), **PERMISSIONS, **BUDGET}, Granting.of
-)
-"""Gives a command the options, which reach it as one value, ``granting``. Lists are given repeatedly."""
+GRANTING: dict[str, Field] = {"config": (_CONFIG, str, None), **PERMISSIONS, **BUDGET}
+"""The options, for :meth:`Granting.of`. Lists are given repeatedly."""

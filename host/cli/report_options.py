@@ -1,4 +1,4 @@
-"""The options that say what a command tells of its runs, and the sinks they ask for."""
+"""The options that say what a command reports of its runs, and the sinks they ask for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reporting", "report_options"]
 
-TRACE = "Write what happens to FILE, as its ending says: .jsonl (events), .har (requests), .html (a page)."
+TRACE = "Write what happens to FILE, in the format of its ending: .jsonl (events), .har (requests), .html (a page)."
 
 
 class Reporting(msgspec.Struct, frozen=True):
@@ -30,17 +30,17 @@ class Reporting(msgspec.Struct, frozen=True):
         int, Option("-v --verbose", "Show calls and answers on stderr; -vv also arguments.", kind="count")
     ] = 0
     as_json: Annotated[bool, Option("--json", "Print the returned value as JSON.")] = False
-    quiet: Annotated[bool, Option("-q --quiet", "Show nothing live at a terminal of what is under way.")] = False
+    quiet: Annotated[bool, Option("-q --quiet", "Do not show live at a terminal what is under way.")] = False
     trace: Annotated[str | None, Option("--trace", TRACE, "FILE")] = None
-    otel: Annotated[bool, Option("--otel", "Give OpenTelemetry spans and metrics, under the span of TRACEPARENT.")] = (
-        False
-    )
+    otel: Annotated[
+        bool, Option("--otel", "Send spans and metrics to OpenTelemetry, under the span of TRACEPARENT.")
+    ] = False
     debug: Annotated[bool, Option("--debug", "Show Python tracebacks.")] = False
 
     def sinks(
         self, stack: ExitStack, stderr: TextIO, settings: Settings, *, name: Callable[[str], str] | None = None
     ) -> list[Sink]:
-        """Those the options ask for; ``stack`` closes their files. ``name(run_id)`` tells several runs apart."""
+        """The sinks the options ask for; ``stack`` closes their files. ``name(run_id)`` distinguishes several runs."""
         sinks: list[Sink] = [TerminalSink(stderr, verbosity=self.verbose, log_level=settings.log_level, name=name)]
         if self.trace is not None:
             from host.report.trace_files import open_trace

@@ -1,4 +1,4 @@
-"""Commands in messages: what somebody types to go on, with the options it needs."""
+"""Commands in messages: what to type to resume, with the options needed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _OF_THE_COMMAND = frozenset(
 
 
 def resume_hint(ctx: click.Context, settings: Settings, run_id: str) -> str:
-    """The command that goes on with a run: with its journal, and what else was said and ``resume`` takes."""
+    """The command that resumes a run: with its journal, and the other options given that ``resume`` takes."""
     return "python -m host resume " + shlex.join([run_id, *_journal(settings), *_same_options(ctx)])
 
 
 def batch_hint(run_id: str, given: Sequence[str]) -> str:
-    """The command that goes on with a batch: the one that was ``given``, with its id."""
+    """The command that resumes a batch: the one that was ``given``, with its id."""
     from host.durable.database import without_password  # durable runs alone
 
     behind = given.index("--") if "--" in given else len(given)
@@ -43,7 +43,7 @@ def _journal(settings: Settings) -> list[str]:
 
 
 def _same_options(ctx: click.Context) -> list[str]:
-    """What was said on the command line that ``resume`` knows too."""
+    """The options on the command line that ``resume`` also takes."""
     from host.cli.resume import command as resume
 
     found: list[str] = []

@@ -16,7 +16,7 @@ def ordered(value: Any) -> Any:
 
 
 def as_json(value: Any) -> str:
-    """One line of JSON. What JSON has no form for (bytes, infinities) goes as text."""
+    """One line of JSON. Values JSON cannot express (bytes, infinities) become text."""
     import json  # most scripts return nothing, or a text
 
     try:

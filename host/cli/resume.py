@@ -1,4 +1,4 @@
-"""``resume``: go on with a durable run."""
+"""``resume``: continue a durable run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from host.cli.commands import EXIT_CODES
 from host.cli.host_options import HostOptions, host_options
 from host.cli.journal_options import runs_of
 from host.cli.one_run import GRACE, GRACE_DURABLE, run_one
-from host.cli.policy_options import Granting, granting_options
 from host.cli.report_options import Reporting, report_options
 from host.cli.rerun_hints import resume_hint
 from host.cli.strict import StrictCommand
@@ -47,7 +46,7 @@ Examples:
     "--in-doubt",
     metavar="DECISION",
     multiple=True,
-    help="What is to become of a change that was sent, has no recorded answer and is not safe to repeat: "
+    help="What to do about a change that was sent, has no recorded answer and is not safe to repeat: "
     "CALL=skip, CALL=repeat or CALL=done[:JSON] for each as the message names it; "
     "skip, repeat or ask (the default) for all.",
 )
@@ -57,7 +56,6 @@ Examples:
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="As for run.")
 @report_options
 @host_options
-@granting_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -69,14 +67,13 @@ def command(
     timeout: float | None,
     reporting: Reporting,
     opening: HostOptions,
-    granting: Granting,
 ) -> int:
-    """Go on with a durable run: what it did answers from the journal, the rest is done now.
+    """Continue a durable run: what it did is answered from the journal, the rest is done now.
 
-    ID may be a batch: then all its runs that are not done are gone on with.
+    ID may be a batch: then all its runs that are not done are resumed.
     """
     decided = decisions_of(in_doubt)
-    plan = opening.plan(granting)
+    plan = opening.plan()
     runs = _recorded(plan.settings, run_id)
     simulate = runs[0].mode == "simulated"
     if simulate:
@@ -119,15 +116,15 @@ def _recorded(settings: Settings, run_id: str) -> list[RunRow]:
     """The run of an id, or the runs of a batch."""
     from host.durable.runs import open_journal
 
-    book = open_journal(settings.journal)
+    store = open_journal(settings.journal)
     try:
-        return runs_of(book, run_id)
+        return runs_of(store, run_id)
     finally:
-        book.close()
+        store.close()
 
 
 def decisions_of(said: tuple[str, ...]) -> InDoubt:
-    """What ``--in-doubt`` says, several times perhaps."""
+    """The decisions of all ``--in-doubt`` options."""
     named: dict[str, str] = {}
     for each in said:
         call, equals, decision = each.partition("=")

@@ -1,4 +1,4 @@
-"""The rows of ``--each``: one run each, checked all of them before the first run starts."""
+"""The rows of ``--each``: one run each, all checked before the first run starts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Rows:
     """A ``.csv`` or ``.tsv`` file, its first line the names, values texts; or a ``.jsonl`` file of one object a line.
 
     ``len`` is how many there are; iterating gives (line in the file, row) without holding them all. ``columns`` are the
-    names that any row has. Raises ``UsageError`` naming the line of the first that cannot be used.
+    names that any row has. Raises ``UsageError`` naming the line of the first bad one.
     """
 
     def __init__(self, path: str) -> None:
@@ -90,7 +90,7 @@ def _csv(file: TextIO, path: str) -> Iterator[Row]:
 
 
 def _separator(names: str, path: str) -> str:
-    """What separates the columns, by the line of their names."""
+    """The separator of the columns, from the line of their names."""
     bare = re.sub(r'"(?:[^"]|"")*(?:"|$)', "", names)
     found = [sign for sign in _SEPARATORS if sign in bare]
     if len(found) > 1:
@@ -145,7 +145,7 @@ def _no_number(name: str) -> float:
 
 
 def _lines(file: TextIO, path: str) -> Iterator[str]:
-    """The lines, none of which is read beyond bounds."""
+    """The lines, none of which is read beyond the limit."""
     line = 1
     while text := file.readline(MOST_LINE + 1):
         if len(text) > MOST_LINE:

@@ -19,7 +19,6 @@ from host.cli.durable_options import DurableOptions, durable_options
 from host.cli.host_options import HostOptions, HostPlan, host_options
 from host.cli.live_or_simulated import Mode, choose
 from host.cli.one_run import GRACE, GRACE_DURABLE, GRACE_INTERRUPTED, run_one
-from host.cli.policy_options import Granting, granting_options
 from host.cli.report_options import Reporting, report_options
 from host.cli.rerun_hints import batch_hint, resume_hint
 from host.cli.strict import GIVEN, StrictCommand
@@ -37,8 +36,8 @@ Examples:
 
   python -m host run refund.lua --each customers.csv --jobs 20 --json
 
-Options may stand before or after the script; one that is not known is refused. What is meant for the
-script is no option, or stands behind --.
+Options may stand before or after the script; one that is not known is refused. Arguments of the
+script that look like options go after --.
 
 {EXIT_CODES}"""
 
@@ -54,7 +53,6 @@ script is no option, or stands behind --.
 @report_options
 @host_options
 @durable_options
-@granting_options
 @batch_options
 @cassette_options
 @click.pass_context
@@ -69,18 +67,17 @@ def command(
     reporting: Reporting,
     opening: HostOptions,
     durable: DurableOptions,
-    granting: Granting,
     batch: Batch,
     cassette: CassetteOptions,
 ) -> int:
     """Run a Lua script. SCRIPT is a file, or - for standard input.
 
-    Several names that end in .lua are several scripts, run at once; what is behind -- goes to each.
+    Several names that end in .lua are several scripts, run at once; what follows -- goes to each.
 
     Without a key (STRIPE_SECRET_KEY) a run at a terminal is simulated; elsewhere it is refused.
     """
     scripts, args = scripts_of(ctx, arguments, code)
-    plan = opening.plan(granting)
+    plan = opening.plan()
     cassette.refuse_with(durable=durable.durable, processes=batch.processes != 1, dry_run=dry_run)
     if cassette.replay is not None:
         cassette.refuse_with(**{f"require_{require}": require is not None})

@@ -1,4 +1,4 @@
-"""What the runs of a batch are called, by their ids, which the host gives them when they begin."""
+"""The names of a batch's runs, by the ids that the host gives them when they begin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["RunNames"]
 
 
 class RunNames:
-    """Called with a run's id, gives its name; the id itself for one that has not begun."""
+    """Called with a run's id, returns its name; or the id itself for one that has not begun."""
 
     def __init__(self) -> None:
         self._names: dict[str, tuple[str, str]] = {}
@@ -17,20 +17,20 @@ class RunNames:
         return self._names.get(run_id, (run_id, ""))[0]
 
     def long(self, run_id: str) -> str:
-        """The name with more that tells people what the run is about."""
+        """The name, with what shows people what the run is about."""
         return " ".join(filter(None, self._names.get(run_id, (run_id, ""))))
 
     def forget(self, run_id: str) -> None:
-        """Nothing more comes of the run."""
+        """Forget a run that has ended."""
         self._names.pop(run_id, None)
 
     def sink(self, name: str, about: str = "") -> _Naming:
-        """A sink of one run, which is to be called so."""
+        """A sink that gives one run this name."""
         return _Naming(self._names, name, about)
 
 
 class _Naming:
-    """Any event of the run tells its id."""
+    """Learns the run's id, which is in every event of it."""
 
     __slots__ = ("_known", "_name", "_names")
 

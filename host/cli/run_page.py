@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["write_page"]
 
 
-def write_page(file: str, book: Journal, runs: Sequence[RunRow], settings: Settings) -> int:
-    """Write the page to ``file``; gives how many calls it shows. Raises ``ConfigError`` where it cannot be written."""
+def write_page(file: str, store: Journal, runs: Sequence[RunRow], settings: Settings) -> int:
+    """Write the page to ``file``; returns how many calls it shows. Raises ``ConfigError`` if it cannot be written."""
     known = (settings.stripe_secret_key, settings.graphql_token)
-    mask = Redactor([secret for secret in known if secret])
+    redactor = Redactor([secret for secret in known if secret])
     calls = 0
     try:
         with open(file, "w", encoding="utf-8", newline="\n") as stream:
             page = HtmlSink(stream)
             for run in runs:
-                for event in recorded_events(run, book.records(run.id), mask, taken_back(book, run)):
+                for event in recorded_events(run, store.records(run.id), redactor, taken_back(store, run)):
                     calls += isinstance(event, CallStarted)
                     page.emit(event)
             page.close()

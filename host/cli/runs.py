@@ -1,4 +1,4 @@
-"""``runs``: the durable runs in a journal, what each did, and taking it back."""
+"""``runs``: the durable runs in a journal: listing, showing, deleting and undoing them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 PRINTED = 20  # lines of a run's output
+LONGEST_LINE = 500  # characters of each
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -49,13 +50,13 @@ def list_(failed: bool, limit: int, before: str | None, journal: str | None, env
     """Runs, the newest first."""
     from host.cli.run_pages import calls_of, newest, state_of  # for a journal that can be opened
 
-    with opened(journal, env_file) as (book, settings):
-        runs = newest(book, failed=failed, before=before, limit=limit + 1)
-        made = calls_of(book, runs[:limit])
+    with opened(journal, env_file) as (store, settings):
+        runs = newest(store, failed=failed, before=before, limit=limit + 1)
+        made = calls_of(store, runs[:limit])
         with fleet_of(settings) as fleet:
             waiting, statuses, due = listed(fleet, [run.id for run in runs], failed=failed, limit=limit)
         waiting, due = ([], []) if before is not None else (waiting, due)
-        now = book.clock()
+        now = store.clock()
         rows = [
             (
                 run.id, statuses.get(run.id) or state_of(run, now), run.mode, _time(run.created),
@@ -83,24 +84,24 @@ def list_(failed: bool, limit: int, before: str | None, journal: str | None, env
 def show(
     run_id: str, as_json: bool, following: bool, html: str | None, journal: str | None, env_file: str | None
 ) -> int:
-    """What a run, or each run of a batch, changed: time, line, operation, id, amount and what came of it."""
+    """What a run, or each run of a batch, changed: time, line, operation, id, amount and outcome."""
     if html is not None:
         if as_json or following:
             other = "--json" if as_json else "--follow"
             raise UsageError(f"{other} goes to stdout and --html to a file: say one of them")
         return _write_page(html, run_id, journal, env_file)
-    with opened(journal, env_file) as (book, settings):
+    with opened(journal, env_file) as (store, settings):
         with fleet_of(settings) as fleet:
             if following:
-                follow(book, fleet, run_id)
+                follow(store, fleet, run_id)
             lines = job_lines(fleet, run_id)
         if lines and not as_json:
             click.echo("\n".join(lines))
-        if lines and book.run(run_id) is None:
+        if lines and store.run(run_id) is None:
             return 0
-        runs = runs_of(book, run_id)
-        shown = [(run, _entries(book, run), status_of(book, run)) for run in runs]
-        printed = [] if as_json or following or len(runs) > 1 else _printed(book, run_id)
+        runs = runs_of(store, run_id)
+        shown = [(run, _entries(store, run), status_of(store, run)) for run in runs]
+        printed = [] if as_json or following or len(runs) > 1 else _printed(store, run_id)
     if as_json:
         for run, entries, _ in shown:
             _show_json(run, entries)
@@ -123,34 +124,40 @@ def _tell(run_id: str, shown: list[tuple[RunRow, list[TrailEntry], str]]) -> Non
         _table([("TIME", "LINE", "OPERATION", "ID", "AMOUNT", "OUTCOME"), *(_row(entry) for entry in entries)])
 
 
-def _printed(book: Journal, run_id: str) -> list[str]:
+def _printed(store: Journal, run_id: str) -> list[str]:
     """The last lines of a run's output."""
     from host.durable.kept_output import end_of_output
 
-    text, cut = end_of_output(book, run_id)
+    text, cut = end_of_output(store, run_id)
     lines = text.splitlines()
     if not lines:
         return []
     more = cut or len(lines) > PRINTED
-    where = f", the last lines (all of them: runs show -f {run_id}{book.option})" if more else ""
-    return ["", f"printed{where}:", *(f"  {line}" for line in lines[-PRINTED:])]
+    where = f", the last lines (all of them: runs show -f {run_id}{store.option})" if more else ""
+    return ["", f"printed{where}:", *(f"  {_readable(line)}" for line in lines[-PRINTED:])]
 
 
-def _entries(book: Journal, run: RunRow) -> list[TrailEntry]:
-    from host.durable.audit_trail import statement
+def _readable(line: str) -> str:
+    """A line without what would move the cursor or colour what follows, cut where it is long."""
+    whole = "".join(each if each.isprintable() or each == "\t" else "\ufffd" for each in line[: LONGEST_LINE + 1])
+    return whole if len(whole) <= LONGEST_LINE else f"{whole[:LONGEST_LINE]}…"
+
+
+def _entries(store: Journal, run: RunRow) -> list[TrailEntry]:
+    from host.durable.audit_trail import trail_of
     from host.durable.undoing import taken_back
 
-    back = taken_back(book, run)
-    entries = statement(book.records(run.id))
+    back = taken_back(store, run)
+    entries = trail_of(store.records(run.id))
     return [replace(each, outcome="undone") if each.call in back else each for each in entries]
 
 
 def _write_page(html: str, run_id: str, journal: str | None, env_file: str | None) -> int:
     from host.cli.run_page import write_page  # the page is large
 
-    with opened(journal, env_file) as (book, settings):
-        runs = runs_of(book, run_id)
-        calls = write_page(html, book, runs, settings)
+    with opened(journal, env_file) as (store, settings):
+        runs = runs_of(store, run_id)
+        calls = write_page(html, store, runs, settings)
     many = f" of {len(runs)} runs" if len(runs) > 1 else ""
     click.echo(f"{html}: {calls} call{'' if calls == 1 else 's'}{many}")
     return 0
@@ -161,12 +168,12 @@ def _write_page(html: str, run_id: str, journal: str | None, env_file: str | Non
 @journal_options
 def delete(run_id: str, journal: str | None, env_file: str | None) -> int:
     """Forget a run, or a batch. What it did stays done; it cannot be resumed or undone any more."""
-    with opened(journal, env_file) as (book, _):
-        runs = runs_of(book, run_id)
+    with opened(journal, env_file) as (store, _):
+        runs = runs_of(store, run_id)
         for run in runs:
-            _check_idle(book, run)
+            _check_idle(store, run)
         for run in runs:
-            _delete(book, run)
+            _delete(store, run)
     click.echo(f"deleted {run_id}")
     return 0
 
@@ -178,36 +185,36 @@ def delete(run_id: str, journal: str | None, env_file: str | None) -> int:
 def prune(age: str, unfinished: bool, journal: str | None, env_file: str | None) -> int:
     """Forget runs that ended, and events that were handled, before AGE."""
     seconds = _age(age)
-    with opened(journal, env_file) as (book, _):
-        before = book.clock() - seconds
+    with opened(journal, env_file) as (store, _):
+        before = store.clock() - seconds
         old = [
             run
-            for run in book.runs()
+            for run in store.runs()
             if run.updated < before
-            and not book.is_running(run)
+            and not store.is_running(run)
             and (unfinished or run.status in ("done", "replaced", "undone"))
         ]
         for run in old:
-            _delete(book, run)
-        book.forget_events(before)
+            _delete(store, run)
+        store.forget_events(before)
     click.echo(f"deleted {len(old)} run{'' if len(old) == 1 else 's'}")
     return 0
 
 
-def _check_idle(book: Journal, run: RunRow) -> None:
-    if book.is_running(run):
+def _check_idle(store: Journal, run: RunRow) -> None:
+    if store.is_running(run):
         raise UsageError(f"run {run.id} is being run, and cannot be deleted")
 
 
-def _delete(book: Journal, run: RunRow) -> None:
+def _delete(store: Journal, run: RunRow) -> None:
     from host.durable.undoing import attempts
 
-    _check_idle(book, run)
-    for attempt in attempts(book, run):
-        _check_idle(book, attempt)
-        book.delete(attempt.id)
-    book.delete(run.id)
-    if run.simulator is not None and not any(other.simulator == run.simulator for other in book.runs()):
+    _check_idle(store, run)
+    for attempt in attempts(store, run):
+        _check_idle(store, attempt)
+        store.delete(attempt.id)
+    store.delete(run.id)
+    if run.simulator is not None and not any(other.simulator == run.simulator for other in store.runs()):
         for end in ("", "-wal", "-shm"):
             with suppress(OSError):
                 os.unlink(run.simulator + end)

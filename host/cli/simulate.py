@@ -66,7 +66,7 @@ def command(
     deliver_anywhere: bool,
     debug: bool,
 ) -> int:
-    """Serve the simulator until Ctrl-C, and print the settings that lead to it."""
+    """Serve the simulator until Ctrl-C, and print the settings that point to it."""
     if key == DEMO_KEY:
         raise UsageError(f"--key {DEMO_KEY}: the demo key counts as no key; any other will do")
     if events is not None and forward is None:
@@ -91,11 +91,11 @@ def command(
             "disturbance": disturbance,
             "anywhere": deliver_anywhere,
             "seed": seed,
-            "tell": _tell,
+            "tell": _report,
         }
         with (
+            Deliveries(simulator, targets, **options) as deliveries,  # before anybody can make anything happen
             serve(simulator, host=address, port=port, names=names) as server,
-            Deliveries(simulator, targets, **options) as deliveries,
         ):
             ended = threading.Event()
 
@@ -115,7 +115,7 @@ def command(
 
 
 def _show_settings(url: str, key: str | None, secret: str | None) -> None:
-    """The variables by which a program finds the simulator."""
+    """Print the variables by which a program finds the simulator."""
     click.echo(f"simulator at {url} (Ctrl-C ends it)")
     click.echo(f"export STRIPE_API_BASE={url}")
     click.echo(f"export STRIPE_SECRET_KEY={shlex.quote(key or ANY_KEY)}")
@@ -124,7 +124,7 @@ def _show_settings(url: str, key: str | None, secret: str | None) -> None:
 
 
 def _secret() -> str:
-    """What deliveries are signed with: a setting that is one secret, or a new one."""
+    """The secret that deliveries are signed with: the setting if it is a single one, or a new one."""
     given = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
     return given if given and "," not in given else f"whsec_{secrets.token_hex(16)}"
 
@@ -142,7 +142,7 @@ def _targets(forward: str | None, events: str | None, secret: str) -> list[Targe
     return [Target(url, (secret,), names) for url in urls]
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     click.echo(line, err=True)
 
 

@@ -1,7 +1,7 @@
-"""Commands and groups that refuse what they do not know, wherever it stands.
+"""Commands and groups that refuse unknown options, wherever they stand.
 
-A word meant to protect (``--read-only``, ``--max-mutations 0``) must not go astray because it is misspelt, stands
-behind the script, or is taken for another option's value. So the words are told apart here, before click converts
+A word meant to protect (``--read-only``, ``--max-mutations 0``) must not be lost because it is misspelt, stands
+after the script, or is taken for another option's value. So the words are classified here, before click converts
 them; what is left for click holds known options only, and then the arguments.
 """
 
@@ -20,12 +20,12 @@ from host.nearest_name import nearest_name
 __all__ = ["BEHIND", "GIVEN", "StrictCommand", "StrictGroup"]
 
 GIVEN = "host.given"
-"""All that was typed after the command, in ``ctx.meta``."""
+"""The key in ``ctx.meta`` of all that was typed after the command."""
 
 BEHIND = "host.behind"
-"""How many of the arguments stand behind ``--``, in ``ctx.meta``."""
+"""The key in ``ctx.meta`` of how many arguments stand after ``--``."""
 
-_DASHES = "-‐‑‒–—―−﹣－"  # what typesetting makes of a dash, too
+_DASHES = "-‐‑‒–—―−﹣－"  # also the dashes that typesetting substitutes
 _OPTION = re.compile(rf"[{_DASHES}]{{1,2}}[^\W\d][\w-]*(=.*)?")
 
 
@@ -33,7 +33,7 @@ class StrictCommand(click.Command):
     """A command whose options may stand anywhere before ``--``.
 
     A word that begins with a dash is an option, unless a digit follows (``-7``) or nothing does (``-``). The value of
-    a short option is a word of its own (``-e CODE``): ``-each`` is no ``-e`` with the code ``ach``.
+    a short option is a separate word (``-e CODE``): ``-each`` is not ``-e`` with the code ``ach``.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -45,7 +45,7 @@ class StrictCommand(click.Command):
 
 
 class StrictGroup(click.Group):
-    """A group of such commands; one that is not there names the nearest."""
+    """A group of such commands; the error for an unknown one names the nearest."""
 
     command_class = StrictCommand
 
@@ -69,7 +69,7 @@ class StrictGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def _belongs(self, ctx: click.Context, args: Sequence[str]) -> str | None:
-        """What is wrong with an option before the command that would be right behind it."""
+        """The error for an option before the command that belongs after it."""
         for word in args:
             command = None if _is_option(word) else self.get_command(ctx, word)
             if command is not None:
@@ -148,7 +148,7 @@ class _Words:
             self._take(name, left, None)
 
     def _value(self, name: str, left: deque[str]) -> str:
-        """The next word as an option's value: not if it may have been meant for an option itself."""
+        """The next word as an option's value, unless it may be meant as an option itself."""
         if not left:
             raise self._error(f"Option {name!r} requires an argument.")
         if left[0] != "--" and not _OPTION.fullmatch(left[0]):
@@ -160,7 +160,7 @@ class _Words:
         raise self._error(message)
 
     def _once(self, item: click.Option, name: str, says: Any) -> None:
-        """Raise for an option that says something else than it did before: one of the two would be lost."""
+        """Raise for an option given again with another value: one of the two would be lost."""
         if item.multiple or item.count or item.name is None:
             return
         before, said = self._said.setdefault(item.name, (name, says))
@@ -188,7 +188,7 @@ def _may_stand_alone(item: click.Option) -> bool:
 
 
 def _may_be_value(item: click.Option, word: str) -> bool:
-    """Whether a word may be meant as the value of an option that can stand alone: also a number out of its range."""
+    """Whether a word may be meant as the value of an option that can stand alone: even a number out of its range."""
     if isinstance(item.type, click.FloatRange) and _is_number(word):
         return True
     try:
@@ -207,14 +207,14 @@ def _is_number(word: str) -> bool:
 
 
 def _unknown(word: str, known: Iterable[str]) -> str:
-    """That there is no such option, and the nearest. A value behind ``=`` may be a key: it is not shown."""
+    """The message for an unknown option, with the nearest. A value after ``=`` may be a key and is not shown."""
     name = word.partition("=")[0]
     near = _nearest(name, known)
     return f"No such option {name!r}.{f' Did you mean {near}?' if near else ''}"
 
 
 def _nearest(word: str, valid: Iterable[str]) -> str | None:
-    """The name likeliest meant, dashes aside."""
+    """The name most likely meant, ignoring dashes."""
     word = word.strip(_DASHES).lower()
     names = {name.strip("-"): name for name in valid if len(name.strip("-")) > 1}
     begun = [name for name in names if len(word) > 2 and name.startswith(word)]  # abbreviated

@@ -1,4 +1,4 @@
-"""Options of commands out of structs: each annotated field is an option, and the options reach the command as one
+"""Options of commands derived from structs: each annotated field is an option, and the options reach the command as one
 value."""
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def struct_options(
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the options that were said."""
+    """The options that were given."""
     return {name: value for name, value in values.items() if value is not None and value is not False and value != ()}
 
 
@@ -73,7 +73,7 @@ def _option(name: str, option: Option, kind: Any, default: Any) -> Callable[[Cal
     else:
         how |= {"type": option.kind or _KINDS.get(kind), "metavar": option.metavar}
         if default not in (None, msgspec.NODEFAULT):
-            how["default"] = default
+            how |= {"default": default, "show_default": True}
     return click.option(*option.flags.split(), name, **how)
 
 

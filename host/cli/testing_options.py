@@ -1,4 +1,4 @@
-"""The options of ``test`` that say in which order tests run and what is written of them."""
+"""The options of ``test`` that say in which order tests run and how results are written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["TestingOptions", "testing_options"]
 
 
 class TestingOptions(msgspec.Struct, frozen=True):
-    """What the options say. ``seed`` is there where an order by chance is asked for."""
+    """What the options say. ``seed`` is set if a random order is asked for."""
 
     __test__ = False
 
@@ -24,7 +24,7 @@ class TestingOptions(msgspec.Struct, frozen=True):
         int | None,
         Option(
             "--seed",
-            "Run files and tests in an order by chance, with ids and random numbers by it too.",
+            "Run files and tests in a random order, with ids and random numbers from the same seed.",
             "N|random",
             str,
         ),
@@ -45,7 +45,7 @@ class TestingOptions(msgspec.Struct, frozen=True):
         return cls(found, junit, tap, watch, verbose)
 
     def refuse_watching(self, *others: str | bool) -> None:
-        """Raise ``UsageError`` for options that are about one run of the tests."""
+        """Raise ``UsageError`` for options that concern a single run of the tests."""
         for name in (*others, self.tap and "--tap"):
             if name:
                 raise UsageError(f"--watch does not go with {name}: the tests run many times")

@@ -35,7 +35,7 @@ class TestsReport:
         return self._count("failed")
 
     def begin(self, file: str) -> None:
-        """The tests of a file come now."""
+        """The tests of a file begin."""
         self._file = file
         if self._form != "tap":
             click.echo(file if self._form == "names" else f"{file} ", nl=self._form == "names")
@@ -60,7 +60,7 @@ class TestsReport:
         self._file = ""
 
     def finish(self, seconds: float, *, files: int) -> int:
-        """Print the failures and the totals; gives the exit code."""
+        """Print the failures and the totals; returns the exit code."""
         if not self.results:
             if self.skipped:
                 raise UsageError(f"none of {self.skipped} tests matches -k")

@@ -1,4 +1,4 @@
-"""``test --watch``: the tests again whenever a Lua file changes."""
+"""``test --watch``: runs the tests again whenever a Lua file changes."""
 
 from __future__ import annotations
 

@@ -99,9 +99,9 @@ def _asking(settings: Settings) -> Any:
     from host.simulator.trigger import decoded
 
     key = settings.stripe_secret_key.reveal() if settings.stripe_secret_key else KEY
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/x-www-form-urlencoded"}
 
-    def ask(method: str, target: str, form: str) -> tuple[int, Any]:
+    def ask(method: str, target: str, form: str, other: str = "", /) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {other or key}", "Content-Type": "application/x-www-form-urlencoded"}
         try:
             with httpx.Client(base_url=settings.stripe_api_base, headers=headers, trust_env=False) as client:
                 answer = client.request(method, target, content=form.encode() or None)

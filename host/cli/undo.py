@@ -44,14 +44,14 @@ def command(
 ) -> int:
     """Take back what a run created, the last first: delete, cancel, archive, refund.
 
-    ID is a run or a batch. Given again it does what is left, and nothing twice: it is durable itself.
+    ID is a run or a batch. Run again it does what is left, and nothing twice: it is durable itself.
     """
     from host.host import Host
 
-    with opened(journal, env_file, config) as (book, settings):
-        runs = runs_of(book, run_id)
-        under_way = [run.id for run in runs if book.is_running(run)]
-        again = book.command("runs undo", run_id) + (" --refunds" if refunds else "")
+    with opened(journal, env_file, config) as (store, settings):
+        runs = runs_of(store, run_id)
+        under_way = [run.id for run in runs if store.is_running(run)]
+        again = store.command("runs undo", run_id) + (" --refunds" if refunds else "")
         more = [("--env-file", env_file), ("--config", config), *(("--api", api) for api in apis)]
         again += "".join(f" {option} {shlex.quote(value)}" for option, value in more if value)
     if under_way:
@@ -72,7 +72,7 @@ def command(
         if dry_run:
             with Host(**how) as looking:
                 for run in runs:
-                    _tell(looking, run, refunds=refunds, would=True)
+                    _announce(looking, run, refunds=refunds, would=True)
             return 0
         return run_one(
             lambda sinks: Host(sinks=sinks, **how, **same_simulator(runs[0], stack)),
@@ -85,12 +85,12 @@ def command(
 
 
 def _undo_all(host: Host, runs: list[RunRow], *, refunds: bool) -> RunResult:
-    """One run after the other, the last first. Gives the first result that is no success, or the last."""
+    """One run after the other, the last first. Returns the first result that is not a success, or the last."""
     from host.durable.undoing import undo
 
     worst: RunResult | None = None
     for run in runs:
-        nothing = _tell(host, run, refunds=refunds, would=False)
+        nothing = _announce(host, run, refunds=refunds, would=False)
         result = undo(host, run.id, refunds=refunds, beside=len(runs) > 1)
         if nothing:
             click.echo(nothing, err=True)
@@ -102,8 +102,8 @@ def _undo_all(host: Host, runs: list[RunRow], *, refunds: bool) -> RunResult:
     return worst
 
 
-def _tell(host: Host, run: RunRow, *, refunds: bool, would: bool) -> str:
-    """Say what would be done (``would``), and what cannot be. Gives what is to be said where there is nothing to do."""
+def _announce(host: Host, run: RunRow, *, refunds: bool, would: bool) -> str:
+    """Print what would be done (``would``), and what cannot be. Returns what to print if there is nothing to do."""
     from host.durable.undoing import Undoing
 
     durable = host.durable_runs

@@ -17,7 +17,6 @@ from host.cli.commands import EXIT_CODES
 from host.cli.host_options import HostOptions, host_options
 from host.cli.live_or_simulated import choose
 from host.cli.one_run import GRACE_DURABLE
-from host.cli.policy_options import Granting, granting_options
 from host.cli.report_options import Reporting, report_options
 from host.cli.strict import StrictCommand
 from host.errors import ConfigError
@@ -58,7 +57,6 @@ Examples:
 @click.option("--simulate", is_flag=True, help="Call the built-in simulator; no key is needed or used.")
 @report_options
 @host_options
-@granting_options
 def command(
     queues: tuple[str, ...],
     concurrency: int,
@@ -70,13 +68,12 @@ def command(
     simulate: bool,
     reporting: Reporting,
     opening: HostOptions,
-    granting: Granting,
 ) -> int:
     """Run what is submitted to the fleet of HOST_DATABASE, until SIGTERM or Ctrl-C.
 
     Then no more runs are taken, those under way may end, and other workers go on with the rest.
     """
-    plan = opening.plan(granting)
+    plan = opening.plan()
     url = database_url(plan.settings.database, "worker")
     if plan.settings.journal != plan.settings.database:
         raise ConfigError(
@@ -90,7 +87,7 @@ def command(
     if mode.notice:
         click.echo(mode.notice, err=True)
     plan = replace(plan, options=replace(plan.options, settings={**plan.options.settings, "database": url}))
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that the database is away is told once, below
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that the database is away is reported once, below
     with ExitStack() as stack:
         sinks = reporting.sinks(stack, sys.stderr, plan.settings, name=str)
         host = plan.open(sinks, simulate=simulate, setup=setup)
@@ -98,11 +95,11 @@ def command(
         if host.simulated:
             _check_alone(host, queues or ("default",))
         worker = host.fleet_worker(
-            queues=queues or ("default",), concurrency=concurrency, grace=grace, keep=keep, tell=_tell
+            queues=queues or ("default",), concurrency=concurrency, grace=grace, keep=keep, tell=_report
         )
         if metrics_port is not None:
             stack.enter_context(_metrics(host, worker, metrics_address, metrics_port))
-        _tell(f"worker {worker.name} takes up to {concurrency} runs from {', '.join(queues or ('default',))}")
+        _report(f"worker {worker.name} takes up to {concurrency} runs from {', '.join(queues or ('default',))}")
         asyncio.run(_work(worker))
     return 0
 
@@ -121,7 +118,7 @@ def _check_alone(host: Host, queues: tuple[str, ...]) -> None:
             f"the worker {others[0]} simulates the API for itself, and neither could go on with the other's runs",
             hint=f"{how}; if that worker is dead, it counts as alive for HOST_RUN_LEASE seconds",
         )
-    _tell(f"this worker has a simulator of its own, so it is to be the only one; {how}")
+    _report(f"this worker has a simulator of its own, so it is to be the only one; {how}")
 
 
 def _metrics(host: Host, worker: FleetWorker, address: str, port: int) -> Server:
@@ -130,7 +127,7 @@ def _metrics(host: Host, worker: FleetWorker, address: str, port: int) -> Server
 
     app = HealthApp(lambda: worker.health(host.stats(), limits_up=host.limits_up))
     server = Serving(lambda abort: app, address, port, thread="host-metrics")
-    _tell(f"metrics at {server.url}/metrics")
+    _report(f"metrics at {server.url}/metrics")
     return server
 
 
@@ -142,5 +139,5 @@ async def _work(worker: FleetWorker) -> None:
     await worker.run()
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     click.echo(line, err=True)

@@ -145,7 +145,7 @@ class RunActions:
             wait(action.futures)
 
     def close(self) -> None:
-        """End what is under way, so that it can be gone on with, and wait for it. Twice is fine."""
+        """End what is under way, so that it can be gone on with, and wait for it. A second call does nothing."""
         with self._lock:
             self._closed = True
             under_way = [action for action in self._actions.values() if not action.outcome]

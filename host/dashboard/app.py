@@ -19,8 +19,8 @@ from host.dashboard.access import COOKIE, Access, AccessGuard
 from host.dashboard.actions import RunActions
 from host.dashboard.fleet_pages import FleetPages
 from host.dashboard.fleet_tables import FleetTables
-from host.dashboard.forms import filter_of, form_of, is_id, newest, older, position_of, sequence_of
 from host.dashboard.rendering import STYLE, Rendering
+from host.dashboard.request_fields import filter_of, form_of, is_id, newest, older, position_of, sequence_of
 from host.dashboard.run_page import run_page_of
 from host.durable.cancelling import cancel, is_cancelled
 from host.durable.journal import Journal

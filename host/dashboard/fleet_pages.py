@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from host.dashboard.fleet_tables import FleetTables
-from host.dashboard.forms import text_of
+from host.dashboard.request_fields import text_of
 
 __all__ = ["FleetPages"]
 

@@ -144,7 +144,7 @@ class FleetTables:
         return job(self._database, run)
 
     def why(self, found: JobRow) -> str | None:
-        """Why a run waits, as far as that can be told."""
+        """Why a run waits, as far as that is known."""
         from host.fleet.jobs import waiting
 
         return waiting(self._database, found)

@@ -21,7 +21,7 @@ NARROWEST: Final = 3.0
 class Bar(msgspec.Struct, frozen=True):
     """``x`` and ``width`` are in parts of ``WIDTH``, ``start`` and ``seconds`` in seconds from the first bar's start.
 
-    ``kind`` tells how to draw it: of a read only the end is known for certain.
+    ``kind`` says how to draw it: of a read only the end is known for certain.
     """
 
     kind: Literal["change", "read", "sleep"]

@@ -1,1 +1,1 @@
-"""The log of a run: written before, replayed after, read in one place; undo."""
+"""Durable runs: the journal that records them, replay when they are resumed, and undo."""

@@ -1,4 +1,4 @@
-"""A run's log read like a bank statement: what was changed, when, and what came of it."""
+"""A run's log as an audit trail: what was changed, when, and what came of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from host.apis.amounts import THREE_DECIMALS, ZERO_DECIMALS
 from host.durable.history import History, call_name
-from host.durable.records import FAILED, Record, Told, decode_sent, decode_told
+from host.durable.records import FAILED, Record, RecordedReply, decode_reply, decode_sent
 
 _AMOUNTS: Final = ("amount", "unit_amount", "amount_total", "total", "amount_due", "amount_off")
 
@@ -36,7 +36,7 @@ class TrailEntry(msgspec.Struct, frozen=True):
     key: str | None = None
 
 
-def statement(log: Sequence[Record]) -> list[TrailEntry]:
+def trail_of(log: Sequence[Record]) -> list[TrailEntry]:
     """The changes of a run in the order in which they were sent."""
     history = History(log)
     refused = {record.seq for record in history.answers if record.kind == "refused"}
@@ -44,45 +44,45 @@ def statement(log: Sequence[Record]) -> list[TrailEntry]:
     for record in log:
         place = record.path, record.n
         if record.seq in refused:
-            facts = decoded(decode_told(record.data).a)
+            facts = decoded(decode_reply(record.data).a)
             entries.append(
                 TrailEntry(record.at, record.line, record.name, "refused", error=facts, call=call_name(*place))
             )
         if record.kind == "sent" and history.sent[place] is record and history.is_change(place):
-            # What was found out late is better than that nobody waited for it.
-            found = history.late.get(place) or history.told.get(place)
-            entries.append(_entry(record, None if found is None else decode_told(found.data)))
+            # An outcome that came late says more than that nobody waited for it.
+            found = history.late.get(place) or history.answered.get(place)
+            entries.append(_entry(record, None if found is None else decode_reply(found.data)))
     return entries
 
 
-def _entry(sent: Record, told: Told | None) -> TrailEntry:
+def _entry(sent: Record, reply: RecordedReply | None) -> TrailEntry:
     entry = TrailEntry(
         sent.at, sent.line, sent.name, "in doubt",
         call=call_name(sent.path, sent.n), key=decode_sent(sent.data).key,
     )  # fmt: skip
-    if told is None:
+    if reply is None:
         return entry
-    if told.status == FAILED:
-        error = decoded(told.a)
+    if reply.status == FAILED:
+        error = decoded(reply.a)
         facts = error if isinstance(error, dict) else {}
         outcome = str(facts.get("outcome") or "failed").replace("_", " ")
         return replace(entry, outcome=outcome, request_id=facts.get("request_id"), error=facts)
-    answer = decoded(told.b if told.b is not None else told.a)
+    answer = decoded(reply.b if reply.b is not None else reply.a)
     found = answer if isinstance(answer, dict) else {}
     id = found.get("id")
-    # What an http.* call was answered, success or not, is its value.
+    # The value of an http.* call is its answer, successful or not.
     return replace(
         entry,
         outcome=str(found.get("outcome") or "done") if sent.name.startswith("http.") else "done",
         id=str(id) if isinstance(id, str | int) and not isinstance(id, bool) else "",
         amount=_amount(found),
-        request_id=told.request_id,
+        request_id=reply.request_id,
         answer=answer,
     )
 
 
 def decoded(data: Any) -> Any:
-    """What MessagePack in a record says, without opaque secrets; ``None`` where it cannot be read."""
+    """The decoded MessagePack of a record, without opaque secrets; ``None`` if it cannot be read."""
     if not isinstance(data, bytes):
         return data
     try:
@@ -109,12 +109,14 @@ def money(amount: int, currency: str) -> str:
     return f"{'-' if amount < 0 else ''}{whole}.{rest:0{digits}} {currency.upper()}"
 
 
-def request_facts(told: Told, error: Any) -> dict[str, Any]:
-    """What is known of the request behind an answer: ``request_id``, ``attempts``, and of an error the ``status``."""
+def request_facts(reply: RecordedReply, error: Any) -> dict[str, Any]:
+    """What is known about the request behind an answer: ``request_id``, ``attempts``, and of an error the
+    ``status``.
+    """
     facts = error if isinstance(error, dict) else {}
     status = facts.get("status")
     return {
-        "request_id": told.request_id or facts.get("request_id"),
-        "attempts": told.attempts or facts.get("attempts") or 1,
+        "request_id": reply.request_id or facts.get("request_id"),
+        "attempts": reply.attempts or facts.get("attempts") or 1,
         "status": status if isinstance(status, int) else None,
     }

@@ -1,4 +1,4 @@
-"""Where a durable run may go on: with the APIs, the key and the simulator it began with."""
+"""Where a durable run may be resumed: with the APIs, the key and the simulator it was started with."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def default_journal() -> str:
 class HostParts(msgspec.Struct, frozen=True):
     """What durable runs need of their host.
 
-    ``simulator()`` is the host's, if there is one yet; ``keep_simulator(path)`` has its objects kept in a file, if it
+    ``simulator()`` is the host's, if there is one yet; ``keep_simulator(path)`` stores its objects in a file, if it
     is the host's own. ``run_many(jobs, concurrency, keep)`` runs jobs.
     """
 
@@ -44,35 +44,36 @@ class HostParts(msgspec.Struct, frozen=True):
 
 
 def binding_of(parts: HostParts, names: Collection[str] | None = None) -> Binding:
-    """Where the calls of a host's runs go, and with whose key; ``names``: of these APIs alone."""
+    """Where the calls of a host's runs go, and with which key; ``names`` restricts it to these APIs."""
     if parts.services.simulated:
         return Binding("simulated", "simulated", "")
     apis = sorted((name, api) for name, api in parts.apis.items() if names is None or name in names)
     keys = "\0".join(f"{name}\0{api.key.reveal() if api.key else ''}" for name, api in apis)
     account = hashlib.sha256(f"luahost journal\0{keys}".encode()).hexdigest()[:16]
-    return Binding(", ".join(f"{name} {api.base_url}" for name, api in apis), parts.settings.mode or "other", account)
+    return Binding(parts.settings.mode or "other", ", ".join(f"{name} {api.base_url}" for name, api in apis), account)
 
 
 def bound_apis(run: RunRow) -> list[str] | None:
-    """The APIs a run is bound to: a host may have others beside them. ``None`` of a simulated one: all."""
+    """The APIs a run is bound to: a host may have further ones. ``None`` for a simulated run, which is bound to all."""
     if run.mode == "simulated":
         return None
     return [each.partition(" ")[0] for each in run.base.split(", ") if each]
 
 
 def check_bound(run: RunRow, here: Binding, *, other_key: bool = False) -> None:
-    """Raises unless the run's calls go where they went before."""
+    """Raise ``JournalError`` unless the run's calls go where they went before."""
     there = run.binding
-    if here.mode != there.mode:
+    differs = there.difference(here)
+    if differs == "mode":
         raise JournalError(
             f"run {run.id} is a {there.mode} run and would go on as a {here.mode} one",
             hint="resume it with the key it was started with"
             if there.mode != "simulated"
             else "resume it with --simulate",
         )
-    if here.base != there.base:
+    if differs == "base":
         raise JournalError(f"run {run.id} called {there.base}, and would go on with {here.base}")
-    if here.account != there.account and not other_key:
+    if differs is not None and not other_key:
         raise JournalError(
             f"run {run.id} was started with another key",
             hint="with a new key of the same account, resume it with --other-key; "
@@ -81,7 +82,7 @@ def check_bound(run: RunRow, here: Binding, *, other_key: bool = False) -> None:
 
 
 def kept_simulator(parts: HostParts, run_id: str, path: str | None) -> str | None:
-    """See that a simulated run's objects are on disk; gives the file's path."""
+    """Make sure that a simulated run's objects are on disk; returns the file's path."""
     simulator = parts.simulator()
     if simulator is None:
         return None

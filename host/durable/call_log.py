@@ -1,7 +1,7 @@
 """The calls of a run in pages, in the order in which they were first recorded, whatever their number and size.
 
-A page reads a stretch of the log and all other records of the calls in it, so that each call stands once, with what
-became of it. What is read is taken as a resume would take it (:class:`History`); a record that cannot be is named.
+A page reads a section of the log and all other records of the calls in it, so that each call appears once, with its
+outcome. Records are interpreted as a resume would (:class:`History`); one that cannot be read is named.
 """
 
 from __future__ import annotations
@@ -11,10 +11,19 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from host.durable.audit_trail import TrailEntry, decoded, statement
+from host.durable.audit_trail import TrailEntry, decoded, trail_of
 from host.durable.history import History, Place, call_name
 from host.durable.journal import RECORD_COLUMNS, Journal
-from host.durable.records import FAILED, Record, Told, check_record, decode_decided, decode_sent, decode_told, encode
+from host.durable.records import (
+    FAILED,
+    Record,
+    RecordedReply,
+    check_record,
+    decode_decided,
+    decode_reply,
+    decode_sent,
+    encode,
+)
 
 __all__ = ["CallPage", "LogEntry", "call_page"]
 
@@ -22,10 +31,10 @@ LARGEST: Final = 64 * 1024  # bytes of a record that is read whole
 
 
 class LogEntry(msgspec.Struct, frozen=True):
-    """A call, a sleep, or a mark: the run was taken up again, something was decided, a record cannot be read.
+    """A call, a sleep, or a mark: the run was resumed, something was decided, a record cannot be read.
 
     Times are seconds since 1970. ``began`` is when a change or a sleep was recorded; of a read only its answer is, so
-    ``began`` is ``None`` and ``after`` says when its task was last told something: it cannot have begun earlier.
+    ``began`` is ``None`` and ``after`` says when its task last got an answer: it cannot have begun earlier.
     ``outcome`` of a change is as in :class:`TrailEntry`. ``detail`` is the answer or the error's facts, decoded;
     ``size`` is how many bytes it has where that is too much to be read here.
     """
@@ -59,7 +68,7 @@ class CallPage(msgspec.Struct, frozen=True):
 
 
 class _Found(msgspec.Struct):
-    """Records by ``seq``, all of which can be read; how long those are that were cut; what is wrong with the others."""
+    """The readable records by ``seq``; the full length of those that were cut; what is wrong with the others."""
 
     records: dict[int, Record]
     sizes: dict[int, int]
@@ -84,7 +93,7 @@ def call_page(journal: Journal, run: str, *, after: int, limit: int) -> CallPage
 
 
 def _read(journal: Journal, run: str, condition: str, found: _Found, **values: Any) -> list[Record]:
-    """Note the records a condition names. Gives them as the database has them."""
+    """Note the records that meet a condition. Returns them as the database has them."""
     columns = RECORD_COLUMNS.removesuffix("data")
     rows = journal.read(
         f"SELECT LENGTH(data), {columns} CASE WHEN LENGTH(data) <= {LARGEST} THEN data ELSE SUBSTR(data, 1, 2) END "  # noqa: S608 - texts of this file
@@ -95,7 +104,7 @@ def _read(journal: Journal, run: str, condition: str, found: _Found, **values: A
     for record, (size, *_) in zip(records, rows, strict=True):
         if size > LARGEST and type(record.data) is bytes:
             found.sizes[record.seq] = size
-            found.records[record.seq] = record._replace(data=encode(Told(_status(record.data))))
+            found.records[record.seq] = record._replace(data=encode(RecordedReply(_status(record.data))))
             continue
         try:
             _check_columns(record)
@@ -108,7 +117,7 @@ def _read(journal: Journal, run: str, condition: str, found: _Found, **values: A
 
 
 def _check_columns(record: Record) -> None:
-    """SQLite keeps whatever it is given, whatever a column is said to be. Raises ``TypeError``."""
+    """Check the types, as SQLite stores any value in any column. Raises ``TypeError``."""
     kinds: dict[str, type | tuple[type, ...]] = {
         "path": str, "n": int, "at": (int, float), "name": str, "line": (int, type(None)),
     }  # fmt: skip
@@ -119,12 +128,12 @@ def _check_columns(record: Record) -> None:
 
 
 def _status(head: bytes) -> int:
-    """The status of an answer whose beginning this is: an array of at most 15, then a number of at most 127."""
+    """The status of an answer, from its first bytes: an array of at most 15, then a number of at most 127."""
     return head[1] if len(head) == 2 and head[1] < 0x80 else 0
 
 
 def _read_places(journal: Journal, run: str, places: Collection[Place], found: _Found) -> None:
-    """Note all records of some calls. Those of a task mostly follow each other: it is asked for as a stretch."""
+    """Note all records of some calls. Those of one task mostly follow each other, so they are read as a range."""
     stretches: dict[str, list[int]] = {}
     for path, n in places:
         stretches.setdefault(path, []).append(n)
@@ -138,8 +147,8 @@ def _read_places(journal: Journal, run: str, places: Collection[Place], found: _
 def _entries(found: _Found, after: int, last: int) -> list[LogEntry]:
     log = [found.records[seq] for seq in sorted(found.records)]
     history = History(log)
-    changes = {entry.call: entry for entry in statement(log)}
-    told: dict[str, float] = {}  # task → when it was last told something
+    changes = {entry.call: entry for entry in trail_of(log)}
+    answered: dict[str, float] = {}  # task → when it last got an answer
     seen: set[Place] = set()
     entries = []
     for seq in sorted({*found.records, *found.faults}):
@@ -152,10 +161,10 @@ def _entries(found: _Found, after: int, last: int) -> list[LogEntry]:
             continue
         if place not in seen and new:
             entry = _entry(record, history, changes.get(call_name(*place)), found)
-            entries.append(msgspec.structs.replace(entry, after=told.get(record.path)))
+            entries.append(msgspec.structs.replace(entry, after=answered.get(record.path)))
         seen.add(place)
         if record.kind in ("answer", "refused"):
-            told[record.path] = record.at
+            answered[record.path] = record.at
     return entries
 
 
@@ -175,17 +184,17 @@ def _mark(record: Record, fault: str) -> LogEntry:
 
 def _entry(first: Record, history: History, change: TrailEntry | None, found: _Found) -> LogEntry:
     place = first.path, first.n
-    answer = history.late.get(place) or history.told.get(place)
+    answer = history.late.get(place) or history.answered.get(place)
     sent = history.sent.get(place)
-    told = None if answer is None else decode_told(answer.data)
+    reply = None if answer is None else decode_reply(answer.data)
     entry = LogEntry(
-        first.seq, "read", first.name, _outcome(told), task=first.path, call=call_name(*place), line=first.line,
+        first.seq, "read", first.name, _outcome(reply), task=first.path, call=call_name(*place), line=first.line,
         began=None if sent is None else sent.at, ended=None if answer is None else answer.at,
-        request_id=None if told is None else told.request_id, attempts=0 if told is None else told.attempts,
-        detail=None if told is None else _told(told), size=0 if answer is None else found.sizes.get(answer.seq, 0),
+        request_id=None if reply is None else reply.request_id, attempts=0 if reply is None else reply.attempts,
+        detail=None if reply is None else _content(reply), size=0 if answer is None else found.sizes.get(answer.seq, 0),
     )  # fmt: skip
     if sent is not None and decode_sent(sent.data).seconds is not None:
-        over = "over" if told is not None else "not over"
+        over = "over" if reply is not None else "not over"
         return msgspec.structs.replace(entry, kind="sleep", outcome=over, detail=decode_sent(sent.data).seconds)
     if change is None:
         return entry
@@ -196,12 +205,12 @@ def _entry(first: Record, history: History, change: TrailEntry | None, found: _F
     )  # fmt: skip
 
 
-def _outcome(told: Told | None) -> str:
-    if told is None:
+def _outcome(reply: RecordedReply | None) -> str:
+    if reply is None:
         return "no answer"
-    return "failed" if told.status == FAILED else "done"
+    return "failed" if reply.status == FAILED else "done"
 
 
-def _told(told: Told) -> Any:
+def _content(reply: RecordedReply) -> Any:
     """The answer, or the facts of the error."""
-    return decoded(told.a if told.status == FAILED or told.b is None else told.b)
+    return decoded(reply.a if reply.status == FAILED or reply.b is None else reply.b)

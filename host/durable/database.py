@@ -19,11 +19,13 @@ from host.errors import ConfigError, JournalError
 from host.sqlite_file import USES, fault_of, open_sqlite
 
 Statement = tuple[str, Sequence[Mapping[str, Any]]]
-"""SQL with ``:names``, and the values of each time it is to be done."""
+"""SQL with ``:names``, and the values for each execution."""
 
 
 class MustChange(str):
-    """SQL that has to change a row: where it changes none, somebody else has written, and nothing is committed."""
+    """SQL that has to change a row: if it changes none, somebody else has written meanwhile, and nothing is
+    committed.
+    """
 
     __slots__ = ()
 
@@ -113,7 +115,7 @@ def _indexed() -> list[str]:
     return [f"CREATE INDEX IF NOT EXISTS {name} ON {on}" for name, on in INDEXES.items()]
 
 
-# Version → what makes the tables of the one before its own.
+# Version → the statements that bring the previous version's tables up to it.
 CHANGES: Final[dict[int, list[str]]] = {
     2: ["ALTER TABLE luahost_run ADD COLUMN exit_status INTEGER"],
     3: [],  # no new columns: records and statuses that an earlier version would misread
@@ -127,7 +129,7 @@ class Conflict(JournalError):
 
 
 class JournalLost(JournalError):
-    """Nothing that is written is kept: the file was deleted, replaced or cut short, the server is gone."""
+    """Nothing written any more is kept: the file was deleted, replaced or cut short, the server is gone."""
 
 
 class Damaged(JournalError):
@@ -147,7 +149,7 @@ class JournalDatabase(Protocol):
         """Look at that clock anew, where it is not this machine's."""
 
     def write(self, statements: Sequence[Statement]) -> int:
-        """All or nothing, on the disk when it returns. Gives how many rows the last statement changed.
+        """All or nothing, on the disk when it returns. Returns how many rows the last statement changed.
 
         Raises :class:`Conflict` where one that :class:`MustChange` changed none.
         """
@@ -156,7 +158,7 @@ class JournalDatabase(Protocol):
         """The rows of a query."""
 
     def close(self) -> None:
-        """Let go of it; twice is fine."""
+        """Close it; a second call does nothing."""
 
 
 def insert(table: str) -> str:

@@ -24,10 +24,10 @@ _WORDS: Final = "skip, repeat, done or done:JSON"
 
 
 def decisions(log: Sequence[Record], in_doubt: InDoubt, is_api: Callable[[str], bool]) -> list[Record]:
-    """The records of what is decided anew; their ``seq`` is the journal's to give.
+    """The records of new decisions; the journal assigns their ``seq``.
 
-    ``is_api`` says whether an operation is an API's, whose answer is an object. Raises ``UsageError`` for a call
-    that is not there or has its answer, for a word that is none, and where something was built on what was decided.
+    ``is_api`` says whether an operation belongs to an API, whose answers are objects. Raises ``UsageError`` for a call
+    that does not exist or has its answer, for an unknown word, and where later changes depend on what was decided.
     """
     history = History(log)
     if isinstance(in_doubt, str):
@@ -36,7 +36,7 @@ def decisions(log: Sequence[Record], in_doubt: InDoubt, is_api: Callable[[str], 
         return [] if in_doubt == "ask" else _for_all(history, in_doubt)
     if not isinstance(in_doubt, Mapping):
         raise UsageError(f"in_doubt is a {type(in_doubt).__name__}; expected 'ask', 'repeat', 'skip', or a mapping")
-    named = {call_name(*place): place for place in (*history.open, *history.told, *history.late)}
+    named = {call_name(*place): place for place in (*history.open, *history.answered, *history.late)}
     found = []
     for call, said in in_doubt.items():
         place = named.get(call)
@@ -51,12 +51,12 @@ def decisions(log: Sequence[Record], in_doubt: InDoubt, is_api: Callable[[str], 
 
 
 def _for_all(history: History, word: str) -> list[Record]:
-    """Take back what was said of all calls before. What was decided by name stands, as does what was built on."""
+    """Take back earlier decisions for all calls. Decisions by name stand, as do those that later changes depend on."""
     found = []
     for place in history.settled:
         standing = history.decided[place]
         if standing.all and standing.word != word and not history.built_on(place):
-            decided = Decided(word, all=True, back_to=history.told[place].seq)
+            decided = Decided(word, all=True, back_to=history.answered[place].seq)
             found.append(_record(history, place, decided))
     return found
 
@@ -66,7 +66,7 @@ def _of_one(history: History, place: Place, wanted: Decided) -> list[Record]:
     if standing is not None and (standing.word, standing.value) == (wanted.word, wanted.value):
         return []
     label = f"{history.sent[place].name} ({call_name(*place)})"
-    if place not in history.told and place not in history.late:
+    if place not in history.answered and place not in history.late:
         return [_record(history, place, wanted)]
     if place not in history.settled:
         raise UsageError(f"{label} is not in doubt: its answer is recorded; {_there_are(history)}")
@@ -76,7 +76,7 @@ def _of_one(history: History, place: Place, wanted: Decided) -> list[Record]:
             "that cannot be taken back",
             hint="runs show lists them; what is wrong has to be put right by hand, or by runs undo",
         )
-    return [_record(history, place, msgspec.structs.replace(wanted, back_to=history.told[place].seq))]
+    return [_record(history, place, msgspec.structs.replace(wanted, back_to=history.answered[place].seq))]
 
 
 def _record(history: History, place: Place, decided: Decided) -> Record:

@@ -1,8 +1,8 @@
 """Whether a journal's file is still the one that was opened.
 
-A file that was deleted, renamed or replaced takes writes without an error, and nobody ever reads them; one that was
-cut short is written to behind its end, one that was overwritten is none. So before
-each transaction and after it what the path names is looked at.
+A file that was deleted, renamed or replaced accepts writes without an error, but nobody will ever read them; one that
+was cut short is written to beyond its end, one that was overwritten is no longer a database. So before
+each transaction and after it the file at the path is checked.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ class Watch:
     """The identity and size of a SQLite file in WAL mode, and of the files beside it. For one thread at a time."""
 
     def __init__(self, path: str) -> None:
-        self._path = os.path.abspath(path)  # the program may go to another folder
+        self._path = os.path.abspath(path)  # the program may change its working directory
         self._seen: dict[str, os.stat_result] = {}
         self.fault()
 
     def fault(self) -> str | None:
-        """What has become of the files since the last look, or ``None``. Call it before a transaction and after it."""
+        """What happened to the files since the last check, or ``None``. Call it before a transaction and after it."""
         for end in ("", *_BESIDE):
             try:
                 now = os.stat(self._path + end)

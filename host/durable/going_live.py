@@ -1,4 +1,4 @@
-"""A resumed run at the end of its record: what was in flight then is decided, and the run goes live."""
+"""A resumed run at the end of its log: calls that were in flight are decided, and the run goes live."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from host.calls.call import Call
 from host.durable.in_doubt import answer_of, in_doubt_error, skipped_error
 from host.durable.recorded_answers import Recalled, reply_of
-from host.durable.records import Decided, Sent, Told, decode_sent, decode_told, encode
+from host.durable.records import Decided, RecordedReply, Sent, decode_reply, decode_sent, encode
 from host.durable.rehydration import undone_by_its_end
 from host.durable.replay_step import ReplayStep, named
 from host.durable.run_log import RunLog
@@ -28,16 +28,16 @@ CLOCK_SLACK: Final = 300.0  # seconds a clock may go back before the age of a ke
 
 
 class GoingLive:
-    """``in_doubt`` (ask, repeat or skip) says what to do with calls in doubt that nothing was decided of."""
+    """``in_doubt`` (ask, repeat or skip) says what to do with calls in doubt for which nothing was decided."""
 
     def __init__(self, log: RunLog, in_doubt: str) -> None:
         self._log = log
         self._in_doubt = in_doubt
         self._repeated: set[int] = set()  # calls that are repeated by a decision, until they have their answers
-        self._held_back: list[Callable[[], None]] = []  # what the script gets then
+        self._held_back: list[Callable[[], None]] = []  # answers to give the script after that
 
     def begin(self, run: Durable, session: Session) -> None:
-        """The recorded answers are used up: decide what is in doubt, and have all that is without an answer go on."""
+        """The recorded answers are used up: decide calls in doubt, and continue all calls that have no answer."""
         missing = [self._log.sent[place] for place in self._log.open_before if place not in run.places]
         if missing:
             first = min(missing, key=lambda record: record.seq)
@@ -82,7 +82,7 @@ class GoingLive:
         return not -CLOCK_SLACK <= age <= KEY_LIFE
 
     def _revive(self, run: Durable, session: Session, step: ReplayStep, decided: Decided | None) -> None:
-        """Have a call or sleep that is without an answer go on."""
+        """Continue a call or sleep that has no answer."""
         before = self._log.sent.get((step.path, step.n))
         late = self._log.late.get((step.path, step.n))
         if step.call is None:
@@ -100,7 +100,7 @@ class GoingLive:
             outcome: Any = ("unknown" if before else "not_sent") if call.mutation else None
             call.deliver_error(CancelledCall(f"{call.name} was cancelled", outcome=outcome))
         elif late is not None:
-            self._recall(run, session, step, call, decode_told(late.data))
+            self._recall(run, session, step, call, decode_reply(late.data))
         elif before is not None and decided is not None:
             self._decide(run, session, step, call, decided)
         elif before is not None:
@@ -109,15 +109,15 @@ class GoingLive:
             run.go(session, step)
         else:
             try:
-                call.claims = readmit(call.claims, call.name)
+                call.reservations = readmit(call.reservations, call.name)
             except LimitError as error:
-                call.claims = ()
+                call.reservations = ()
                 call.deliver_error(error)
                 return
             run.send(session, step)
 
     def _decide(self, run: Durable, session: Session, step: ReplayStep, call: Call, decided: Decided) -> None:
-        """Do what was decided of a call in doubt."""
+        """Carry out the decision about a call in doubt."""
         if decided.word == "repeat":  # recorded once more: should it be lost again, that is another doubt
             session.services.pipeline.answers.recall(call, None)
             run.go_recorded(session, step, call)
@@ -125,29 +125,29 @@ class GoingLive:
             error = skipped_error(step, call, run.journal, run.run_id)
             self._hold_back(lambda: call.deliver_error(error))
         else:
-            self._recall(run, session, step, call, Told(p.VALUE, *answer_of(call, decided.value)))
+            self._recall(run, session, step, call, RecordedReply(p.VALUE, *answer_of(call, decided.value)))
 
-    def _recall(self, run: Durable, session: Session, step: ReplayStep, call: Call, told: Told) -> None:
+    def _recall(self, run: Durable, session: Session, step: ReplayStep, call: Call, recorded: RecordedReply) -> None:
         """Give the script an answer that is known already."""
-        reply = reply_of(call, told)
-        settle(call.claims, reply)
+        reply = reply_of(call, recorded)
+        settle(call.reservations, reply)
         session.services.pipeline.answers.recall(call, reply)
-        item = Recalled(step.id, told.status, told.a, told.b)
+        item = Recalled(step.id, recorded.status, recorded.a, recorded.b)
         self._hold_back(lambda: session.services.runners.post(session, item))
 
-    def _hold_back(self, tell: Callable[[], None]) -> None:
-        """Tell the script something once all that is repeated is through: it might give that up for it."""
+    def _hold_back(self, deliver: Callable[[], None]) -> None:
+        """Hand the script an answer only once all repeated calls have theirs: it might cancel those because of it."""
         if self._repeated:
-            self._held_back.append(tell)
+            self._held_back.append(deliver)
         else:
-            tell()
+            deliver()
 
     def through(self, id: int) -> None:
-        """A call has its answer."""
+        """Note that a call has its answer."""
         if not self._repeated:
             return
         self._repeated.discard(id)
         if not self._repeated:
-            told, self._held_back = self._held_back, []
-            for tell in told:
-                tell()
+            held_back, self._held_back = self._held_back, []
+            for deliver in held_back:
+                deliver()

@@ -1,16 +1,16 @@
-"""A run's log as it counts: what is replayed, what is open, what was decided and can be decided anew."""
+"""The effective content of a run's log: what is replayed, what is open, what was decided and can be decided again."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
 
-from host.durable.records import Decided, Record, decode_decided, decode_sent, decode_told
+from host.durable.records import Decided, Record, decode_decided, decode_reply, decode_sent
 
 __all__ = ["History", "Place", "call_name"]
 
 Place = tuple[str, int]
-"""Which call of which task."""
+"""A call's task and number."""
 
 
 def call_name(path: str, n: int) -> str:
@@ -21,8 +21,8 @@ def call_name(path: str, n: int) -> str:
 class History:
     """Reads a log once.
 
-    An answer that is made again, or that came of a decision since taken back, counts no more; nor does what the
-    script was told after such a decision. What an API answered after it is kept as known (``late``).
+    An answer that is to be replaced, or that came from a decision since taken back, no longer counts; nor does what the
+    script got after such a decision. What an API answered after it is kept as a late answer (``late``).
     """
 
     def __init__(self, log: Sequence[Record]) -> None:
@@ -30,8 +30,8 @@ class History:
         self.values: deque[Record] = deque()
         self.sent: dict[Place, Record] = {}  # the first of each: it is as old as its key
         self.late: dict[Place, Record] = {}
-        self.decided: dict[Place, Decided] = {}  # what stands, said since the call was last sent
-        self.told: dict[Place, Record] = {}  # the answer that counts
+        self.decided: dict[Place, Decided] = {}  # decisions in force, made since the call was last sent
+        self.answered: dict[Place, Record] = {}  # the answer that counts
         self.printed = 0  # bytes of output that were shown for certain
         self._last_change = 0  # the seq of the last change that was sent
         self._by_decision: set[Place] = set()
@@ -71,13 +71,13 @@ class History:
     def _read_answer(self, place: Place, record: Record, *, counts: bool, cut: bool, first: bool) -> None:
         if counts:
             self.answers.append(record)
-            self.told[place] = record
+            self.answered[place] = record
             if place in self.decided:
                 self._by_decision.add(place)
         elif cut and self.is_change(place) and place not in self.decided:
             self.late[place] = record
         if counts or first:  # the decision's own answer, before which all of this was shown
-            self.printed = max(self.printed, decode_told(record.data).printed)
+            self.printed = max(self.printed, decode_reply(record.data).printed)
 
     def is_change(self, place: Place) -> bool:
         """Whether a change was sent there, rather than a sleep begun."""
@@ -88,14 +88,16 @@ class History:
     def open(self) -> list[Place]:
         """Changes that were sent and have no answer, in their order."""
         return [
-            place for place in self.sent if place not in self.told and place not in self.late and self.is_change(place)
+            place
+            for place in self.sent
+            if place not in self.answered and place not in self.late and self.is_change(place)
         ]
 
     @property
     def settled(self) -> list[Place]:
-        """Changes whose answer came of a decision that stands."""
-        return [place for place in self.told if place in self._by_decision and place in self.decided]
+        """Changes whose answer came from a decision that stands."""
+        return [place for place in self.answered if place in self._by_decision and place in self.decided]
 
     def built_on(self, place: Place) -> bool:
         """Whether a change was sent after the script had been given the decision about this one."""
-        return self._last_change > self.told[place].seq
+        return self._last_change > self.answered[place].seq

@@ -29,7 +29,7 @@ _LONGEST: Final = 300  # characters of a call's arguments in a message
 def in_doubt_error(
     session: Session, calls: Sequence[tuple[ReplayStep, Record]], journal: Journal, run_id: str
 ) -> ScriptError:
-    """What a run ends with until it is decided what is to become of each of these calls.
+    """The error a run ends with until each of these calls has been decided.
 
     Its facts have ``calls``: for each ``call`` (the name to decide by), ``operation``, ``line``, ``key``, ``sent``
     (seconds since 1970) and ``arguments``, secrets masked.
@@ -47,7 +47,7 @@ def in_doubt_error(
         facts={"calls": facts},
         hint=f"look whether each was done, then: {journal.command('resume', run_id)} {each}"
         f"{' …' if len(facts) > 3 else ''}\n"
-        "  with skip (it was done, or is to be left: the script is told that its outcome is unknown), "
+        "  with skip (it was done, or is to be left: the script gets an error with the outcome unknown), "
         "repeat (it was not done) or done:JSON (it was, and this is its answer); "
         "--in-doubt skip or --in-doubt repeat decides for all",
     )
@@ -67,7 +67,7 @@ def skipped_error(step: ReplayStep, call: Call, journal: Journal, run_id: str) -
 
 
 def answer_of(call: Call, value: bytes | None) -> tuple[bytes | None, bytes | None]:
-    """What a call that was done answers, as it goes into Lua: ``a`` and ``b`` of ``LuaState.enter``."""
+    """The answer of a call decided as done, in the form that goes into Lua: ``a`` and ``b`` of ``LuaState.enter``."""
     answer: Any = None if value is None else from_lua(value)
     if call.api is not None:
         id_field = call.api.catalog.id_field

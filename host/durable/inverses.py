@@ -1,4 +1,4 @@
-"""What takes an operation back, of any API: one table, for undoing durable runs and for fixtures of tests."""
+"""The operations that reverse others, of any API: one table, for undoing durable runs and for test fixtures."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["INVERSES", "TAKES_BACK", "Inverse", "WayBack", "ways_back"]
 class Inverse(NamedTuple):
     """The operation ``verb`` of the same resource, with ``params``, which it must have.
 
-    A thing that was taken back shows it by ``field``, whose text is one of ``values`` then (absent is the empty one);
-    without a field it does not show it. ``moves_money``: for tests only, a run's undoing leaves it alone.
+    An object that was taken back shows it by ``field``, whose text then is one of ``values`` (absent means empty);
+    without a ``field`` it does not show it. ``moves_money``: for tests only, a run's undoing leaves it alone.
     """
 
     verb: str
@@ -25,7 +25,7 @@ class Inverse(NamedTuple):
     moves_money: bool = False
 
 
-# Last word of an operation → its inverses, most thorough first: the next is tried where one is refused.
+# Last word of an operation → its inverses, most thorough first: the next is tried if one is refused.
 INVERSES: Final[Mapping[str, tuple[Inverse, ...]]] = {
     "create": (
         Inverse("delete", "deleted", ("true",)),
@@ -43,12 +43,12 @@ INVERSES: Final[Mapping[str, tuple[Inverse, ...]]] = {
     ),
     "attach": (Inverse("detach", "customer", ("",)),),
 }
-# Operations that end so leave nothing to be taken back.
+# Operations with these endings leave nothing to be taken back.
 TAKES_BACK: Final = tuple(f".{each.verb}" for some in INVERSES.values() for each in some if each.params is None)
 
 
 class WayBack(NamedTuple):
-    """One call that may take a thing back: ``operation`` has no API's name before it."""
+    """One call that may take an object back; ``operation`` is without the API's name."""
 
     operation: str
     args: tuple[Any, ...]
@@ -60,8 +60,8 @@ def ways_back(
 ) -> list[WayBack]:
     """The calls that could take back what ``operation`` made, in the order to try them.
 
-    ``answer`` is the thing made, ``given`` the arguments by which it was, by name or place: below another object its
-    id is in one of them.
+    ``answer`` is the object made, ``given`` are the arguments of that call, by name or position: below another object,
+    its id is one of them.
     """
     made = catalog.operation(operation)
     if made is None:

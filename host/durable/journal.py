@@ -1,8 +1,8 @@
 """The journal of a host: one thread writes for all its runs, many records in one commit.
 
-What is appended for one run is committed in that order, all of it or its beginning. So it is enough to wait
-for the commit before something is done that can be seen outside: a change is sent, or the run's end is told.
-Answers go on to the script at once; anything the script then does waits for a later commit, with them.
+What is appended for one run is committed in that order, completely or up to some point. So it is enough to wait
+for the commit before something is done that can be seen outside: a change is sent, or the run's end is reported.
+Answers are passed to the script at once; anything the script then does waits for a later commit, with them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _END = (
 
 
 class BeingRun(JournalError):
-    """Somebody else runs the run; ``seconds`` are left of their lease, unless they keep it up."""
+    """Somebody else runs the run; ``seconds`` are left of their lease, unless they renew it."""
 
     def __init__(self, run_id: str, seconds: float) -> None:
         self.seconds = max(0.0, seconds)
@@ -58,7 +58,7 @@ class BeingRun(JournalError):
 
 
 class Journal:
-    """Takes records of many runs from any thread; see the module for what is promised when.
+    """Takes records of many runs from any thread; see the module for its guarantees.
 
     ``clock`` gives seconds since 1970, by default the database's; ``lease`` is seconds. Raises :class:`JournalError`.
     """
@@ -68,7 +68,7 @@ class Journal:
     ) -> None:
         self.clock = clock or database.clock
         self.name = database.name
-        self.option = ""  # what a command needs to find it, such as `` --journal FILE``
+        self.option = ""  # the option by which a command finds it, such as `` --journal FILE``
         self._database = database
         self.lease = lease
         self.owner = this_owner()
@@ -86,7 +86,7 @@ class Journal:
     # -- runs
 
     def begin(self, run: RunRow) -> None:
-        """A new run, ours. Its id must be free, which is seen only with its first commit."""
+        """Add a new run of ours. Its id must be free, which shows only with its first commit."""
         now = self.clock()
         values = msgspec.structs.asdict(run)
         values.update(owner=self.owner, lease=self.lease, created=now, updated=now, now=now, status="running")
@@ -98,9 +98,9 @@ class Journal:
         return type(statement)(statement.replace("{now}", self._database.now))
 
     def take(self, run: RunRow, skip: Callable[[list[Record]], int], decided: Sequence[Record] = ()) -> list[Record]:
-        """Make an existing run ours, and mark in its log where we begin. Gives the log, the mark included.
+        """Make an existing run ours, and mark in its log where we begin. Returns the log, including the mark.
 
-        ``skip(log)`` is the ``seq`` of an answer that is to count no more, or 0. ``decided``: what was decided, from
+        ``skip(log)`` is the ``seq`` of an answer that is no longer to count, or 0. ``decided``: what was decided, from
         the log as it is, of calls in doubt; recorded behind the mark. Raises :class:`JournalError`
         if somebody else runs it. Whoever had it before cannot write any more: their next ``seq`` is taken.
         """
@@ -132,7 +132,7 @@ class Journal:
         return [*log, *marks]
 
     def replace(self, run: RunRow) -> None:
-        """Put a run and its records aside as ``id~generation``, so that the id can begin anew."""
+        """Rename a run and its records to ``id~generation``, so that the id can be used again."""
         aside = f"{run.id}~{run.generation}"
         values = [{"aside": aside, "id": run.id, "now": self.clock()}]
         self._database.write(
@@ -230,7 +230,7 @@ class Journal:
         self._writer.put(JournalItem(run, None, made, then, urgent=True))
 
     def release(self, run: str) -> None:
-        """Nothing more will be recorded of it: anybody may take it."""
+        """Give up the lease: nothing more will be recorded of the run, and anybody may take it."""
         self._writer.held.discard(run)
         self._writer.put(JournalItem(run, None, [(RELEASE, [{"id": run, "owner": self.owner}])], None, urgent=False))
 
@@ -289,7 +289,7 @@ class Journal:
         self._database.write([("DELETE FROM luahost_record WHERE run = :id", [{"id": log}])])
 
     def is_running(self, run: RunRow) -> bool:
-        """Whether a living process has it, as far as can be seen from here."""
+        """Whether a live process has it, as far as can be seen from here."""
         return run.owner is not None and run.lease >= self.clock() and not is_dead(run.owner)
 
     # -- records
@@ -303,7 +303,7 @@ class Journal:
         self._writer.put(JournalItem(behind or record.run, record, [], then, urgent=urgent or then is not None))
 
     def forget_events(self, before: float) -> None:
-        """Forget events that were handled, and received before then: one that comes once more is handled once more."""
+        """Forget events that were handled, and received before then: one that comes again is handled again."""
         sql = "DELETE FROM luahost_event WHERE status = 'done' AND received < :before"
         self._database.write([(sql, [{"before": before}])])
 
@@ -320,12 +320,12 @@ class Journal:
         return self._database.read(sql, values)
 
     def close(self) -> None:
-        """Commit what is there, let go of the runs, end the thread. Twice is fine."""
+        """Commit pending records, release the runs and end the thread. A second call does nothing."""
         self._writer.close()
 
 
 def once_name(batch: str) -> str:
-    """What the log of a batch's ``once`` is called among runs; no run is."""
+    """The name of the log of a batch's ``once`` among the runs; no run can have it."""
     return f"{batch}#once"
 
 

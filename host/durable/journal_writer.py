@@ -14,10 +14,10 @@ from host.durable.kept_output import KEEP_OUTPUT, OutputKeeper
 from host.durable.records import Record
 from host.errors import ClosedError, HostError, JournalError
 
-__all__ = ["INSERT_RECORD", "RELEASE", "JournalItem", "JournalWriter", "TakenOver", "Then", "UnderWay"]
+__all__ = ["CANCELLED", "INSERT_RECORD", "RELEASE", "JournalItem", "JournalWriter", "TakenOver", "Then", "UnderWay"]
 
 LOOK: Final = 1.0  # seconds between looks at what runs print, and which of them somebody wants ended
-LINGER: Final = 0.004  # seconds that what nobody waits for may wait for company
+LINGER: Final = 0.004  # seconds that records nobody waits for may wait, so as to be committed together
 MOST: Final = 5000  # items in one commit
 
 
@@ -33,7 +33,7 @@ _BEAT = "UPDATE luahost_run SET lease = {now} + :lease WHERE id = :id AND owner 
 RELEASE = "UPDATE luahost_run SET owner = NULL, lease = 0 WHERE id = :id AND owner = :owner"
 
 
-_CANCELLED: Final = "SELECT run, at FROM luahost_cancel WHERE owner = :owner"
+CANCELLED: Final = "SELECT run, at FROM luahost_cancel WHERE owner = :owner"
 _SEEN: Final = "DELETE FROM luahost_cancel WHERE run = :run AND owner = :owner"
 
 
@@ -83,7 +83,7 @@ class JournalWriter:
         self.also: Callable[[], Sequence[Statement]] = tuple  # what else is in a heartbeat's transaction
 
     def close(self) -> None:
-        """Commit what is there, let go of the runs, end the thread and the database. Twice is fine."""
+        """Commit what is there, let go of the runs, end the thread and the database. A second call does nothing."""
         with self._lock:
             if self._closed:
                 return
@@ -171,9 +171,9 @@ class JournalWriter:
             return
         for item in batch:
             if item.then is not None:
-                self._tell(item.run, item.then)
+                self._notify(item.run, item.then)
 
-    def _tell(self, run: str, then: Then) -> None:
+    def _notify(self, run: str, then: Then) -> None:
         """Go on with what waited. A fault there ends that run, not the journal of the others."""
         try:
             then(None)
@@ -234,7 +234,7 @@ class JournalWriter:
             if pieces:
                 self._database.write([(KEEP_OUTPUT, pieces)])
                 printed.clear()
-            self._cancel(self._database.read(_CANCELLED, {"owner": self._owner}))
+            self._cancel(self._database.read(CANCELLED, {"owner": self._owner}))
         except JournalError:  # at the next look, or the runs' next records say so
             for _, output, start, data in printed:
                 output.put_back(start, data)

@@ -44,14 +44,11 @@ class OutputKeeper:
             return
         data = text.encode("utf-8", "surrogateescape")
         with self._lock:
-            if self._seen < self._start + self._size:  # it was printed before the run was taken up again
-                known = self._start + self._size - self._seen
-                self._seen += len(data)
-                data = data[known:]
-                if not data:
-                    return
-            else:
-                self._seen += len(data)
+            known = self._start + self._size - self._seen  # of what was printed before the run was taken up again
+            self._seen += len(data)
+            data = data[known:]
+            if not data:
+                return
             room = KEPT - self._start - self._size
             if len(data) > room:
                 data, self._full = data[:room] + _CUT, True

@@ -1,4 +1,4 @@
-"""Who runs a run: a text that says machine and process, so that the death of a process can be seen."""
+"""The owner of a run: a text with machine and process, so that the death of the process can be detected."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def is_dead(owner: str) -> bool:
 
 
 def _machine() -> str:
-    """This boot of this machine, in this space of process numbers."""
+    """An id of this machine's boot and process namespace."""
     parts = [platform.node()]
     with suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text())

@@ -1,6 +1,6 @@
-"""What the runs of a durable batch did once: a log beside those of the runs, which all processes write.
+"""The results of ``once`` in a durable batch: a log beside those of its runs, written by all processes.
 
-Its first record is there from the batch's beginning. Each other one says that a run (``path``) does something
+Its first record is written when the batch begins. Each further one says that a run (``path``) does something
 (``name``), or with ``data`` that it has: its results. The next ``seq`` is written by one process only, so two cannot
 claim the same.
 """
@@ -31,11 +31,11 @@ class OnceLog:
 
     @property
     def is_there(self) -> bool:
-        """Whether there is such a batch."""
+        """Whether the batch exists."""
         return bool(self._records())
 
     def begin(self, *, anew: bool = False) -> None:
-        """The batch begins, or goes on; ``anew``: from its beginning."""
+        """Begin the batch or continue it; ``anew``: from its beginning."""
         if anew:
             self._journal.forget(self._name)
         if not self._records():
@@ -48,7 +48,7 @@ class OnceLog:
         return [(each.name, each.path, each.data or None) for each in records if each.name]
 
     def claim(self, key: str, run: str) -> bool:
-        """Have it recorded that ``run`` does it; not if anything was recorded since :meth:`read`."""
+        """Record that ``run`` does it; ``False`` if anything was recorded since :meth:`read`."""
         record = Record(self._name, self._seq + 1, "once", run, at=self._journal.clock(), name=key)
         if not self._journal.add([record]):
             return False
@@ -65,7 +65,7 @@ class OnceLog:
         self._journal.append(record, then, behind=run)
 
     def state(self, run: str) -> RunState:
-        """How a run stands that is not one of this process."""
+        """The state of a run of another process."""
         row = self._journal.run(run)
         if row is None:  # what it claimed may be committed before its own beginning
             return "queued" if self._queued(run) else "over"
@@ -76,7 +76,7 @@ class OnceLog:
         return "queued" if self._queued(run) else "broken off"
 
     def resume(self, run: str) -> str:
-        """The command that goes on with a run."""
+        """The command that resumes a run."""
         return self._journal.command("resume", run)
 
     def _records(self) -> list[Record]:

@@ -1,4 +1,4 @@
-"""Answers from the journal, for callers that ask what became of a call."""
+"""Answers from the journal, in the form that the callers of calls take."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from host.bridge.request import Reply
 from host.calls.call import Call
-from host.durable.records import Told
+from host.durable.records import RecordedReply
 from host.errors import CallError
 from host.http.message import Response
 from host.lua import protocol as p
@@ -18,7 +18,7 @@ __all__ = ["Recalled", "reply_of"]
 
 
 class Recalled:
-    """An inbox item: an answer that came too late for the run before this one."""
+    """An inbox item: an answer that came too late for the run's previous process."""
 
     __slots__ = ("a", "b", "id", "status")
 
@@ -29,13 +29,15 @@ class Recalled:
         self.b = b
 
 
-def reply_of(call: Call, told: Told) -> Reply:
-    """The reply behind an answer, as far as budgets look at it."""
-    if told.status != p.ERROR or told.a is None:
-        data = told.b if call.kind == p.CREATE and told.b is not None else told.a  # a builder's is beside its id
+def reply_of(call: Call, recorded: RecordedReply) -> Reply:
+    """The reply behind an answer, as far as budgets need it."""
+    if recorded.status != p.ERROR or recorded.a is None:
+        data = (
+            recorded.b if call.kind == p.CREATE and recorded.b is not None else recorded.a
+        )  # a builder's is beside its id
         if call.api is None or data is None:
             return Reply()
         return Reply(Response(200, {}, msgspec.json.encode(from_lua(data))))
-    facts = from_lua(told.a)
+    facts = from_lua(recorded.a)
     attempts = facts.get("attempts") or 1
     return Reply(error=CallError(facts["message"], outcome=facts.get("outcome"), attempts=attempts))

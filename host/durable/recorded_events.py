@@ -1,7 +1,7 @@
-"""A recorded run told again as events, for what shows runs: what a journal knows of it, and no more.
+"""The events of a recorded run, made from its journal for what shows runs; they say no more than the journal does.
 
-Arguments and bodies that were sent are not recorded, nor when a read began: it is taken to begin with what its task was
-told before.
+Arguments and bodies that were sent are not recorded, nor when a read began: it is taken to begin with its task's
+previous answer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 from host.durable.audit_trail import decoded, request_facts
 from host.durable.history import History, call_name
-from host.durable.records import FAILED, Record, RunRow, Status, decode_decided, decode_sent, decode_told
+from host.durable.records import FAILED, Record, RunRow, Status, decode_decided, decode_reply, decode_sent
 from host.events import CallEnded, CallStarted, Event, Logged, RunEnded, RunStarted
 from host.policy.private_members import without_private_text
 from host.policy.redaction import Redactor
@@ -31,13 +31,13 @@ def recorded_events(
     yield RunStarted(
         run.id, run.created, run.script, run.mode == "simulated", redactor(run.source.decode("utf-8", "replace"))
     )
-    yield from _Telling(run, log, redactor, undone).events()
+    yield from _EventReader(run, log, redactor, undone).events()
     if run.status in _OVER:
         seconds = max(run.updated - run.created, 0.0)
         yield RunEnded(run.id, run.updated, seconds, run.calls, None if run.error is None else redactor(run.error))
 
 
-class _Telling:
+class _EventReader:
     """One run's log, read from its beginning."""
 
     def __init__(self, run: RunRow, log: Sequence[Record], redactor: Redactor, undone: Collection[str]) -> None:
@@ -47,23 +47,23 @@ class _Telling:
         self._undone = undone
         self._history = History(log)
         self._numbers: dict[tuple[str, int], int] = {}
-        self._told_at: dict[str, float] = {}  # by task
+        self._answered_at: dict[str, float] = {}  # by task
 
     def events(self) -> Iterator[Event]:
         """Calls as they began and ended; when the run was taken up again; what was decided."""
-        told = self._history.told
+        answered = self._history.answered
         for record in self._log:
             place = record.path, record.n
             if record.kind == "sent" and self._history.sent.get(place) is record:
                 yield self._begin(record, record.at)
-                if place in self._history.late and place not in told:
+                if place in self._history.late and place not in answered:
                     yield self._end(self._history.late[place])
-            elif told.get(place) is record:
+            elif answered.get(place) is record:
                 if place not in self._numbers:
-                    yield self._begin(record, self._told_at.get(record.path, self._run.created))
-                # What was found out late is better than that nobody waited for it.
+                    yield self._begin(record, self._answered_at.get(record.path, self._run.created))
+                # An outcome that came late says more than that nobody waited for it.
                 yield self._end(self._history.late.get(place) or record)
-                self._told_at[record.path] = record.at
+                self._answered_at[record.path] = record.at
             elif record.kind == "resumed":
                 yield Logged(self._run.id, record.at, "info", "the run was taken up again")
             elif record.kind == "decided":
@@ -76,15 +76,15 @@ class _Telling:
 
     def _end(self, record: Record) -> CallEnded:
         place = record.path, record.n
-        told, sent = decode_told(record.data), self._history.sent.get(place)
-        value = decoded(told.b if told.b is not None and told.status != FAILED else told.a)
-        error = self._redactor.value(value) if told.status == FAILED else None
-        began = sent.at if sent is not None else self._told_at.get(record.path, self._run.created)
+        recorded, sent = decode_reply(record.data), self._history.sent.get(place)
+        value = decoded(recorded.b if recorded.b is not None and recorded.status != FAILED else recorded.a)
+        error = self._redactor.value(value) if recorded.status == FAILED else None
+        began = sent.at if sent is not None else self._answered_at.get(record.path, self._run.created)
         id = value.get("id") if isinstance(value, dict) and error is None else None
         result = None if id is None else str(id)
         if call_name(*place) in self._undone:
             result = f"{result or 'undone'}, undone" if result else "undone"
-        facts = request_facts(told, error)
+        facts = request_facts(recorded, error)
         return CallEnded(
             self._run.id,
             record.at,

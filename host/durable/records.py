@@ -1,6 +1,6 @@
-"""What a journal holds: one row for each run, and its records in the order in which they happened.
+"""The content of a journal: one row for each run, and its records in the order in which they happened.
 
-A run's records are a log without gaps (``seq`` 1, 2, 3 …): it is always the beginning of what happened, never
+A run's records are a log without gaps (``seq`` 1, 2, 3 …): it always holds what happened up to some point, never
 a selection. Nothing that the script did may be seen outside before everything it did so far is in the log.
 """
 
@@ -25,9 +25,9 @@ class Record(NamedTuple):
 
     ============  ============================================================================================
     ``sent``      a call that may change something (or a sleep) is about to start; ``data``: :class:`Sent`
-    ``answer``    the reply was told to the script, in this place of the order; ``data``: :class:`Told`
-    ``refused``   a call that a budget did not let through, told at once; ``data``: :class:`Told`
-    ``late``      a reply nobody waited for any more; ``data``: :class:`Told`
+    ``answer``    the reply was given to the script, at this place in the order; ``data``: :class:`RecordedReply`
+    ``refused``   a call that a budget did not let through, reported at once; ``data``: :class:`RecordedReply`
+    ``late``      a reply nobody waited for any more; ``data``: :class:`RecordedReply`
     ``value``     the host gave the script something that is different each time (``name``); ``data`` is it
     ``resumed``   the run was taken up again from here on; ``n``: the ``seq`` of an answer that counts no more
     ``decided``   what is to become of a call in doubt; ``data``: :class:`Decided`
@@ -60,7 +60,7 @@ class Sent(msgspec.Struct, array_like=True):
     arguments: str = ""
 
 
-class Told(msgspec.Struct, array_like=True):
+class RecordedReply(msgspec.Struct, array_like=True):
     """A reply as it went into Lua (``status``, ``a``, ``b`` of ``LuaState.enter``), and what is known."""
 
     status: int
@@ -76,7 +76,7 @@ class Decided(msgspec.Struct, array_like=True):
 
     ``word`` is skip, repeat or done; ``value`` the answer of a call that was done, as MessagePack, or ``None``.
     ``all``: it was said of all calls in doubt, not of this one by name. ``back_to``: a decision taken back, whose
-    answer has this ``seq``; nothing the script was told from there on counts any more.
+    answer has this ``seq``; nothing the script got from there on counts any more.
     """
 
     word: str
@@ -91,9 +91,13 @@ class Binding(msgspec.Struct, frozen=True):
     ``account`` is a fingerprint of the key, never the key. ``mode`` is live, test, simulated or other.
     """
 
-    base: str
     mode: str
+    base: str
     account: str
+
+    def difference(self, here: Binding) -> str | None:
+        """The first field that is another one ``here``."""
+        return next((name for name in self.__struct_fields__ if getattr(self, name) != getattr(here, name)), None)
 
 
 class RunRow(msgspec.Struct, frozen=True):
@@ -123,13 +127,13 @@ class RunRow(msgspec.Struct, frozen=True):
 
     @property
     def binding(self) -> Binding:
-        """Where its calls go."""
-        return Binding(self.base, self.mode, self.account)
+        """The binding of its calls."""
+        return Binding(self.mode, self.base, self.account)
 
 
 encode = msgspec.msgpack.Encoder().encode
 decode_sent = msgspec.msgpack.Decoder(Sent).decode
-decode_told = msgspec.msgpack.Decoder(Told).decode
+decode_reply = msgspec.msgpack.Decoder(RecordedReply).decode
 decode_decided = msgspec.msgpack.Decoder(Decided).decode
 
 _decode = msgspec.msgpack.Decoder(ext_hook=lambda code, data: None).decode  # opaque values are the script's
@@ -158,10 +162,10 @@ def check_record(record: Record) -> None:
     if record.kind == "sent":
         decode_sent(data)
     elif record.kind in ("answer", "refused", "late"):
-        told = decode_told(data)
-        inner = told.a if told.b is None or told.status == FAILED else told.b
+        reply = decode_reply(data)
+        inner = reply.a if reply.b is None or reply.status == FAILED else reply.b
         value = _decode(inner) if type(inner) is bytes else None
-        if told.status == FAILED and not (isinstance(value, dict) and "message" in value):
+        if reply.status == FAILED and not (isinstance(value, dict) and "message" in value):
             raise ValueError("it is an error without a message")
     elif record.kind == "decided":
         decode_decided(data)

@@ -1,7 +1,7 @@
-"""What a process had open when it ended: iterators of functions, transactions of databases.
+"""Restores what a process had open when it ended: iterators of functions, transactions of databases.
 
-Neither outlives it. Where a durable run goes on, they are opened anew, brought to where they were, and must give
-on the way what they gave before: the script has acted on it.
+Neither outlives its process. When a durable run is resumed, they are opened again, brought to where they were, and must
+give the same results on the way, since the script has acted on these.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from host.bridge.request import Reply
 from host.calls.call import Call
-from host.durable.records import Told
+from host.durable.records import RecordedReply
 from host.errors import FunctionError, InvalidCall
 from host.functions.functions import Function
 from host.functions.iterators import IteratorStep as Item
@@ -27,23 +27,23 @@ class Transaction:
 
     def __init__(self, id: str, arguments: list[Any]) -> None:
         self.id = id
-        self.waiting: list[Call] = []  # for it to be where it was
-        self.stands = False  # it is
+        self.waiting: list[Call] = []  # calls that wait until it is where it was
+        self.stands = False  # whether it is
         self._place = arguments[0] if arguments else None
-        self._done: list[tuple[str, list[Any], Told]] = []
+        self._done: list[tuple[str, list[Any], RecordedReply]] = []
 
-    def did(self, name: str, arguments: list[Any], told: Told) -> None:
-        self._done.append((name, arguments[1:], told))
+    def did(self, name: str, arguments: list[Any], recorded: RecordedReply) -> None:
+        self._done.append((name, arguments[1:], recorded))
 
     def again(self) -> list[Any]:
         """The arguments of ``sql.again``."""
         return [self._place, self.id, [[name, *arguments] for name, arguments, _ in self._done]]
 
     def differs(self, reply: Reply) -> str | None:
-        """The statement that gave something else than before, if any did."""
-        for (name, arguments, told), (ok, value) in zip(self._done, reply.value, strict=True):
+        """The statement that gave a different result than before, if any did."""
+        for (name, arguments, recorded), (ok, value) in zip(self._done, reply.value, strict=True):
             try:
-                same = (told.status != p.ERROR) == ok and (not ok or result_to_lua(name, value) == told.a)
+                same = (recorded.status != p.ERROR) == ok and (not ok or result_to_lua(name, value) == recorded.a)
             except FunctionError:
                 same = False
             if not same:
@@ -52,7 +52,7 @@ class Transaction:
 
 
 class Reopening:
-    """Sees what is answered while a run is replayed, and says what has to be opened anew for a call."""
+    """Follows the answers while a run is replayed, and says what has to be reopened for a call."""
 
     def __init__(self) -> None:
         self._items: dict[Any, list[bytes]] = {}  # by the number of an iterator: digests of what it gave
@@ -62,15 +62,15 @@ class Reopening:
         """The script has an iterator of a function."""
         self._items[number] = []
 
-    def told(self, call: Call, arguments: Any, told: Told) -> None:
-        """A call is answered from the journal."""
+    def note_reply(self, call: Call, arguments: Any, recorded: RecordedReply) -> None:
+        """Note that a call is answered from the journal."""
         if call.kind == p.NEXT:
-            if told.status != p.ERROR and told.a is not None:
-                self._items.setdefault(arguments[0], []).append(_digest(told.a))
+            if recorded.status != p.ERROR and recorded.a is not None:
+                self._items.setdefault(arguments[0], []).append(_digest(recorded.a))
         elif call.kind == p.FUNCTION and call.name.startswith("sql."):
             if call.name == "sql.begin":
-                if told.status != p.ERROR and told.a is not None:
-                    id = str(from_lua(told.a))
+                if recorded.status != p.ERROR and recorded.a is not None:
+                    id = str(from_lua(recorded.a))
                     self._transactions[id] = Transaction(id, arguments)
                 return
             found = self._transactions.get(_transaction(arguments) or "")
@@ -79,10 +79,10 @@ class Reopening:
             if call.name in _ENDS:
                 del self._transactions[found.id]
             else:
-                found.did(call.name, arguments, told)
+                found.did(call.name, arguments, recorded)
 
     def iterator(self, call: Call, arguments: Any, functions: Mapping[str, Function]) -> InvalidCall | None:
-        """Have the iterator that a call asks go through what it gave before. Gives why it cannot."""
+        """Have the iterator behind a call repeat what it gave before. Returns why it cannot, if so."""
         if call.kind != p.NEXT or arguments[0] not in self._items:
             return None
         function = functions.get(call.name)
@@ -98,7 +98,7 @@ class Reopening:
         return None
 
     def transaction(self, call: Call, arguments: Any) -> Transaction | None:
-        """The transaction that has to be begun anew for a call."""
+        """The transaction that has to be begun again for a call."""
         if not self._transactions or call.kind != p.FUNCTION:
             return None
         found = self._transactions.get(_transaction(arguments) or "")
@@ -108,7 +108,7 @@ class Reopening:
         return found
 
     def reopened(self, transaction: Transaction) -> None:
-        """It is where it was."""
+        """Note that a transaction is where it was."""
         transaction.stands = True
         self._transactions.pop(transaction.id, None)
 

@@ -1,7 +1,7 @@
 """A durable run: its calls are held until the journal has them, and answered from there when it is resumed.
 
 Between two answers a script is deterministic: the host records the rest (times, random seeds, modules, input)
-and ``prelude/durable.lua`` gives tables a fixed order. So the same script, told the same answers in the same
+and ``prelude/durable.lua`` gives tables a fixed order. So the same script, given the same answers in the same
 order, makes the same calls; any other call is noticed and ends the run.
 """
 
@@ -22,7 +22,7 @@ from host.durable.journal_writer import UnderWay
 from host.durable.kept_output import OutputKeeper
 from host.durable.recorded_answers import Recalled, reply_of
 from host.durable.recorded_tools import RecordedTools
-from host.durable.records import Record, Sent, Told, decode_told, encode
+from host.durable.records import Record, RecordedReply, Sent, decode_reply, encode
 from host.durable.rehydration import Reopening, Transaction
 from host.durable.replay_step import ReplayStep, changed, digest_of, named
 from host.durable.run_log import RunLog
@@ -48,7 +48,7 @@ result's as it is written down."""
 
 
 class Durable:
-    """The journal's side of one run. Its session asks it at each call, answer and tool; see ``Session``.
+    """The journal's side of one run. Its session consults it at each call, answer and tool; see ``Session``.
 
     ``log`` is what is recorded already, empty for a new run, with what was decided of calls in doubt. ``in_doubt`` is
     for those nothing was decided of (:class:`GoingLive`), ``modules`` for required modules (:class:`RecordedTools`).
@@ -100,7 +100,7 @@ class Durable:
         return derived_key(self._label, path.decode().split("."), n)
 
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
-        """Take note of a call before the pipeline checks it. Gives the facts of its refusal if a budget refused it
+        """Take note of a call before the pipeline checks it. Returns the facts of its refusal if a budget refused it
         before. Raises ``CallError`` once the run is stopped."""
         if self.stopped is not None:
             raise CancelledCall("the run was stopped")
@@ -112,14 +112,14 @@ class Durable:
             if next_.digest != step.digest:
                 raise self.diverged(session, changed(next_, step), call.line)
             self._log.answers.popleft()
-            return decode_told(next_.data).a
+            return decode_reply(next_.data).a
         self.steps[call.id] = self.places[step.path, n] = step
         call.key = self.key(path, n)
         call.hold = lambda _: self._hold(session, step)
         return None
 
     def sleep(self, session: Session, id: int, seconds: float, path: bytes, n: int) -> ReplayStep:
-        """Take note of a sleep, and start it unless it is over already; gives what cancels it."""
+        """Take note of a sleep, and start it unless it is over already; returns what cancels it."""
         step = ReplayStep(id, path.decode(), n, SLEEP_NAME, digest_of(p.SLEEP, SLEEP_NAME, f"{seconds:.17g}", None))
         step.seconds = seconds
         self._compare(session, step, None)
@@ -130,7 +130,7 @@ class Durable:
         return step
 
     def refused(self, id: int, session: Session | None = None, facts: bytes | None = None) -> None:
-        """The pipeline refused a call: the script is told, and will be again. ``facts`` are of a
+        """The pipeline refused a call: the script gets the error, and will get it again. ``facts`` are of a
         refusal by what is left of a budget, which may be another next time, and so is recorded."""
         step = self.steps.pop(id, None)
         if step is None:
@@ -138,16 +138,16 @@ class Durable:
         del self.places[step.path, step.n]
         if facts is not None and session is not None and not self.replaying:
             line = step.call.line if step.call is not None else None
-            self.record(session, "refused", step, line, encode(Told(p.ERROR, facts, None, session.printed)))
+            self.record(session, "refused", step, line, encode(RecordedReply(p.ERROR, facts, None, session.printed)))
 
     def opened(self, call: Call) -> None:
-        """A function gave an iterator: that it did is nothing to record, only its items are."""
+        """A function returned an iterator: only its items are recorded, not that."""
         self.refused(call.id)
         if self.replaying and call.reply is not None:
             self._reopening.opened(call.reply.value)
 
     def cancel(self, session: Session, id: int) -> bool:
-        """Give a call up; whether that is all there is to do about it now."""
+        """Give a call up; returns whether nothing else is to be done about it now."""
         step = self.steps.get(id)
         if step is None:
             return True
@@ -162,7 +162,7 @@ class Durable:
             self.send(session, step)
 
     def send(self, session: Session, step: ReplayStep) -> None:
-        """Off with a call, recorded first if it is a change."""
+        """Send a call; a change is recorded first."""
         call = step.call
         assert call is not None
         lost = self._reopening.iterator(call, step.arguments, session.services.pipeline.functions)
@@ -175,14 +175,14 @@ class Durable:
         self.go_recorded(session, step, call)
 
     def go_recorded(self, session: Session, step: ReplayStep, call: Call) -> None:
-        """Off with a change, once it is recorded that it is sent."""
+        """Record that a change is sent, then send it."""
         key = session.services.pipeline.answers.key(call)
         arguments = shown_arguments(step.arguments, session.services.redactor)
         data = encode(Sent(key=None if key is None else key[1], printed=session.printed, arguments=arguments))
         self.record(session, "sent", step, call.line, data, lambda error: self.go(session, step, error))
 
     def go(self, session: Session, step: ReplayStep, error: HostError | None = None) -> None:
-        """Off with it, now that the journal has it. On the writer's thread, or the session's for a read."""
+        """Send it, now that the journal has it. On the writer's thread, or the session's for a read."""
         call = step.call
         assert call is not None
         if error is not None:
@@ -258,12 +258,12 @@ class Durable:
             return
         del self.places[step.path, step.n]
         facts = session.services.pipeline.answers.facts(call) if call is not None else {}
-        told = Told(status, a, b, session.printed, facts.get("request_id"), facts.get("attempts") or 0)
+        recorded = RecordedReply(status, a, b, session.printed, facts.get("request_id"), facts.get("attempts") or 0)
         # A change that could not be repeated is worth a commit of its own.
         alone = call is not None and call.mutation and session.services.pipeline.answers.key(call) is None
         if call is not None and call.place is not None and not _open_outcome(call):
             self._settled()
-        self.record(session, "answer", step, call.line if call else None, encode(told), urgent=alone)
+        self.record(session, "answer", step, call.line if call else None, encode(recorded), urgent=alone)
         self._live.through(id)
 
     def unread(self, session: Session, item: Any) -> None:
@@ -272,7 +272,7 @@ class Durable:
             self.late(session, item, item.reply)
 
     def late(self, session: Session, call: Call, reply: Reply) -> None:
-        """What became of a change nobody waits for any more. On any thread."""
+        """Record the outcome of a change that nobody waits for any more. On any thread."""
         if call.place is None:
             return
         if reply.error is None or reply.error.outcome == "rejected":
@@ -280,10 +280,10 @@ class Durable:
             status, a, b = session.interpreted(answered)
             path, n, digest = call.place
             step = ReplayStep(call.id, path, n, call.name, digest)
-            told = Told(
+            recorded = RecordedReply(
                 status, a, b, session.printed, session.services.pipeline.answers.facts(answered).get("request_id")
             )
-            self.record(session, "late", step, call.line, encode(told), urgent=True)
+            self.record(session, "late", step, call.line, encode(recorded), urgent=True)
         self._settled()
 
     def _settled(self) -> None:
@@ -310,14 +310,14 @@ class Durable:
             self.diverged(session, changed(record, step))
             return None
         del self.steps[step.id]
-        told = decode_told(record.data)
+        recorded = decode_reply(record.data)
         if step.call is not None:
-            self._reopening.told(step.call, step.arguments, told)
-            reply = reply_of(step.call, told)
-            if step.call.claims:
-                settle(step.call.claims, reply)
+            self._reopening.note_reply(step.call, step.arguments, recorded)
+            reply = reply_of(step.call, recorded)
+            if step.call.reservations:
+                settle(step.call.reservations, reply)
             session.services.pipeline.answers.recall(step.call, reply)
-        return step.id, told.status, told.a, told.b
+        return step.id, recorded.status, recorded.a, recorded.b
 
     def _compare(self, session: Session, step: ReplayStep, line: int | None) -> None:
         before = self._log.sent.get((step.path, step.n)) if self._log.sent else None
@@ -387,7 +387,7 @@ class Durable:
         )  # fmt: skip
 
     def stop(self, session: Session, error: ScriptError) -> None:
-        """End the run with an error of the host's."""
+        """End the run with an error of the host."""
         if self.stopped is None:
             self.stopped = error
         session.kill("stopped")
@@ -400,7 +400,7 @@ class Durable:
         )
 
     def diverged(self, session: Session, what: str, line: int | None = None) -> CallError:
-        """The run did something else than it did before: stop it. Gives what to raise."""
+        """Stop a run that did something other than before. Returns the error to raise."""
         command = self.journal.command("resume", self.run_id)
         hint = (
             f"{command} --recorded goes on with the script's text as it was recorded; "
@@ -428,7 +428,7 @@ class Durable:
         *,
         urgent: bool = False,
     ) -> None:
-        """Record something of a step; the run is stopped where that fails, unless ``then`` says otherwise."""
+        """Add a record for a step; if that fails the run is stopped, unless ``then`` handles it."""
         if then is None:
 
             def then(error: HostError | None) -> None:

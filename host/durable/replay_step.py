@@ -1,4 +1,4 @@
-"""One call or sleep of a durable run, and how it is told from another at the same place."""
+"""One call or sleep of a durable run, and how it is distinguished from another at the same place."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ReplayStep:
         self.timer: Any = None
 
     def cancel(self) -> None:
-        """What a timer's ``cancel`` does."""
+        """As a timer's ``cancel``."""
         if self.timer is not None:
             self.timer.cancel()
 

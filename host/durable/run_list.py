@@ -1,4 +1,4 @@
-"""The runs of a journal in pages, newest first: as many as are asked for, whatever their number."""
+"""The runs of a journal in pages, newest first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STATES: Final = (
     "running", BROKEN_OFF, "done", "failed", "interrupted", "cancelled", "stopped", "replaced", "partly undone",
     "undone",
 )  # fmt: skip
-"""What a run can be, as it is shown: its status, or that the process which had it is gone."""
+"""The states of a run as shown: its status, or that the process which had it is gone."""
 
 RunPosition = tuple[float, str]
 """A place in the list: when a run was begun, and its id."""
@@ -38,7 +38,7 @@ class RunFilter(msgspec.Struct, frozen=True):
 
 
 class RunSummary(msgspec.Struct, frozen=True):
-    """A run without what it holds: see :class:`RunRow` for the fields."""
+    """A run without its source, arguments and value: see :class:`RunRow` for the fields."""
 
     id: str
     script: str

@@ -1,4 +1,4 @@
-"""What is recorded of a durable run: read when it is taken up again, written as it goes on."""
+"""The records of a durable run: read when it is resumed, written as it goes on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from host.durable.history import History
 from host.durable.journal import Journal
-from host.durable.records import Record, decode_told
+from host.durable.records import Record, decode_reply
 from host.errors import HostError, kinds
 from host.lua import protocol as p
 from host.lua.values import from_lua
@@ -18,10 +18,11 @@ Then = Callable[[HostError | None], None]
 
 
 class RunLog:
-    """``answers`` and ``values`` are still to be told to the script, in their order; the rest is by place.
+    """``answers`` and ``values`` are still to be given to the script, in their order; the rest is by place.
 
-    ``refused`` are places whose answer is to be tried again and said that nothing was done: these are not in doubt.
-    ``open_before`` were sent and had no answer. ``shown`` is how many bytes of output were shown before.
+    ``refused`` are places to be tried again whose answer said that nothing was done: these are not in doubt.
+    ``open_before`` are places that were sent and had no answer. ``shown`` is how many bytes of output were shown
+    before.
     """
 
     def __init__(self, journal: Journal, run_id: str, log: list[Record], printed: int) -> None:
@@ -37,14 +38,14 @@ class RunLog:
         history = History(log)
         self.answers, self.values = history.answers, history.values
         self.sent, self.late, self.decided = history.sent, history.late, history.decided
-        self.open_before = {place for place in self.sent if place not in history.told}
+        self.open_before = {place for place in self.sent if place not in history.answered}
         self.shown = max(printed, history.printed)
 
     def append(
         self, kind: str, path: str, n: int, name: str, line: int | None, digest: bytes, data: bytes,
         then: Then | None, *, urgent: bool,
     ) -> None:  # fmt: skip
-        """Record something, in the order of the calls of this; ``then`` once it is on the disk, or cannot be."""
+        """Add a record, in the order of these calls; ``then`` once it is on the disk, or cannot be."""
         with self._lock:  # the loop's thread records what came late
             self._seq += 1
             record = Record(self._run_id, self._seq, kind, path, n, self._journal.clock(), name, line, digest, data)
@@ -54,7 +55,7 @@ class RunLog:
 def failure_to_repeat(log: list[Record]) -> int:
     """The ``seq`` of the answer to try again when a failed run is resumed, or 0.
 
-    It is the last of the log and an error that says nothing final of the call: the run ended with it, nothing
+    It is the last of the log and an error that is not final: the run ended with it, nothing
     came after, and its key makes trying again safe.
     """
     last = log[-1] if log else None
@@ -62,10 +63,10 @@ def failure_to_repeat(log: list[Record]) -> int:
         return last.seq
     if last is None or last.kind != "answer":
         return 0
-    told = decode_told(last.data)
-    if told.status != p.ERROR or told.a is None:
+    reply = decode_reply(last.data)
+    if reply.status != p.ERROR or reply.a is None:
         return 0
-    facts = from_lua(told.a)
+    facts = from_lua(reply.a)
     status = facts.get("status")
     error = kinds().get(str(facts.get("kind")))
     passing = (error is not None and error.passing) or (
@@ -76,7 +77,7 @@ def failure_to_repeat(log: list[Record]) -> int:
 
 def _is_refusal(record: Record) -> bool:
     """Whether an answer says that its change was not made."""
-    told = decode_told(record.data) if record.kind == "answer" else None
-    if told is None or told.status != p.ERROR or told.a is None:
+    reply = decode_reply(record.data) if record.kind == "answer" else None
+    if reply is None or reply.status != p.ERROR or reply.a is None:
         return False
-    return from_lua(told.a).get("outcome") in ("rejected", "not_sent")
+    return from_lua(reply.a).get("outcome") in ("rejected", "not_sent")

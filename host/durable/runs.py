@@ -1,4 +1,4 @@
-"""The durable runs of a host: begun, taken up again, bound to where they may run."""
+"""The durable runs of a host: starting, resuming, and checking that they are resumed where they may run."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from host.durable.binding import HostParts, binding_of, bound_apis, check_bound,
 from host.durable.database import Damaged
 from host.durable.decisions import InDoubt, decisions
 from host.durable.journal import LEASE, Journal
+from host.durable.journal_writer import TakenOver
 from host.durable.once_log import OnceLog
 from host.durable.records import Record, RunRow, decode_decided
 from host.durable.replay import Durable, Outcome
@@ -45,9 +46,15 @@ class Kept(msgspec.Struct, frozen=True):
     durable: Recording
     once: OnceResults | None = None  # of its batch
 
+    @property
+    def is_taken_over(self) -> bool:
+        """Once it has ended: whether its record is another process's, which began it at the same moment or has taken it
+        over."""
+        return isinstance(self.durable, Durable) and isinstance(self.durable.unrecorded, TakenOver)
+
 
 def open_journal(setting: str | None, lease: float = LEASE) -> Journal:
-    """The journal of a setting, or the default one; its commands in messages name it where they have to."""
+    """The journal of a setting, or the default one; commands in its messages name it where needed."""
     journal = Journal.open(setting or default_journal(), lease=lease)
     if setting and setting != default_journal():
         journal.option = f" --journal {shlex.quote(journal.name)}"
@@ -89,7 +96,7 @@ class DurableRuns:
         batch: str | None = None,
         sinks: Sequence[Sink] = (),
     ) -> Kept | RunResult:
-        """A new run. With the ``run_id`` of an old one that is resumed, or its result given if it is done.
+        """Start a run. With the ``run_id`` of an existing one, resume that, or return its result if it is done.
 
         ``force_new`` starts it over instead, with new keys. Runs of one ``batch`` are simulated together.
         """
@@ -112,6 +119,16 @@ class DurableRuns:
                 generation = found.generation + 1
         return self._new(run_id, generation, script, args, given, batch)
 
+    def delivered_again(self, kept: Kept) -> Kept | RunResult:
+        """A run that is another process's by now, as if it were asked for anew: its result if it is done; one that
+        broke off is gone on with. Raises :class:`~host.durable.journal.BeingRun` while it goes on there.
+        """
+        found = self.journal.run(kept.run_id)
+        if found is None:
+            raise no_such_run(self.journal, kept.run_id)
+        self._same(found, kept.args, to_lua(dict(kept.globals)))
+        return self._resume(found, kept.script, "ask", recorded=False, other_key=False)
+
     def carry(
         self,
         script: Script,
@@ -124,7 +141,7 @@ class DurableRuns:
         apis: Collection[str],
         outcome: Outcome,
     ) -> Kept | RunResult:
-        """A run that a queue has delivered: begun if it is ``fresh``, else taken up where it is, with the modules that
+        """Start a run that a queue has delivered if it is ``fresh``, else resume it, with the modules that
         it had. It is bound to ``apis`` alone; ``outcome`` is of :class:`Durable`. Where a run broke off that did
         something once for its ``batch``, others wait for it as long as it is ``still_queued``.
 
@@ -148,7 +165,7 @@ class DurableRuns:
         return [run for run in (each.stranded_on for each in known) if run is not None]
 
     def open_batch(self, batch_id: str, *, force_new: bool = False) -> None:
-        """See that the runs of a batch can be recorded. ``force_new``: what they did once is to be done anew.
+        """Check that the runs of a batch can be recorded. ``force_new``: what they did once is to be done anew.
 
         Raises ``UsageError``, ``JournalError``.
         """
@@ -160,7 +177,7 @@ class DurableRuns:
     def begin_job(
         self, job: Any, script: Script, batch_id: str | None, number: int, *, force_new: bool
     ) -> Kept | RunResult:
-        """:meth:`begin` for a job of ``Host.run_many``; what is wrong with it is its result, not the batch's end."""
+        """:meth:`begin` for a job of ``Host.run_many``; an error becomes its result and does not end the batch."""
         said = job if isinstance(job, Mapping) else {}
         run_id = said.get("run_id") or (None if batch_id is None else f"{batch_id}.{number}")
         force_new = force_new or bool(said.get("force_new"))
@@ -181,9 +198,9 @@ class DurableRuns:
         recorded: bool = False,
         other_key: bool = False,
     ) -> Iterator[RunResult]:
-        """Take up many runs, those whose ``run_id`` the jobs say, each with its ``timeout``; gives results as they end.
+        """Resume the runs named by the jobs' ``run_id``, each with its ``timeout``; yields results as they end.
 
-        One that cannot be taken up has an error of kind ``journal`` or ``usage`` as its result.
+        One that cannot be resumed has an error of kind ``journal`` or ``usage`` as its result.
         """
 
         def keep(job: Any, script: Script, options: RunOptions, number: int) -> Kept | RunResult:
@@ -196,7 +213,7 @@ class DurableRuns:
         return self._parts.run_many(iter(jobs), concurrency, keep)
 
     def _refused(self, run_id: str, script: str, error: HostError) -> RunResult:
-        """The result of a run that was not begun, with the exit code the error has where it ends a command."""
+        """The result of a run that was not started, with the exit code its error has for a command."""
         kind = "usage" if isinstance(error, UsageError) else "journal"
         failure = ScriptError(error.message, script=script, kind=kind, hint=error.hint, cause=error)
         return RunResult(run_id, script, error=failure, simulated=self._parts.services.simulated)
@@ -210,8 +227,8 @@ class DurableRuns:
         force_new: bool = False,
         other_key: bool = False,
     ) -> Kept | RunResult:
-        """Take up a run again, or give its result if it is done. See :meth:`Host.resume`."""
-        decisions((), in_doubt if isinstance(in_doubt, str) else {}, self._is_api)  # a wrong word, at once
+        """Resume a run, or return its result if it is done. See :meth:`Host.resume`."""
+        decisions((), in_doubt if isinstance(in_doubt, str) else {}, self._is_api)  # refuse a wrong word at once
         found = self.journal.run(run_id)
         if found is None:
             raise no_such_run(self.journal, run_id)
@@ -224,7 +241,7 @@ class DurableRuns:
         return self._resume(found, script, in_doubt, recorded=recorded, other_key=other_key)
 
     def close(self) -> None:
-        """Commit what is there and let go of the journal and of the simulator's file."""
+        """Commit pending records, and close the journal and the simulator's file."""
         with self._lock:
             if self._journal is not None:
                 self._journal.close()
@@ -287,7 +304,10 @@ class DurableRuns:
             if not isinstance(in_doubt, str) and decisions(self.journal.records(run.id), in_doubt, self._is_api):
                 raise UsageError(f"run {run.id} is done: what was decided of its calls cannot be taken back")
             (value, rest), simulated = _field(run, "value", self.journal, read), run.mode == "simulated"
-            self._say(run.id, "info", "the run is done: this is its result, and nothing is done again", sinks)
+            changed = script.source != run.source
+            told = f"{run.script} has changed since, and the run" if changed else "the run"
+            text = f"{told} is done: this is its result, and nothing is done again"
+            self._say(run.id, "warn" if changed else "info", text, sinks)
             return RunResult(
                 run.id, run.script, value=value, rest=rest, calls=run.calls, simulated=simulated,
                 exit_status=run.exit_status,
@@ -372,7 +392,7 @@ class DurableRuns:
         self.journal.replace(run)
 
     def check_bound(self, run: RunRow, *, other_key: bool = False) -> None:
-        """Raises unless the run's calls go where they went before."""
+        """Raise ``JournalError`` unless the run's calls go where they went before."""
         check_bound(run, binding_of(self._parts, bound_apis(run)), other_key=other_key)
 
     def _keep_simulator(self, run_id: str, path: str | None) -> str | None:
@@ -385,7 +405,7 @@ class DurableRuns:
 
 
 def no_such_run(journal: Journal, run_id: str) -> UsageError:
-    """The error for an id that names none."""
+    """The error for an unknown id."""
     text = f"there is no run {run_id} in the journal {journal.name}"
     members = journal.batch(run_id)
     if members:

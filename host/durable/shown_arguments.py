@@ -1,4 +1,6 @@
-"""A change's arguments as the journal keeps them for people: JSON without secrets, cut. Nothing is replayed from it."""
+"""A change's arguments as the journal keeps them for display: JSON without secrets, cut. They are not used for
+replay.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,13 @@ from host.policy.redaction import Redactor
 __all__ = ["shown_arguments"]
 
 LONGEST: Final = 2000  # characters
-MOST: Final = 16 * 1024  # bytes of JSON that are looked through for secrets: more is told by its size alone
+MOST: Final = 16 * 1024  # bytes of JSON that are looked through for secrets: of more only the size is shown
 
 _encode = msgspec.json.Encoder(enc_hook=lambda value: _plain(value)).encode
 
 
 def shown_arguments(arguments: Any, redactor: Redactor) -> str:
-    """The text. ``redactor`` knows the secrets of the host; members that are called like one are left out as well."""
+    """The text. ``redactor`` knows the secrets of the host; members named like secrets are left out as well."""
     try:
         data = _encode(arguments)
         if len(data) > MOST:

@@ -55,7 +55,9 @@ class Engine:
         except (exc.ArgumentError, ImportError) as error:
             raise ConfigError(
                 f"the journal {self.name} cannot be used: {error}",
-                hint="pip install 'luahost[postgres]' brings PostgreSQL's driver",
+                hint="pip install 'luahost[postgres]' brings PostgreSQL's driver"
+                if parsed.get_backend_name() == "postgresql"
+                else f"the driver of {parsed.drivername[:40]} is a package of its own: see SQLAlchemy's documentation",
             ) from error
         self._texts: dict[str, sa.TextClause] = {}
         self._serves_time = parsed.get_backend_name() == "postgresql"

@@ -1,7 +1,7 @@
-"""What takes back what a run did: decided from its statement, run as a script like any other.
+"""The reversals of what a run did: derived from its audit trail, then run as a script like any other.
 
-A thing is looked at as the last answer about it says it is: an intent that was created and then paid is a payment.
-What an API refuses to take back is looked up: where it is gone or off already, that is all there was to do.
+Objects are judged by the last answer about them: an intent that was created and then paid is a payment.
+What an API refuses to take back is looked up: if it is already gone or cancelled, nothing is left to do.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CANCELLABLE_REFUNDS: Final = ("pending", "requires_action")  # later the money 
 
 
 class Lookup(msgspec.Struct, frozen=True):
-    """Where to see whether a thing is taken back already: ``field`` (a path with dots) is one of ``values``, as
+    """Where to see whether an object has been taken back already: ``field`` (a path with dots) is one of ``values``, as
     texts; absent is the empty one."""
 
     operation: str
@@ -61,7 +61,7 @@ class Reversal(msgspec.Struct, frozen=True):
 def reversals(
     entries: Sequence[TrailEntry], apis: Mapping[str, Api], *, refunds: bool, undone: Collection[str] = ()
 ) -> list[Reversal]:
-    """What to do, last change first. Money that has moved goes back only with ``refunds``.
+    """The reversals, last change first. Money that has moved goes back only with ``refunds``.
 
     ``undone`` are the calls (``TrailEntry.call``) that were taken back before.
     """
@@ -91,7 +91,7 @@ def reversals(
 
 
 class _Things:
-    """What a run's entries say of the things they are about."""
+    """What a run's entries say about the objects they concern."""
 
     def __init__(self, entries: Sequence[TrailEntry]) -> None:
         done = [entry for entry in entries if entry.outcome == "done"]
@@ -117,7 +117,7 @@ class _Things:
         return self._refunds.get(id, 0)
 
     def is_a_part(self, entry: TrailEntry) -> bool:
-        """Whether what an entry did goes with the thing that another one created."""
+        """Whether what an entry did disappears with the object that another one created."""
         if entry.operation == "stripe.refunds.create" and isinstance(entry.answer, dict):
             return entry.answer.get("payment_intent") in self._created or entry.answer.get("charge") in self._created
         created = self._created.get(entry.id)
@@ -153,7 +153,7 @@ def _reversal(entry: TrailEntry, answer: Mapping[str, Any], apis: Mapping[str, A
 
 
 def _look(api: Api, operation: str, args: tuple[Any, ...], inverse: Inverse) -> Lookup | None:
-    """Where to see that an operation has nothing left to do."""
+    """The lookup that shows that an operation has nothing left to do."""
     retrieve = f"{operation.rpartition('.')[0]}.retrieve"
     if not inverse.field or api.catalog.operation(retrieve) is None:
         return None
@@ -161,7 +161,7 @@ def _look(api: Api, operation: str, args: tuple[Any, ...], inverse: Inverse) -> 
 
 
 def _moved(operation: str, answer: Mapping[str, Any]) -> int:
-    """How much money has moved with a thing, in minor units; 0 for none."""
+    """How much money has moved with an object, in minor units; 0 for none."""
     if operation.removeprefix("stripe.") not in _PAYMENTS:
         return 0
     thing = operation.split(".")[1]

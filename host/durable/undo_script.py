@@ -1,4 +1,4 @@
-"""The script that takes things back, for undoing durable runs and for fixtures of tests."""
+"""The script that makes reversals, for undoing durable runs and for test fixtures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def step(what: str, tries: Iterable[tuple[str, Sequence[Any]]]) -> dict[str, Any
 
 
 class UndoScript(msgspec.Struct, frozen=True):
-    """A script that does reversals in turn and says what came of each.
+    """A script that makes reversals in turn and reports the outcome of each.
 
     It returns a list with, for each, ``call``, ``ok`` (it is taken back, by this or before), ``unknown`` (an
     attempt whose outcome is not known), ``refused`` (the API itself said no to every attempt) and ``problem``.
@@ -28,7 +28,7 @@ class UndoScript(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, found: Sequence[Reversal], run: str = "") -> UndoScript:
-        """The script for the reversals that can be done. ``run`` is told beside each, where there are several."""
+        """The script for the reversals that can be done. ``run`` is named beside each, where there are several."""
         steps = []
         for each in found:
             what = f"{each.entry.operation} {each.entry.id}" + (f" of {run}" if run else "")

@@ -1,8 +1,8 @@
-"""Taking back what a durable run did: by durable runs of its own, as many as it takes.
+"""Undoing a durable run: by further durable runs, as many as it takes.
 
 An attempt is named ``ID.undo``, the next ``ID.undo.2`` and so on (``ID.undo:2``, ``ID.undo:2.2`` of a run that was
-started over). One that broke off is gone on with; what is left after it is the next one's. Its value says what was
-taken back, so that what a run did and what is left of it can always be told from the journal.
+started over). One that broke off is resumed; what it leaves is for the next one. Its value says what was
+taken back, so that what a run did and what is left of it can always be read from the journal.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec.structs import replace
 
 from host.apis.api import Api
-from host.durable.audit_trail import statement
+from host.durable.audit_trail import trail_of
 from host.durable.journal import Journal
 from host.durable.records import RunRow
 from host.durable.undo import Reversal, reversals
@@ -47,7 +47,7 @@ class RunsScripts(Protocol):
 
 
 class Undoing:
-    """What of a run is taken back, and what is left, as the journal has it."""
+    """What has been taken back of a run, and what is left, according to the journal."""
 
     def __init__(self, journal: Journal, run: RunRow, apis: Mapping[str, Api], *, refunds: bool) -> None:
         self.run = run
@@ -56,7 +56,7 @@ class Undoing:
         said = [step for each in made for step in _said(each)]
         undone = {step["call"] for step in said if step["ok"]}
         self.perhaps = bool(undone) or any(step["unknown"] for step in said)
-        entries = statement(journal.records(run.id))
+        entries = trail_of(journal.records(run.id))
         self.left: list[Reversal] = reversals(entries, apis, refunds=refunds, undone=undone)
 
     @property
@@ -68,7 +68,8 @@ class Undoing:
 def undo(host: RunsScripts, run_id: str, *, refunds: bool, beside: bool = False) -> RunResult:
     """Take back what is left of a run. The result has an ``exit_status`` of 1 where something could not be.
 
-    ``beside``: there are other runs, so that each step is told with its run. Raises ``UsageError`` for a run under way.
+    ``beside``: there are other runs, so that each step is shown with its run. Raises ``UsageError`` for a run under
+    way.
     """
     durable = host.durable_runs
     journal = durable.journal
@@ -115,7 +116,7 @@ def taken_back(journal: Journal, run: RunRow) -> set[str]:
 
 
 def _said(attempt: RunRow) -> list[dict[str, Any]]:
-    """What an attempt that went through says of its steps; one of an earlier version says nothing."""
+    """What a completed attempt reports about its steps; one of an earlier version reports nothing."""
     return from_lua(attempt.value) or [] if attempt.status == "done" else []
 
 

@@ -61,7 +61,7 @@ class Attendance:
         self._why: Why | None = None
 
     async def attend(self, folders: ScriptFolders, lock: asyncio.Lock) -> Ended | Left:
-        """Run it; gives whether its outcome is recorded, or why it was left. Raises ``JournalLost``."""
+        """Run it; returns whether its outcome is recorded, or why it was left. Raises ``JournalLost``."""
         claimed = self.claimed
         try:
             options = claimed.run_options(narrowed(claimed.options))

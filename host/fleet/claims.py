@@ -209,7 +209,7 @@ def give_back(database: FleetDatabase, claimed: TakenJob, name: str, number: int
 
 
 def rescue(database: FleetDatabase, lease: float) -> list[tuple[str, str]]:
-    """Put the jobs of workers that are gone back into the queue; gives the runs and those workers."""
+    """Put the jobs of workers that are gone back into the queue; returns the runs and those workers."""
     return [(run, worker) for _, run, worker in database.rows(_RESCUE, {"lease": lease})]
 
 

@@ -1,4 +1,4 @@
-"""The fleet's database: a pool of connections to PostgreSQL, errors translated. The one room of psycopg here."""
+"""The fleet's database: a pool of connections to PostgreSQL, errors translated. The only importer of psycopg here."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class FleetDatabase:
             kwargs={"autocommit": True, **ALIVE},
         )
         try:
-            with self._direct() as connection:  # a wrong address is told at once, not after retries
+            with self._direct() as connection:  # a wrong address is reported at once, not after retries
                 prepare(connection)
         except BaseException:
             self._pool.close()
@@ -80,7 +80,7 @@ class FleetDatabase:
             yield connection
 
     def rows(self, statement: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Do one statement; gives its rows."""
+        """Do one statement; returns its rows."""
         with self._translating(), self._pool.connection() as connection:
             cursor = connection.execute(statement, values)
             return [] if cursor.description is None else cursor.fetchall()
@@ -94,7 +94,7 @@ class FleetDatabase:
             return connection
 
     def close(self) -> None:
-        """Let go of all connections. Twice is fine."""
+        """Let go of all connections. A second call does nothing."""
         self._pool.close()
 
     @contextmanager

@@ -89,7 +89,7 @@ class Fleet:
         rows: Iterable[Mapping[str, Any]],
         batch: str | None = None,
     ) -> Iterator[str]:
-        """Submit a run for the globals of each of ``rows``; gives their ids as they are in the queue, ``BATCH.1`` …
+        """Submit a run for the globals of each of ``rows``; returns their ids as they are in the queue, ``BATCH.1`` …
 
         The same batch again goes on where it broke off.
         """
@@ -104,13 +104,13 @@ class Fleet:
     def schedule(
         self, script: Script, options: RunOptions, placing: Placing, *, name: str, cron: str, zone: str
     ) -> float:
-        """Have runs submitted at the times of a cron expression; gives the first, in seconds since 1970."""
+        """Have runs submitted at the times of a cron expression; returns the first, in seconds since 1970."""
         order, parcel, needs = self._order(script, options, placing)
         order = replace(order, traceparent=None)  # a run to come is no part of what is under way now
         return save(self.database, name, cron, zone, order, parcel.texts, needs)
 
     def waits(self, run_id: str) -> str | None:
-        """Why a run waits, as far as that can be told."""
+        """Why a run waits, as far as that is known."""
         found = job(self.database, run_id)
         return None if found is None else waiting(self.database, found)
 
@@ -124,7 +124,7 @@ class Fleet:
         return FleetWorker(self.database, parts.durable_runs(), parts.begin, self._offers(), options, tell)
 
     def close(self) -> None:
-        """Let go of the database. Twice is fine."""
+        """Let go of the database. A second call does nothing."""
         self.database.close()
 
     def _theirs(self) -> list[Offers]:

@@ -78,7 +78,7 @@ class FleetLedger:
             _add(connection, account, _day(connection, sql.TODAY, account), taken)
 
     def close(self) -> None:
-        """Close the connection. Twice is fine."""
+        """Close the connection. A second call does nothing."""
         with self._lock:
             self._closed = True
             if self._open is not None:

@@ -38,7 +38,7 @@ class RunHandle:
         return self._row().status
 
     def result(self, timeout: float | None = None) -> RunResult:
-        """Wait for the run's end, ``timeout`` seconds at most; gives its result, whose ``error`` tells a failure.
+        """Wait for the run's end, ``timeout`` seconds at most; returns its result, whose ``error`` is set if it failed.
 
         Raises ``TimeoutError``, which says what the run waits for, such as a worker that has what it needs.
         """

@@ -151,7 +151,7 @@ def _clean(value: Any) -> Any:
 
 
 def waiting(database: FleetDatabase, found: JobRow) -> str | None:
-    """Why a queued run waits, as far as that can be told."""
+    """Why a queued run waits, as far as that is known."""
     if found.status != "queued":
         return None
     rows = database.rows("SELECT needs FROM luahost_need WHERE id = %s", [found.need])
@@ -160,7 +160,7 @@ def waiting(database: FleetDatabase, found: JobRow) -> str | None:
 
 
 def cancel(database: FleetDatabase, run_id: str) -> str:
-    """Cancel a run, or have its worker end it; gives its status now. Raises ``UsageError`` for one that is not there,
+    """Cancel a run, or have its worker end it; returns its status now. Raises ``UsageError`` for one that is not there,
     or has ended."""
     rows = database.rows(
         "UPDATE luahost_job SET cancel = true, status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END, "

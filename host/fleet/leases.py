@@ -1,6 +1,6 @@
 """What a worker has leased of each limit, and what is asked of the database for it.
 
-A lease takes what the loop says (``take``), tells when the database is to be asked (``due``), asks it (``sync``), and
+A lease takes what the loop says (``take``), says when to ask the database (``due``), asks it (``sync``), and
 delivers what came of it. All of this runs on the one thread of :class:`~host.fleet.permits.FleetLimits`.
 """
 
@@ -52,7 +52,7 @@ class PermitLease(Protocol):
         """When the database is to be asked."""
 
     def sync(self, database: PermitDatabase, now: float) -> bool:
-        """Ask it. Gives whether the lease of all permits still holds."""
+        """Ask it. Returns whether the lease of all permits still holds."""
 
     def heard(self, now: float) -> None:
         """Another worker changed something of it."""
@@ -261,7 +261,7 @@ class RateLease:
 class BreakerLease:
     """The circuit breaker of one host.
 
-    A failure is told a little later, and not at all where the host answers meanwhile: of a server that fails now
+    A failure is shared a little later, and not at all where the host answers meanwhile: of a server that fails now
     and then the database hears nothing.
     """
 
@@ -269,7 +269,7 @@ class BreakerLease:
         self.name = self._host = host
         self._policy = policy
         self._deliver = deliver
-        self._failures = 0  # not told yet
+        self._failures = 0  # not shared yet
         self._reason = ""
         self._known = False  # the database counts failures of it
         self._probing = False

@@ -15,13 +15,13 @@ from host.fleet.jobs import CHANNEL
 
 __all__ = ["Listener"]
 
-INSERTED: Final = "procrastinate_any_queue_v1"  # where Procrastinate tells of new jobs
+INSERTED: Final = "procrastinate_any_queue_v1"  # where Procrastinate notifies of new jobs
 TURN: Final = 0.5  # seconds until it looks whether it is to end
 AGAIN: Final = 1.0  # seconds until the next try to connect; a worker polls meanwhile
 
 
 class Listener:
-    """Tells ``notified(text)`` on ``loop``: what was sent to :data:`~host.fleet.jobs.CHANNEL`, or ``"job"``."""
+    """Calls ``notified(text)`` on ``loop`` with what was sent to :data:`~host.fleet.jobs.CHANNEL`, or ``"job"``."""
 
     def __init__(
         self, database: FleetDatabase, loop: asyncio.AbstractEventLoop, notified: Callable[[str], None]

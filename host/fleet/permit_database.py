@@ -156,7 +156,7 @@ class PermitDatabase:
         return (1.0, 0.0) if row is None else (row[0], max(0.0, row[1]))
 
     def slow_down(self, name: str, pause: float) -> None:
-        """The server said 429, and is not to be asked for ``pause`` seconds. All workers are told."""
+        """The server said 429, and is not to be asked for ``pause`` seconds. All workers are notified."""
         with self._connection.transaction():
             self._connection.execute(sql.SLOW_DOWN, {"name": name, "pause": pause})
             self._notify(["rate", name, []])
@@ -164,8 +164,8 @@ class PermitDatabase:
     # -- circuit breakers
 
     def failed(self, host: str, count: int, policy: CircuitBreakerPolicy, reason: str) -> BreakerNow:
-        """Count failures in a row, and open the breaker where they are enough. All workers are told of the first, so
-        that the next answer of any of them counts, and of its opening."""
+        """Count failures in a row, and open the breaker where they are enough. All workers are notified of the first,
+        so that the next answer of any of them counts, and of its opening."""
         values = {
             "host": host,
             "member": self.member,
@@ -184,13 +184,13 @@ class PermitDatabase:
         return found
 
     def recovered(self, host: str) -> None:
-        """The host answered. All workers are told."""
+        """The host answered. All workers are notified."""
         with self._connection.transaction():
             self._connection.execute(sql.RECOVERED, {"host": host})
             self._notify(["breaker", host, []])
 
     def may_probe(self, host: str, seconds: float) -> bool:
-        """Whether this worker is the one that tries the host now; it has ``seconds`` to tell of it."""
+        """Whether this worker is the one that tries the host now; it has ``seconds`` to report the result."""
         values = {"host": host, "member": self.member, "seconds": seconds}
         return self._connection.execute(sql.PROBE, values).rowcount == 1
 
@@ -228,5 +228,5 @@ class PermitDatabase:
         self._connection.execute(sql.NOTIFY, {"channel": sql.CHANNEL, "payload": payload})
 
     def close(self) -> None:
-        """Close the connection; twice is fine."""
+        """Close the connection; a second call does nothing."""
         self._connection.close()

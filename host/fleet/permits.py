@@ -38,7 +38,7 @@ from host.remote.leased_limits import API_POOL
 __all__ = ["LEASE", "FleetLimits"]
 
 LEASE: Final = 30.0  # seconds, as a run's
-PATIENCE: Final = 10.0  # seconds without a database after which whoever waits for a rate's permit is told
+PATIENCE: Final = 10.0  # seconds without a database after which whoever waits for a rate's permit gets an error
 RETRY: Final = (0.1, 2.0)  # seconds before connecting again: the first, the longest
 
 _log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ Deliver = Callable[[m.Message], None]
 
 
 class FleetLimits:
-    """``limiter`` is for :func:`host.http.limiter.limited`. ``account(api)`` tells keys apart without telling them;
+    """``limiter`` is for :func:`host.http.limiter.limited`. ``account(api)`` distinguishes keys without revealing them;
     ``longest`` is how many seconds a request may be under way, ``connecting`` how many of them until it is written.
 
     Raises ``ConfigError`` for a database that cannot be used when it is made; one that goes away later is come back to.
@@ -110,7 +110,7 @@ class FleetLimits:
         self._thread.start()
 
     def close(self) -> None:
-        """Give all permits back and end the thread. Twice is fine."""
+        """Give all permits back and end the thread. A second call does nothing."""
         if self._closing.is_set():
             return
         self._closing.set()
@@ -182,14 +182,14 @@ class FleetLimits:
         if now >= self._next_beat:
             self._beat(database)
         due = self._sync(database)
-        heard = database.heard()  # also what came while something was asked, of which no select would tell
+        heard = database.heard()  # also what came while something was asked, which no select would show
         for kind, name in heard:
             self._heard(kind, name, self._clock())
         if not heard:
             self._wait(database, min(due, self._next_beat))
 
     def _sync(self, database: PermitDatabase) -> float:
-        """Ask what is to be asked by now; gives when there is more."""
+        """Ask what is to be asked by now; returns when there is more."""
         self._take(self._clock())
         due = math.inf
         for lease in list(self._leases.values()):

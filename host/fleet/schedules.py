@@ -82,7 +82,7 @@ class _Planned(msgspec.Struct, frozen=True):
 def save(
     database: FleetDatabase, name: str, cron: str, zone: str, order: Order, texts: dict[str, bytes], needs: Needs
 ) -> float:
-    """Make a schedule, or replace the one of that name; gives when it is due next. Raises ``UsageError``."""
+    """Make a schedule, or replace the one of that name; returns when it is due next. Raises ``UsageError``."""
     check_id(name, "name")
     if len(name) > 80:
         raise UsageError(f"name: a schedule's is at most 80 characters, got {len(name)}: its runs have longer ones")
@@ -120,7 +120,7 @@ def schedules(database: FleetDatabase) -> list[Schedule]:
 
 
 def submit_due(database: FleetDatabase) -> int:
-    """Submit the runs that are due; gives how many."""
+    """Submit the runs that are due; returns how many."""
     if not database.rows("SELECT 1 FROM luahost_schedule WHERE next <= now() LIMIT 1"):
         return 0
     submitted = 0

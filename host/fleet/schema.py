@@ -1,7 +1,7 @@
 """The fleet's tables: made where they are missing, brought up from earlier versions.
 
 The queue itself is Procrastinate's (``procrastinate_jobs`` and so on), what runs did is the journal's (``luahost_run``,
-``luahost_record``). The tables here are what was asked for and what became of it; ``docs/fleet.md`` tells their story.
+``luahost_record``). The tables here are what was asked for and what became of it; ``docs/fleet.md`` describes them.
 All times are the database's.
 """
 

@@ -62,7 +62,7 @@ class Submitter:
     def submit(
         self, run_id: str, order: Order, texts: Mapping[str, bytes], needs: Needs, *, dedup: str | None = None
     ) -> str:
-        """Submit one run; gives its id. With a ``dedup`` key that is kept already, that of the run it is of.
+        """Submit one run; returns its id. With a ``dedup`` key that is kept already, that of the run it is of.
 
         Raises ``UsageError`` where that is of another run, or where ``run_id`` is taken.
         """
@@ -92,8 +92,8 @@ class Submitter:
         texts: Mapping[str, bytes],
         needs: Needs,
     ) -> Iterator[str]:
-        """Submit a run for each of ``rows`` (arguments and globals), piece by piece; gives their ids as they are in the
-        queue: ``BATCH.1``, ``BATCH.2`` … Those that are there already are left as they are.
+        """Submit a run for each of ``rows`` (arguments and globals), piece by piece; returns their ids as they are in
+        the queue: ``BATCH.1``, ``BATCH.2`` … Those that are there already are left as they are.
         """
         numbered = ((f"{batch}.{n}", args, globals, order.due) for n, (args, globals) in enumerate(rows, 1))
         while piece := list(islice(numbered, PIECE)):
@@ -103,7 +103,7 @@ class Submitter:
     def submit_ticks(
         self, schedule: str, ticks: Sequence[tuple[str, float]], order: Order, texts: Mapping[str, bytes], needs: Needs
     ) -> int:
-        """Submit the runs of a schedule that are due at those times, each unless it is there; gives how many."""
+        """Submit the runs of a schedule that are due at those times, each unless it is there; returns how many."""
         rows = [(run_id, order.args, order.globals, tick) for run_id, tick in ticks]
         return self._put(rows, order, texts, needs, schedule=schedule)
 

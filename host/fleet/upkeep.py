@@ -31,7 +31,7 @@ class Upkeep:
         self._counting = 0.0  # seconds that it took to count what waits
 
     def do(self, worker: str, running: Mapping[str, Attendance]) -> list[str]:
-        """What is to be done by now; gives lines to tell. Raises ``JournalError``."""
+        """Do what is due by now; returns lines to report. Raises ``JournalError``."""
         told = []
         if self._is_time("rescue", min(OFTEN, self._lease / 3)):
             for run, lost in claims.rescue(self._database, self._lease):

@@ -253,7 +253,7 @@ class FleetWorker:
         claims.give_back(self._database, claimed, self.name, self.number, owner, note)
 
     def _look_at_needs(self) -> None:
-        """Which runs this worker has everything for; those it has not are told once."""
+        """Which runs this worker has everything for; those it cannot run are reported once."""
         rows = self._database.rows("SELECT id, needs FROM luahost_need WHERE NOT id = ANY(%s)", [list(self._needs)])
         for id, plain in rows:
             needs = msgspec.convert(plain, Needs)

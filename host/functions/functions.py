@@ -12,7 +12,7 @@ from typing import Any, Literal
 from host import arguments
 from host.bridge.request import Reply
 from host.bridge.threads import Threads
-from host.errors import CallError, FunctionError, UsageError
+from host.errors import CallError, FunctionError, UsageError, text_of
 from host.functions.invocation import Emitter, Invocation, RunContext
 from host.functions.iterators import Stream
 from host.functions.signatures import Signature
@@ -26,10 +26,10 @@ _EFFECTS = ("read", "write", "pure")
 class Function:
     """A Python function that scripts call by ``name``.
 
-    ``effect`` says what a call does: ``"write"`` changes something (let finish when its caller gives up, its
+    ``effect`` says what a call does: ``"write"`` changes something (it may finish when its caller gives up, and its
     outcome is then unknown), ``"read"`` only looks, ``"pure"`` depends on nothing but its arguments.
     ``inline`` runs a plain function on the run's own thread, without the worker: for what takes microseconds
-    and waits for nothing. Raises ``UsageError`` for what cannot be called from Lua.
+    and waits for nothing. Raises ``UsageError`` for functions that cannot be called from Lua.
     """
 
     __slots__ = ("_threads", "effect", "inline", "iterates", "name", "signature", "target", "waits")
@@ -128,4 +128,4 @@ def _failed(function: Function, error: Exception) -> FunctionError:
     """What a script sees of an exception."""
     kind = type(error).__name__
     outcome: Literal["unknown"] | None = "unknown" if function.mutation else None
-    return FunctionError(f"{function.name} failed: {kind}: {error}", type=kind, outcome=outcome)
+    return FunctionError(f"{function.name} failed: {kind}: {text_of(error)}", type=kind, outcome=outcome)

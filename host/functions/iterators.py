@@ -94,7 +94,7 @@ class Streams:
         self._open: dict[str, dict[int, Stream]] = {}
 
     def add(self, run_id: str, stream: Stream) -> int:
-        """Keep a stream; gives its number in the run. Raises ``LimitError``."""
+        """Keep a stream; returns its number in the run. Raises ``LimitError``."""
         with self._lock:
             streams = self._open.setdefault(run_id, {})
             if len(streams) >= MOST:

@@ -33,7 +33,7 @@ RESERVED = frozenset({"api"})  # the registry's own
 class Functions:
     """The functions and builders of one host. ``by_name`` and ``builders`` are live.
 
-    ``taken`` gives further names scripts know, which no function may have.
+    ``taken`` returns further names in use by scripts, which no function may have.
     """
 
     def __init__(self, registry: AsyncFunctionRegistry, taken: Callable[[], Collection[str]]) -> None:
@@ -67,7 +67,7 @@ class Functions:
 
     def add_all(self, source: object, *, effect: Effect = "write", prefix: str = "") -> list[str]:
         """Register the public functions a module defines (or lists in ``__all__``), or an object's public
-        methods; gives their names. Raises ``UsageError`` if there are none."""
+        methods; returns their names. Raises ``UsageError`` if there are none."""
         found = _public(source)
         if not found:
             raise UsageError(f"functions: the source {arguments.shown(source)} has no public functions")
@@ -85,7 +85,7 @@ class Functions:
         create: Callable[[Any], Any] | None = None,
         effect: Effect,
     ) -> str:
-        """``new_<name>()`` for a dataclass, msgspec or pydantic model; gives the builder's full name.
+        """``new_<name>()`` for a dataclass, msgspec or pydantic model; returns the builder's full name.
 
         ``create(instance)``, async or plain, is what the builder's ``create()`` calls; by default the class's
         own method of that name. What it returns is the id, or an object whose member ``id`` is.

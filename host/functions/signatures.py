@@ -193,7 +193,7 @@ def _parameters(target: Callable[..., Any], name: str) -> list[inspect.Parameter
     try:
         return list(inspect.signature(target).parameters.values())
     except (TypeError, ValueError):
-        raise UsageError(f"{name}: {target!r} does not tell its parameters; wrap it in a function") from None
+        raise UsageError(f"{name}: {target!r} does not reveal its parameters; wrap it in a function") from None
 
 
 def _hints(target: Callable[..., Any], name: str, scope: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,7 +241,7 @@ def converter(hint: Any, label: str) -> Convert | None:
                 return _read(other, hint)
             except msgspec.ValidationError as error:
                 if re.match(_LIST_OR_MAP, str(first)):
-                    first = error  # a fault that is not about an empty table tells more
+                    first = error  # a fault that is not about an empty table says more
         raise first
 
     return convert

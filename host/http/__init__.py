@@ -1,1 +1,1 @@
-"""HTTP: the only room that imports httpx and the transports."""
+"""HTTP: the only package that imports httpx and the transports."""

@@ -1,4 +1,4 @@
-"""How fast and how much may go to each API, and how often a call is tried again, as the settings say."""
+"""The rates, permits and retries of each API, as the settings say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["limits_of", "policies_of"]
 
 
 def limits_of(settings: Settings, *, simulated: bool) -> HttpLimits:
-    """The limits of a host. Without a setting of its own Stripe has the rates it documents, at its own address
+    """The limits of a host. Unless set otherwise, Stripe has the rates it documents, at its own address
     only (https://docs.stripe.com/rate-limits)."""
     rates: dict[str, Rate] = {}
     if not simulated and settings.stripe_api_base == STRIPE_API_BASE:
@@ -30,7 +30,7 @@ def limits_of(settings: Settings, *, simulated: bool) -> HttpLimits:
 
 
 def policies_of(settings: Settings) -> Mapping[str, RetryPolicy]:
-    """How calls are repeated, for the APIs where that is set."""
+    """The retry policies of the APIs for which one is set."""
     return {
         name: RetryPolicy(retries=own.retries) for name, own in settings.api_limits.items() if own.retries is not None
     }

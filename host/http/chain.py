@@ -27,7 +27,7 @@ def chain(
 ) -> Send:
     """``send`` with limits and retries.
 
-    ``on_wait(reason, seconds)`` is told before a wait. One for a rate's token does not count against the call's
+    ``on_wait(reason, seconds)`` is called before a wait. One for a rate's token does not count against the call's
     deadline, so the owner of the deadline must extend it (``HostEngine.on_wait``).
     ``policies`` are for single APIs, by the request's ``credential``.
     """
@@ -45,7 +45,7 @@ def retried(
     clock: Callable[[], float] = monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Send:
-    """Send again what failed for a while. What comes back tells ``attempts``, ``waited`` and ``held`` of all."""
+    """Repeat what failed and may succeed later. ``attempts``, ``waited`` and ``held`` of the outcome are of all."""
     budgets: dict[str, RetryBudget] = {}  # by host, and for speed by origin
     by_api = policies or {}
 
@@ -74,13 +74,13 @@ def retried(
             held += outcome.held
             delay = decide(rules, attempt, request, outcome, deadline, clock(), rng)
             if delay is None or not budget.spend():
-                return _told(outcome, attempt, waited, held, in_doubt, earlier)
+                return _with_attempts(outcome, attempt, waited, held, in_doubt, earlier)
             earlier = (*earlier, attempt_of(outcome))
             in_doubt = in_doubt or _may_have_worked(request, outcome)
             if on_wait is not None:
                 on_wait("retry", delay)
             if not await _slept(delay, deadline, clock, sleep):
-                return _told(outcome, attempt, waited, held, in_doubt, earlier[:-1])
+                return _with_attempts(outcome, attempt, waited, held, in_doubt, earlier[:-1])
 
     return send_with_retries
 
@@ -88,7 +88,7 @@ def retried(
 async def _slept(
     delay: float, deadline: float, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
 ) -> bool:
-    """Wait; False where the call's own time was up before the wait's end was seen."""
+    """Wait; ``False`` if the call's own time was up before the wait was seen to end."""
     try:
         await sleep(delay)
     except asyncio.CancelledError:
@@ -114,7 +114,7 @@ def attempt_of(outcome: Response | CallError) -> Attempt:
     return Attempt(outcome.began, outcome.elapsed, status, error, outcome.waited, outcome.held, connected)
 
 
-def _told(
+def _with_attempts(
     outcome: Response | CallError,
     attempts: int,
     waited: float,

@@ -37,7 +37,7 @@ class CircuitBreaker:
 
     Closed: everything passes. Open: nothing passes until the pause is over. Then half-open: one request
     passes as a probe; its success closes the breaker, its failure opens it for twice as long.
-    All times are seconds on one clock that never goes back, handed in.
+    All times are seconds on one clock that never goes back, passed in.
     """
 
     __slots__ = ("_failures", "_open_until", "_pause", "_policy", "_probing", "reason")
@@ -61,7 +61,9 @@ class CircuitBreaker:
         return self._failures
 
     def wait(self, now: float) -> float:
-        """Seconds to wait before asking again, or 0.0 to go on: the caller that gets it while open is the probe."""
+        """Seconds to wait before asking again, or 0.0 to proceed: a caller that gets 0.0 while it is open makes the
+        probe.
+        """
         if self._open_until is None:
             return 0.0
         if now < self._open_until:
@@ -72,7 +74,7 @@ class CircuitBreaker:
         return 0.0
 
     def succeeded(self) -> None:
-        """The host answered."""
+        """Note that the host answered."""
         self._failures = 0
         self._probing = False
         if self._open_until is not None:
@@ -80,7 +82,7 @@ class CircuitBreaker:
             self._pause = self._policy.pause
 
     def failed(self, now: float, reason: str) -> None:
-        """The host failed; ``reason`` is for messages."""
+        """Note that the host failed; ``reason`` is for messages."""
         self._failures += 1
         self.reason = reason
         if self._probing:
@@ -91,11 +93,11 @@ class CircuitBreaker:
             self._open_until = now + self._pause
 
     def abandoned(self) -> None:
-        """A request ended without saying anything of the host (cancelled): another may be the probe."""
+        """A request ended without showing anything about the host (it was cancelled): another may be the probe."""
         self._probing = False
 
     def heard_error(self, error: BaseException, now: float) -> None:
-        """No answer came."""
+        """Note that no answer came."""
         if isinstance(error, NetworkError | CallTimeout) and error.phase != "limit":
             self.failed(now, error.message)
         else:
@@ -110,9 +112,9 @@ def with_circuit_breaker(
     clock: Callable[[], float] = monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Send:
-    """Wait while the host's breaker is open, within the call's deadline; ``kind="limit"`` where that comes first.
+    """Wait while the host's breaker is open, within the call's deadline; ``kind="limit"`` if the deadline comes first.
 
-    The wait is part of ``held`` of what comes back.
+    The wait is counted in ``held`` of the result.
     """
     breakers: dict[str, tuple[str, CircuitBreaker]] = {}  # by origin, with the host's name
 
@@ -151,7 +153,9 @@ async def _until_closed(
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
 ) -> float:
-    """Wait until the breaker lets the request through, or say why it does not. Gives the seconds waited."""
+    """Wait until the breaker lets the request through, or raise an error that says why it does not. Returns the
+    seconds waited.
+    """
     start = clock()
     while (wait := breaker.wait(now := clock())) > 0:
         if now + wait >= deadline:
@@ -175,7 +179,7 @@ def _still_open(name: str, breaker: CircuitBreaker, request: Request, wait: floa
         hint="The calls before this one failed; this one was not sent. See docs/http.md, Limits.",
         phase="limit",
         outcome=not_sent(request),
-        retryable=False,  # it would be asked after again at once; retry_after says when it can help
+        retryable=False,  # an immediate retry would fail too; retry_after says when one can help
         retry_after=wait,
         operation=request.operation or None,
         idempotency_key=request.idempotency_key,

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from host.errors import CallError, ConfigError, DeniedError
-from host.http.message import Request, Response, is_line, origin_of
+from host.http.message import BodySink, Request, Response, is_line, origin_of
 from host.http.settings import EARLY, HttpSettings
 from host.http.transport_errors import OversizedError, TransportFault, call_error
 from host.transports import TransportName
@@ -27,11 +27,15 @@ __all__ = ["Credential", "Credentials", "HttpClient"]
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """What a key adds to a request, and the only origin (``https://api.stripe.com``) it may go to."""
+    """What a key adds to a request, and the only origin (``https://api.stripe.com``) it may go to.
+
+    An operation that the API has elsewhere (Stripe's files) has its own, by ``origin_for``.
+    """
 
     origin: str
     headers: tuple[tuple[str, str], ...] = ()
     query: tuple[tuple[str, str], ...] = ()
+    origin_for: Callable[[str], str] | None = None  # of an operation by its name, where that may be another
 
     def __repr__(self) -> str:
         names = [name for name, _ in (*self.headers, *self.query)]
@@ -43,10 +47,10 @@ Credentials = Callable[[Request], Credential | None]
 
 
 class Transport(Protocol):
-    """One exchange. ``seconds`` bounds it from the connect to the body's end.
+    """One exchange. ``seconds`` limits it from connecting to the end of the body.
 
-    ``connected`` is how long the connection took to open of the exchange that has just ended, 0 where there was one
-    or it is not known; to be read before anything is awaited.
+    ``connected`` is how long the connection of the last exchange took to open, 0 if it was open already
+    or that is not known; to be read before anything is awaited.
     """
 
     connected: float
@@ -68,7 +72,7 @@ def _connection_pool(settings: HttpSettings, roots: bytes | None) -> Transport:
 
 
 OWN_TRANSPORTS: Mapping[TransportName, Callable[[HttpSettings, bytes | None], Transport]] = {"auto": _connection_pool}
-"""What opens each of ``host.transports`` that plain requests go straight over; the others go through httpx."""
+"""Constructors of those ``host.transports`` that plain requests use directly; the others go through httpx."""
 
 
 class HttpClient:
@@ -82,7 +86,7 @@ class HttpClient:
     """
 
     mocked: ClassVar[bool] = False
-    """Whether all clients without a transport of the user's go through httpx's own, which a test has replaced."""
+    """Whether all clients without a user's transport use httpx's own, which a test has replaced."""
 
     def __init__(
         self,
@@ -106,23 +110,23 @@ class HttpClient:
         self._environ = os.environ if environ is None else environ
         self._origins: dict[str, _Origin] = {}
         self._fast: Transport | None = None
-        self._wires: dict[str, Any] = {}  # HttpxWire by transport, made when needed
+        self._transports: dict[str, Any] = {}  # HttpxTransport by name, made when needed
         self._default = "user" if transport is not None else self._choose()
         self._lean = self._default == "pool" and not self._options
 
     @property
     def is_own(self) -> bool:
-        """Whether all that runs in an exchange is the host's own, and nothing that a program gave or httpx has."""
+        """Whether an exchange runs only the host's code: nothing given by a program and nothing of httpx."""
         return self._lean
 
     @property
     def is_direct(self) -> bool:
-        """Whether a request that is sent now needs no task to run in: what :attr:`is_own` says, and nobody mocks it."""
+        """Whether a request sent now needs no task: as :attr:`is_own`, unless a test mocks it."""
         return self._lean and not HttpClient.mocked
 
     @property
     def client(self) -> httpx.AsyncClient:
-        """The ``httpx.AsyncClient``, for what httpx itself offers; made when first asked for."""
+        """The ``httpx.AsyncClient``, for what httpx itself offers; made on first use."""
         client: httpx.AsyncClient = self._compatible(self._default).client
         return client
 
@@ -132,8 +136,9 @@ class HttpClient:
         Raises ``NetworkError``, ``CallTimeout``, ``UnexpectedAnswer``, ``InvalidCall``, ``DeniedError``, with
         ``outcome`` for a mutation. Any status is an answer, also 3xx, 4xx and 5xx.
         """
-        direct = self._lean and not HttpClient.mocked
-        wire: Transport = (self._fast or self._open_fast()) if direct else self._other_transport()
+        sink = request.sink
+        direct = self._lean and not HttpClient.mocked and sink is None
+        transport: Any = (self._fast or self._open_fast()) if direct else self._other_transport(sink)
         start = monotonic()
         url, headers = request.url, request.headers
         origin = self._origins.get(origin_of(url)) or self._learn(request)
@@ -145,7 +150,7 @@ class HttpClient:
                 url, headers = _signed(request, origin, credential)
         seconds = deadline - start
         limit = request.timeout
-        if limit is None and not request.mutation:
+        if limit is None and not request.mutation and sink is None:
             limit = self.settings.read_timeout
         if seconds <= 0:
             raise call_error("connect_timeout", request, origin.host, "the deadline had passed", 0.0)
@@ -156,24 +161,28 @@ class HttpClient:
         if not direct:
             _check_headers(request, headers)
         try:
-            status, fields, body = await wire.exchange(request.method, url, headers, request.content, wait)
+            method, content = request.method, request.content
+            if sink is None:
+                status, fields, body = await transport.exchange(method, url, headers, content, wait)
+            else:
+                status, fields, body = await transport.exchange(method, url, headers, content, wait, sink)
         except Exception as error:
-            failure = self._translate(error, wire, request, origin.host, seconds)
+            failure = self._translate(error, transport, request, origin.host, seconds)
             failure.began, failure.elapsed = start, monotonic() - start
             raise failure from error
         return Response(
-            status, fields, body, monotonic() - start, 1, request.url, 0.0, 0.0, False, start, wire.connected
+            status, fields, body, monotonic() - start, 1, request.url, 0.0, 0.0, False, start, transport.connected
         )
 
     async def aclose(self) -> None:
         """Close all connections. A request after it opens new ones."""
-        wires = [*self._wires.values(), *([self._fast] if self._fast else [])]
-        self._wires.clear()
+        transports = [*self._transports.values(), *([self._fast] if self._fast else [])]
+        self._transports.clear()
         self._fast = None
-        for wire in wires:
-            await wire.aclose()
+        for transport in transports:
+            await transport.aclose()
 
-    # -- how it goes out
+    # -- which transport is used
 
     def _choose(self) -> str:
         proxied = self.settings.trust_env and _proxied(self._environ)  # only httpx's own knows how
@@ -186,13 +195,14 @@ class HttpClient:
         self._fast = own = OWN_TRANSPORTS[self.settings.transport](self.settings, read_roots(self._roots()))
         return own
 
-    def _other_transport(self) -> Any:
-        mocked = HttpClient.mocked and self._default == "pool"
-        return self._compatible("httpx" if mocked else self._default)
+    def _other_transport(self, sink: BodySink | None) -> Any:
+        # On the host's own connections an answer is in memory as a whole.
+        others = (sink is not None or HttpClient.mocked) and self._default == "pool"
+        return self._compatible("httpx" if others else self._default)
 
     def _compatible(self, name: str) -> Any:
-        wire = self._wires.get(name)
-        if wire is None:
+        transport = self._transports.get(name)
+        if transport is None:
             # httpx is slow to import: only who needs it pays for it.
             from host.http.httpx_transport import HttpxTransport, build_client
 
@@ -203,8 +213,8 @@ class HttpClient:
 
                 transport = PoolTransport(self.settings, roots)
             client = build_client(self.settings, transport=transport, roots=roots, **self._options)
-            wire = self._wires[name] = HttpxTransport(client, self.settings)
-        return wire
+            transport = self._transports[name] = HttpxTransport(client, self.settings)
+        return transport
 
     def _learn(self, request: Request) -> _Origin:
         text = origin_of(request.url)
@@ -213,12 +223,14 @@ class HttpClient:
         origin = self._origins[text] = _parse_origin(text, request)
         return origin
 
-    def _translate(self, error: Exception, wire: Transport, request: Request, host: str, seconds: float) -> CallError:
+    def _translate(
+        self, error: Exception, transport: Transport, request: Request, host: str, seconds: float
+    ) -> CallError:
         if isinstance(error, CallError):
             return error
         if isinstance(error, OversizedError):
             return call_error("oversized", request, host, str(error))
-        found = wire.fault_of(error)
+        found = transport.fault_of(error)
         if found is None:
             # A hook, auth or transport of the user failed: theirs to see, by the worker's own wrapping.
             raise error
@@ -230,7 +242,8 @@ class HttpClient:
 
 def _signed(request: Request, origin: _Origin, credential: Credential) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Its URL and headers with the key on it."""
-    if credential.origin != origin.text:
+    elsewhere = credential.origin_for
+    if credential.origin != origin.text and (elsewhere is None or elsewhere(request.operation) != origin.text):
         raise DeniedError(
             f"the key of {request.credential} goes to {credential.origin} only, not to {origin.text}",
             operation=request.operation or None,

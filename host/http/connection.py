@@ -7,18 +7,18 @@ import socket
 from contextlib import suppress
 from typing import Any
 
-from host.http.awaited import Awaited
 from host.http.response_reader import ResponseReader
+from host.http.reusable_future import ReusableFuture
 from host.http.transport_errors import TransportError
 
 __all__ = ["UNASKED", "PooledConnection", "keep_alive"]
 
 LONGEST_KEEPALIVE = 32767  # seconds between probes, as Linux has it
-UNASKED = "it ended the connection before it was asked anything"
+UNASKED = "it closed the connection before a request was sent"
 
 
-class PooledConnection(asyncio.Protocol, Awaited):
-    """``request`` is what is still to be written; ``reader`` has the answer."""
+class PooledConnection(asyncio.Protocol, ReusableFuture):
+    """``request`` is what remains to be written; ``reader`` reads the answer."""
 
     __slots__ = ("closed", "idle_since", "reader", "request", "transport")
 
@@ -33,13 +33,13 @@ class PooledConnection(asyncio.Protocol, Awaited):
     # -- asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It is open; the loop has set TCP_NODELAY."""
+        """The connection is open; the loop has set TCP_NODELAY."""
         self.transport = transport
         if self.closed:  # the waiter has given up
             self.close()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes have come: of the answer that is awaited, or the connection ends."""
+        """Bytes have come: they are part of the awaited answer, or the connection is closed."""
         if not self.pending or self.request:  # unsolicited: it belongs to no request
             self._refuse()
             return
@@ -52,7 +52,7 @@ class PooledConnection(asyncio.Protocol, Awaited):
             self.wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It has ended."""
+        """The connection has ended."""
         self.closed = True
         if not self.pending:
             return
@@ -68,14 +68,14 @@ class PooledConnection(asyncio.Protocol, Awaited):
     # -- the pool's side
 
     def ask(self, head: bytes, content: bytes, *, bodiless: bool) -> None:
-        """Have a request to write; the connection is awaited for its answer."""
+        """Set the next request to write; then await the connection for its answer."""
         self.request = (head + content,) if len(content) < 65536 else (head, content)
         self.reader.expect(bodiless=bodiless)
         self.failure = None
         self.pending = True
 
     def write(self) -> None:
-        """Write it, unless it has been given up."""
+        """Write the request, unless it has been given up."""
         if self.closed:
             return
         if self.transport.is_closing():
@@ -108,22 +108,22 @@ class PooledConnection(asyncio.Protocol, Awaited):
         self.fail(TransportError("connect", UNASKED))
 
 
-#: Options that say how soon a silent peer is asked, where the system has them.
+#: Options for how soon a silent peer is probed, where the system has them.
 _KEEPALIVE = [getattr(socket, name) for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL") if hasattr(socket, name)]
 
 
 def keep_alive(connection: PooledConnection, interval: float) -> None:
-    """Have the system ask a silent peer every ``interval`` seconds whether it is still there, where it can."""
+    """Have the system probe a silent peer every ``interval`` seconds, where it can."""
     if connection.closed or connection.transport.is_closing():
         return
     made = connection.transport.get_extra_info("socket")
     if made is not None:
-        with suppress(OSError):  # it goes without
+        with suppress(OSError):  # it works without
             _set_options(made, min(max(1, int(interval)), LONGEST_KEEPALIVE))
 
 
 def _set_options(made: Any, seconds: int) -> None:
-    # The loop's own view of the socket makes a new object for each option.
+    # The loop's own socket object creates a new object for each option.
     with_options = socket.SocketType(made.family, socket.SOCK_STREAM, 0, made.fileno())
     try:
         with_options.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

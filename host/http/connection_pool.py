@@ -1,7 +1,7 @@
-"""The host's own connection pool: HTTP/1.1 straight on the loop. TLS is the loop's.
+"""The host's own connection pool: HTTP/1.1 directly on the event loop, which also does TLS.
 
-What it does not do, the client leaves to httpx's own transport: proxies and HTTP/2. One exchange at a time on a
-connection; connections are kept per origin and used again, the last one first.
+Proxies and HTTP/2 are left to httpx's own transport. One exchange at a time on a
+connection; connections are kept per origin and reused, the last used first.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from types import coroutine
 from typing import Any
 
 from host.bridge.deadlines import Deadlines
-from host.http.awaited import Awaited
 from host.http.connection import UNASKED, PooledConnection, keep_alive
 from host.http.request_head import HeaderLines, RequestHeads
+from host.http.reusable_future import ReusableFuture
 from host.http.settings import HttpSettings
 from host.http.transport_errors import OversizedError, TransportError, TransportFault
 
@@ -40,7 +40,7 @@ class ConnectionPool:
         self._line = HeaderLines().__getitem__
         self._unsent: list[PooledConnection] = []  # whose requests are to be written in the loop's next round
         self._sweep: asyncio.TimerHandle | None = None
-        self._deadlines: Deadlines[Awaited] | None = None  # of what is awaited; made on the loop
+        self._deadlines: Deadlines[ReusableFuture] | None = None  # of what is awaited; made on the loop
         self.connected = 0.0  # as of host.http.client.Transport
         self.codings = "Accept-Encoding: gzip, deflate\r\n"
         self._heads = RequestHeads(f"User-Agent: {settings.user_agent}\r\n{self.codings}")
@@ -58,7 +58,7 @@ class ConnectionPool:
         """Send and read the answer to its end: status, headers by lower-case name, decoded body.
 
         ``prepared`` is the origin and how the head begins, for a caller that writes ``Host`` and ``User-Agent``
-        itself; it gets the headers as a list of byte pairs as they came, less what told of an undone coding.
+        itself; it gets the headers as a list of byte pairs as they came, without those that name a coding undone here.
         """
         origin, begin = prepared or self._heads.known.get((method, url)) or self._heads.begin(method, url)
         lines = "".join(map(self._line, headers))
@@ -78,7 +78,7 @@ class ConnectionPool:
         try:
             connection.ask(head, content, bodiless=method == "HEAD")
             if len(self._open) == 1 or (idle and len(self._open) - len(idle) == 1):
-                connection.write()  # it is alone
+                connection.write()  # no other request is waiting
             else:
                 self._write_soon(connection)
             if connection.pending:  # as "await connection" does, without an iterator for it
@@ -105,7 +105,7 @@ class ConnectionPool:
             return reader.status, [pair for pair in reader.head if pair[0].lower() not in undone], body
         return reader.status, fields, body
 
-    def _begin_deadlines(self) -> Deadlines[Awaited]:
+    def _begin_deadlines(self) -> Deadlines[ReusableFuture]:
         self._deadlines = Deadlines(asyncio.get_running_loop(), lambda late: late.expire())
         return self._deadlines
 
@@ -115,15 +115,15 @@ class ConnectionPool:
         self._unsent.append(connection)
 
     def _write(self) -> None:
-        """Write all requests of this round of the loop, one right after the other.
+        """Write all requests of this round of the loop, one directly after the other.
 
-        Each write of its own wakes who is at the other end, if that sleeps, which costs as much as the write.
+        A write at any other time wakes the peer if it sleeps, which costs as much as the write.
         """
         unsent, self._unsent = self._unsent, []
         for connection in unsent:
             try:
                 connection.write()
-            except Exception as error:  # of the loop's; the others are to be written all the same
+            except Exception as error:  # raised by the loop; the others must still be written
                 connection.fail(TransportError("reset", str(error)))
 
     def fault_of(self, error: Exception) -> tuple[TransportFault, str] | None:
@@ -137,7 +137,7 @@ class ConnectionPool:
             self._sweep.cancel()
             self._sweep = None
         for connection in list(self._open):
-            unsent = TransportError("connect", "the client was closed before it was asked anything")
+            unsent = TransportError("connect", "the client was closed before a request was sent")
             connection.fail(unsent if connection.request else TransportError("closed"))
         self._open.clear()
         self._idle.clear()
@@ -195,17 +195,17 @@ class ConnectionPool:
 
     # -- connecting
 
-    async def _connect(self, origin: str, seconds: float, deadlines: Deadlines[Awaited]) -> PooledConnection:
+    async def _connect(self, origin: str, seconds: float, deadlines: Deadlines[ReusableFuture]) -> PooledConnection:
         host, port, secure, _ = self._heads.origin(origin)
         loop = asyncio.get_running_loop()
         extra: dict[str, Any] = {}
         if secure:
             extra = {"ssl": self._tls(), "server_hostname": host}
         connection = PooledConnection(loop, self._limit)
-        opening = Awaited(loop)
+        opening = ReusableFuture(loop)
         opening.pending, opening.deadline = True, monotonic() + seconds
         deadlines.add(opening)
-        # In a task of its own: what there is to connect needs one to run in.
+        # In a separate task, which connecting needs.
         task = loop.create_task(loop.create_connection(lambda: connection, host, port, **extra))
         task.add_done_callback(lambda task: opening.end(None if task.cancelled() else task.exception()))
         try:

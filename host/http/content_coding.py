@@ -1,4 +1,4 @@
-"""Content codings undone piece by piece, so that a small answer cannot unfold beyond what is asked for.
+"""Content codings decoded piece by piece, so that a small answer cannot expand beyond the limit.
 
 RFC 9110, 8.4.1 (gzip, deflate), RFC 7932 (br), RFC 8878 and RFC 9659 (zstd, with a window of 8 MB at most).
 """
@@ -23,7 +23,7 @@ class CodingError(Exception):
 
 
 class Decoder(Protocol):
-    """Undoes one answer's coding."""
+    """Decodes one answer."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The plain data, in pieces. Raises :class:`CodingError`."""
@@ -43,7 +43,7 @@ def accepted() -> str:
 
 
 def decoder(codings: str) -> Decoder | None:
-    """What undoes a ``Content-Encoding``; ``None`` for nothing to undo. Raises :class:`CodingError`."""
+    """A decoder for a ``Content-Encoding``; ``None`` if there is nothing to decode. Raises :class:`CodingError`."""
     names = [name.strip().lower() for name in codings.split(",")]
     names = [name for name in names if name not in ("", "identity")]
     if not names:
@@ -137,7 +137,7 @@ class _Zstd:
 
 
 class _Chain:
-    """The outer coding undone, then the inner."""
+    """Decodes the outer coding, then the inner."""
 
     def __init__(self, outer: Decoder, inner: Decoder) -> None:
         self._outer = outer

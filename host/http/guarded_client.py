@@ -1,4 +1,4 @@
-"""A client for addresses a script names: each address is checked before it is connected to.
+"""A client for addresses that scripts choose: each address is checked before it is connected to.
 
 The names of a URL are resolved here, and the very addresses that came out are checked and connected to, so
 that a name cannot mean one address to the check and another to the connection (DNS rebinding).
@@ -19,15 +19,16 @@ import httpcore
 import httpx
 
 from host.errors import CallError, DeniedError
+from host.http.body_reading import read_body
 from host.http.client import read_roots
-from host.http.content_coding import CodingError, accepted, decoder
+from host.http.content_coding import accepted
 from host.http.httpx_transport import fault_of, keepalive_options
 from host.http.message import Request, Response
 from host.http.settings import HttpSettings
 from host.http.tls import client_context
 from host.http.transport_errors import OversizedError, call_error
 
-__all__ = ["AddressCheck", "BodySink", "CheckedClient", "WebRequest"]
+__all__ = ["AddressCheck", "CheckedClient", "WebRequest"]
 
 KEPT = 16  # clients of different grants kept open at once
 
@@ -38,26 +39,17 @@ class AddressCheck(Protocol):
     def __call__(self, host: str, port: int, address: str | None = None) -> None: ...
 
 
-class BodySink(Protocol):
-    """Takes a body as it comes, instead of memory. ``begin`` again when a request is repeated."""
-
-    async def begin(self) -> None: ...
-
-    async def write(self, data: bytes) -> None: ...
-
-
 class WebRequest(Request, frozen=True, kw_only=True):
-    """A request to an address of a script's.
+    """A request to an address that a script chose.
 
-    ``check`` ``None`` is for addresses the host's owner gave. Connections are shared by requests of the same
-    ``group`` only: what one may connect to, another may not. ``largest`` is of the decoded body, in bytes.
-    ``sink`` takes the body of a 2xx answer.
+    ``check`` is ``None`` for addresses given by the host's owner. Connections are shared by requests of the same
+    ``group`` only: what one may connect to, another may not. ``largest`` is of the decoded body, in bytes, where there
+    is no sink.
     """
 
     check: AddressCheck | None = None
     group: Hashable = None
     largest: int = 64 << 20
-    sink: BodySink | None = None
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):
@@ -193,30 +185,13 @@ class CheckedClient:
         response = await client.send(built, stream=True)
         try:
             sink = request.sink if 200 <= response.status_code < 300 else None
-            if sink is not None:
-                await sink.begin()
-            body = bytearray()
-            size = 0
-            coding = None
-            if request.method != "HEAD":
-                coding = decoder(response.headers.get("content-encoding", ""))
-            async for data in response.aiter_raw():
-                for piece in (data,) if coding is None else coding.feed(data):
-                    size += len(piece)
-                    if size > request.largest:
-                        raise OversizedError(f"more than {request.largest} bytes")
-                    if sink is not None:
-                        await sink.write(piece)
-                    else:
-                        body += piece
-            if coding is not None and size:
-                coding.finish()
+            body = await read_body(response, request.largest, sink)
         except httpx.ReadError as error:
             error.fault = "truncated"  # type: ignore[attr-defined]  # the answer had begun
             raise
         finally:
             await response.aclose()
-        return response.status_code, _fields(response.headers), bytes(body)
+        return response.status_code, _fields(response.headers), body
 
     def _client(self, request: WebRequest) -> httpx.AsyncClient:
         client = self._clients.get(request.group)
@@ -238,7 +213,7 @@ class CheckedClient:
         return client
 
     async def _shed(self) -> None:
-        """Close what was not used for longest, where many grants are about."""
+        """Close the least recently used clients, if there are many."""
         for group in list(self._clients):
             if len(self._clients) <= KEPT:
                 return
@@ -270,8 +245,6 @@ def _translate(error: Exception, request: WebRequest, host: str, seconds: float,
         return error
     if isinstance(error, OversizedError):
         return call_error("oversized", request, host, str(error))
-    if isinstance(error, CodingError):
-        return call_error("coding", request, host, str(error))
     found = fault_of(error)
     if found is None:
         raise error

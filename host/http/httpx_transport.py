@@ -1,4 +1,4 @@
-"""The compatible wire: an ``httpx.AsyncClient``. With ``transport.py`` the only file that imports httpx."""
+"""The compatible transport: an ``httpx.AsyncClient``. With ``transport.py`` the only file that imports httpx."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from urllib.request import getproxies
 
 import httpx
 
+from host.http.body_reading import read_body
+from host.http.content_coding import CodingError, accepted
+from host.http.message import BodySink
 from host.http.settings import HttpSettings
 from host.http.transport_errors import OversizedError, TransportFault
 
@@ -21,32 +24,49 @@ __all__ = ["HttpxTransport", "build_client", "fault_of"]
 class HttpxTransport:
     """Requests through an ``AsyncClient``, whatever transport, mounts, hooks or auth it has."""
 
-    connected = 0.0  # httpx does not tell
+    connected = 0.0  # httpx does not report it
 
     def __init__(self, client: httpx.AsyncClient, settings: HttpSettings) -> None:
         self.client = client
         self._limit = settings.max_answer_bytes
 
     async def exchange(
-        self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes, seconds: float
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        content: bytes,
+        seconds: float,
+        sink: BodySink | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
-        """Send and read the answer to its end: status, headers by lower-case name, decoded body."""
+        """Send and read the answer to its end: status, headers by lower-case name, decoded body.
+
+        The body of a 2xx answer goes to ``sink``, if there is one.
+        """
         client = self.client
+        if sink is not None and not any(name.lower() == "accept-encoding" for name, _ in headers):
+            headers = [*headers, ("Accept-Encoding", accepted())]  # what is undone piece by piece
         request = client.build_request(method, url, headers=list(headers), content=content or None)
         async with asyncio.timeout(seconds):
             response = await client.send(request, stream=True)
             try:
-                body = bytearray()
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > self._limit:
-                        raise OversizedError(f"more than {self._limit} bytes")
+                body = await self._read(response, sink)
             except httpx.ReadError as error:
                 error.fault = "truncated"  # type: ignore[attr-defined]  # the answer had begun
                 raise
             finally:
                 await response.aclose()
-        return response.status_code, {k.lower(): v for k, v in response.headers.items()}, bytes(body)
+        return response.status_code, {k.lower(): v for k, v in response.headers.items()}, body
+
+    async def _read(self, response: httpx.Response, sink: BodySink | None) -> bytes:
+        if sink is not None:
+            return await read_body(response, self._limit, sink if 200 <= response.status_code < 300 else None)
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > self._limit:
+                raise OversizedError(f"more than {self._limit} bytes")
+        return bytes(body)
 
     def fault_of(self, error: Exception) -> tuple[TransportFault, str] | None:
         return fault_of(error)
@@ -157,6 +177,8 @@ def fault_of(error: Exception) -> tuple[TransportFault, str] | None:
     known = getattr(error, "fault", None)  # from our own transport, which knows more
     if known is not None:
         return known, str(error)
+    if isinstance(error, CodingError):
+        return "coding", str(error)
     for kind, fault in FAULTS:
         if isinstance(error, kind):
             detail = "" if fault == "invalid" else str(error)  # it may quote a header's value

@@ -40,12 +40,12 @@ class RandomKeys:
 
 
 def derived_key(run_id: str, task_path: Sequence[int | str], position: int) -> str:
-    """The key of the call at ``position`` in a task of a durable run: the same whenever it is made again.
+    """The key of the call at ``position`` in a task of a durable run: the same whenever the call is made again.
 
     ``task_path`` are the numbers or names of the tasks from the main chunk down. 40 hexadecimal digits (160
     bits of SHA-256), below Stripe's bound of 255 characters.
     """
-    import hashlib  # loads OpenSSL, and only durable runs ask
+    import hashlib  # loads OpenSSL, needed by durable runs only
 
     # Each part with its length, so that no two different paths give the same text.
     parts = [run_id, *map(str, task_path), str(position)]

@@ -1,4 +1,4 @@
-"""The limits of a host's requests, and who keeps the counts behind them: tokens left, requests in flight, failures.
+"""The limits of a host's requests, and the counts behind them: tokens left, requests in flight, failures.
 
 A host of one process keeps them itself (:class:`LocalLimiter`). One of several worker processes keeps them in its
 parent, of which the others lease; the wrappers speak to both in the same way.
@@ -41,7 +41,7 @@ class HttpLimits(msgspec.Struct, frozen=True):
 
 
 class Limiter(Protocol):
-    """Gives what holds for one name; ``None`` where nothing does. The caller keeps what it got."""
+    """Returns the limit for one name; ``None`` if there is none. Callers keep what they got."""
 
     @property
     def rates(self) -> bool:
@@ -86,7 +86,9 @@ def limited(
     clock: Callable[[], float] = monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Send:
-    """``send`` behind what there is of: a rate's token, the host's circuit breaker, a permit; asked in this order."""
+    """``send`` behind those limits that are set: a rate's token, the host's circuit breaker, a permit; in this
+    order.
+    """
     limiter = LocalLimiter(limits) if isinstance(limits, HttpLimits) else limits
     if limiter.per_host or limiter.in_flight:
         send = with_permits(send, limiter, on_wait=on_wait, clock=clock)

@@ -1,4 +1,4 @@
-"""What goes out and what comes back, as plain frozen values.
+"""Requests and responses, as plain frozen values.
 
 They cross threads and processes, so they hold no httpx object and no secret: the key is named
 (``credential``), and the client puts it on the wire.
@@ -9,22 +9,49 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import msgspec
 
 from host.errors import Outcome
 
-__all__ = ["Attempt", "Headers", "OnWait", "Request", "Response", "Send", "host_of", "is_line", "not_sent", "origin_of"]
+__all__ = [
+    "Attempt",
+    "BodySink",
+    "Headers",
+    "OnWait",
+    "Request",
+    "Response",
+    "Send",
+    "host_of",
+    "is_line",
+    "not_sent",
+    "origin_of",
+]
 
 Headers = tuple[tuple[str, str], ...]
 
 
+class BodySink(Protocol):
+    """Takes the body of a 2xx answer as it comes, instead of memory. ``begin`` again when a request is repeated."""
+
+    @property
+    def largest(self) -> int:
+        """How many bytes of the decoded body there may be."""
+        ...
+
+    async def begin(self) -> None: ...
+
+    async def write(self, data: bytes) -> None: ...
+
+
 class Request(msgspec.Struct, frozen=True):
-    """One HTTP request, ready but for the key.
+    """One HTTP request, complete except for the key.
 
     ``url`` is absolute, query included. ``mutation`` is False for what is safe to repeat by HTTP's own
     rules (GET, HEAD). ``operation`` is the name users know (``stripe.products.create``).
-    ``credential`` names whose key goes on it (an API's name), ``None`` for no key.
+    ``credential`` names the API whose key is added, ``None`` for no key. ``sink`` takes the body of a 2xx
+    answer: what sends the request may stream it there, or leave it in the answer. It stays in its process.
     """
 
     method: str
@@ -38,10 +65,11 @@ class Request(msgspec.Struct, frozen=True):
     timeout: float | None = None  # seconds for the answer, this call only
     retries: int | None = None  # overrides the policy's number of retries, this call only
     run_id: str = ""  # of the run it belongs to, where it is recorded or replayed
+    sink: BodySink | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One request of a call that was sent again after it: what came of it, and when.
+    """One request of a call that was then retried: its outcome, and when it was sent.
 
     ``began`` is on :func:`time.monotonic` (0: it was not sent), the others as of :class:`Response`.
     """
@@ -60,8 +88,8 @@ class Response(msgspec.Struct, frozen=True):
 
     Header names are lower case. ``elapsed`` is seconds from the first byte sent to the last read,
     ``attempts`` how many requests it took, ``waited`` seconds spent waiting for a rate limit (which do not
-    count against the call's deadline), ``held`` those for a place in flight or a breaker (which
-    do). ``in_doubt``: an earlier attempt of this mutation may have done its work. ``began`` is when the last attempt
+    count against the call's deadline), ``held`` those for a permit or a breaker (which
+    do). ``in_doubt``: an earlier attempt of this mutation may have taken effect. ``began`` is when the last attempt
     was sent, on :func:`time.monotonic`, ``connected`` how long its new connection took to open (0: it had one),
     ``earlier`` the attempts before it.
     """
@@ -94,7 +122,7 @@ def not_sent(request: Request) -> Outcome | None:
 
 @functools.lru_cache(maxsize=512)
 def host_of(url: str) -> str:
-    """Host and port of an absolute URL, without user and password, as limits and messages name it."""
+    """Host and port of an absolute URL, without user and password, as limits and messages use it."""
     start = url.find("//") + 2
     end = url.find("/", start)
     netloc = url[start:] if end < 0 else url[start:end]

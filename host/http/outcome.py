@@ -1,4 +1,4 @@
-"""What an answer says of the change it answers: decided purely, for the call, its budget and the journal alike.
+"""What an answer says about the change it answers: pure functions, for the call, its budget and the journal alike.
 
 Doubt belongs to the idempotency key, not to one request: once a request under a key may have worked, most refusals of
 the next say nothing of the first. https://docs.stripe.com/error-low-level, and the IETF draft
@@ -33,7 +33,7 @@ def refusal(answer: Response) -> Outcome:
 
 
 def settles(answer: Response) -> bool:
-    """Whether a 4xx is about the key's own request, and so ends all doubt: it is that one's answer told again, or a
+    """Whether a 4xx is about the key's own request, and so ends all doubt: it is that one's answer repeated, or a
     refusal of what it asks for. One that is about the key (used with other parameters) does not."""
     if answer.headers.get("idempotent-replayed", "").strip().lower() == "true":
         return True

@@ -1,4 +1,4 @@
-"""How many requests may be in flight to one host or API: concurrency permits, and the wrapper that takes one."""
+"""Concurrency permits, which limit the requests in flight to one host or API, and the wrapper that takes one."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Permits(Protocol):
 def with_permits(
     send: Send, limiter: Limiter, *, on_wait: OnWait | None = None, clock: Callable[[], float] = monotonic
 ) -> Send:
-    """Hold a permit while a request is in flight: one of its API's, where that has some, else of its host's.
+    """Hold a permit while a request is in flight: one of its API's if that has some, else of its host's.
 
-    Waits for it within the call's deadline (``held`` of what comes back), then ``CallTimeout`` of phase ``limit``.
+    Waits for it within the call's deadline (``held`` of the result), then ``CallTimeout`` of phase ``limit``.
     """
     of_apis = {name: limiter.permits_of_api(name) for name in limiter.in_flight}
     of_hosts: dict[str, Permits | None] = {}
@@ -67,7 +67,7 @@ async def _acquire(
     on_wait: OnWait | None,
     clock: Callable[[], float],
 ) -> float:
-    """Take a permit, or say that none became free. Gives the seconds waited."""
+    """Take a permit, or raise an error saying that none became free. Returns the seconds waited."""
     if not permits.locked():
         await permits.acquire()
         return 0.0

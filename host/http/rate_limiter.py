@@ -1,4 +1,4 @@
-"""How fast requests may go to one API: a token bucket, and the wrapper that waits for its tokens.
+"""Rate limits of APIs: a token bucket, and the wrapper that waits for its tokens.
 
 All times are seconds on one clock that never goes back (:func:`time.monotonic`).
 """
@@ -35,16 +35,16 @@ class RateTokens(Protocol):
     """The tokens of one rate, as :class:`TokenBucket` has them, in this process or another."""
 
     async def take(self, now: float) -> float:
-        """Take one token: seconds to wait until it is there."""
+        """Take one token; returns the seconds to wait until it is there."""
 
     def give_back(self) -> None:
         """Return a token that was not used."""
 
     def rejected(self, now: float, asked: float | None) -> None:
-        """The server said 429, and to come back after ``asked`` seconds, if it said so."""
+        """The server answered 429, with ``asked`` seconds to wait if it named any."""
 
     def accepted(self) -> None:
-        """The server took a request."""
+        """The server accepted a request."""
 
 
 class TokenBucket:
@@ -69,7 +69,7 @@ class TokenBucket:
         return self._rate
 
     def take(self, now: float) -> float:
-        """Take one token: seconds to wait until it is there."""
+        """Take one token; returns the seconds to wait until it is valid."""
         self._fill(now)
         self._tokens -= 1.0
         wait = -self._tokens / self._rate if self._tokens < 0 else 0.0
@@ -80,7 +80,7 @@ class TokenBucket:
         self._tokens = min(self._burst, self._tokens + 1.0)
 
     def rejected(self, now: float, asked: float | None) -> None:
-        """The server said 429, and to come back after ``asked`` seconds, if it said so."""
+        """The server answered 429, with ``asked`` seconds to wait if it named any."""
         self._fill(now)
         # Many answers of one moment say the same thing once.
         if now >= self._not_before:
@@ -90,7 +90,7 @@ class TokenBucket:
         self._not_before = max(self._not_before, now + pause)
 
     def accepted(self) -> None:
-        """The server took a request."""
+        """The server accepted a request."""
         if self._rate < self._full:
             self._rate = min(self._full, self._rate + self._full / 100)
 
@@ -109,7 +109,7 @@ def rate_limited(
 ) -> Send:
     """Wait for a token of the API's rate, by ``credential``, else of its host's.
 
-    The wait moves the call's deadline, so ``on_wait("rate limit", seconds)`` is told before it. It is ``waited`` of
+    The wait moves the call's deadline, so ``on_wait("rate limit", seconds)`` is called before it. It is ``waited`` of
     what comes back.
     """
     known: dict[str, RateTokens | None] = {}

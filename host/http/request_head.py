@@ -1,4 +1,4 @@
-"""How a request's head is written: its origin, its first lines, its headers."""
+"""The head of a request: its origin, its first lines, its headers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class HeaderLines(dict[tuple[str, str], str]):
 
 
 class Origin(NamedTuple):
-    """Where requests to a URL's origin go."""
+    """Where requests to an origin are sent."""
 
     host: str
     port: int
@@ -71,7 +71,9 @@ class RequestHeads:
         return origin, begin
 
     def origin(self, text: str) -> Origin:
-        """Where ``https://api.stripe.com`` is. Raises :class:`TransportError` for a name that cannot be looked up."""
+        """The address of an origin such as ``https://api.stripe.com``. Raises :class:`TransportError` for a name
+        that cannot be looked up.
+        """
         return self._origins.get(text) or self._learn(text)
 
     def _learn(self, text: str) -> Origin:

@@ -1,4 +1,6 @@
-"""Reads one answer after another from a connection's bytes: httptools (llhttp) parses, this bounds and collects."""
+"""Reads one answer after another from a connection's bytes: httptools (llhttp) parses, this module limits and
+collects.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ _names: dict[tuple[bytes, ...], tuple[tuple[str, ...], bool]] = {}
 
 
 def fields_of(head: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """An answer's headers by lower-case name, those of one name joined; without what is no ASCII text."""
+    """An answer's headers by lower-case name, those of one name joined; headers that are not ASCII are left out."""
     if not head:
         return {}
     sent, values = zip(*head)  # noqa: B905 - pairs
@@ -43,7 +45,7 @@ def fields_of(head: list[tuple[bytes, bytes]]) -> dict[str, str]:
 class ResponseReader:
     """The answer that is being read, and whether it is ``complete``. ``limit`` bounds its body, in bytes.
 
-    ``headed``: its head is there. ``framed``: its end can be told without the connection's. ``reusable``: another may
+    ``headed``: its head is there. ``framed``: its end is known without the connection's. ``reusable``: another may
     follow on this connection.
     """
 
@@ -78,7 +80,7 @@ class ResponseReader:
         self._raw = 0
 
     def feed(self, data: bytes) -> Exception | None:
-        """Read more of it. Gives what is wrong with it, if anything is."""
+        """Read more of it. Returns what is wrong with it, if anything is."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -94,7 +96,9 @@ class ResponseReader:
         return self._unbounded() if self._raw > MOST_HEAD else None
 
     def lost(self, why: Exception | None) -> Exception | None:
-        """The connection has ended before the answer was complete. Gives the fault, none if that is the body's end."""
+        """The connection has ended before the answer was complete. Returns the fault, or ``None`` if that is the end
+        of the body.
+        """
         if not self.headed:
             return TransportError("truncated" if self.head else "reset", "" if why is None else str(why))
         if self.framed or why is not None:
@@ -108,14 +112,14 @@ class ResponseReader:
         return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)  # bytes() of bytes is itself
 
     def _broken(self, fault: Exception) -> Exception | None:
-        """A fault behind a complete answer is not that answer's, but nothing more may come here."""
+        """A fault after a complete answer does not affect that answer, but nothing more may be read here."""
         if self.complete:
             self.reusable = False
             return None
         return fault
 
     def _unbounded(self) -> Exception | None:
-        # The parser keeps a header's line until it is whole, and tells nothing of a chunk's extensions.
+        # The parser keeps a header's line until it is whole, and does not report a chunk's extensions.
         if not self.headed and self._raw > 2 * MOST_HEAD:
             return TransportError("malformed", "its head is over 256 KB")
         if self._raw > 2 * (self._limit + MOST_HEAD):

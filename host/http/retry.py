@@ -1,4 +1,4 @@
-"""When to send a request again, and how long to wait before: decided purely, tested as a table."""
+"""When to send a request again, and how long to wait before: pure functions, tested as a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RetryPolicy(msgspec.Struct, frozen=True):
     """``retries`` beyond the first attempt; times in seconds.
 
     The delays are Stripe's: 0.5 s doubled each time, up to 8 s, of which a random part is taken ("full
-    jitter"), so that clients that failed together do not come back together. Two retries bridge the loss of
+    jitter"), so that clients that failed together do not retry together. Two retries bridge the loss of
     one connection or the restart of one server; a longer outage is for the script or a durable run.
     A server's ``Retry-After`` is honoured up to ``longest_wait``; if it asks for more, the error is
     better than the wait, and carries ``retry_after``.
@@ -42,7 +42,7 @@ def decide(
     now: float,
     rng: Callable[[], float],
 ) -> float | None:
-    """Seconds to wait before the next attempt, or ``None`` to leave it at this outcome.
+    """Seconds to wait before the next attempt, or ``None`` to accept this outcome.
 
     ``attempt`` is the number of the one that has just ended, from 1. ``deadline`` and ``now`` are on one
     clock. ``rng()`` gives a number from 0 to 1.
@@ -78,7 +78,7 @@ def _worth(outcome: Response | CallError) -> bool:
 
 
 def _safe(request: Request, outcome: Response | CallError) -> bool:
-    """Whether a second request cannot do the same thing twice."""
+    """Whether sending it again cannot make the change twice."""
     if not request.mutation or request.idempotency_key is not None:
         return True
     return isinstance(outcome, CallError) and outcome.outcome == "not_sent"
@@ -102,7 +102,7 @@ def retry_after(headers: Mapping[str, str], wall: float | None = None) -> float 
 
 
 class RetryBudget:
-    """Keeps the retries to one host below a share of its requests, so that they do not bury a failing API.
+    """Keeps the retries to one host below a share of its requests, so that they do not overload a failing API.
 
     Each request earns ``share`` of a retry, each retry spends one; ``reserve`` is what there is at the start
     and what can be saved up five times over.

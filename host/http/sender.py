@@ -1,4 +1,4 @@
-"""How a host's requests leave: its client, with limits and retries around it."""
+"""The way out for a host's requests: its client, with limits and retries around it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ USER_AGENT = "luahost/0.1.0"
 
 
 class HttpxParts(msgspec.Struct, frozen=True):
-    """What a program gives of httpx's own, as ``httpx.AsyncClient`` takes it."""
+    """httpx objects given by the program, as ``httpx.AsyncClient`` takes them."""
 
     transport: httpx.AsyncBaseTransport | None = None
     mounts: Mapping[str, Any] | None = None
@@ -34,7 +34,7 @@ class HttpxParts(msgspec.Struct, frozen=True):
 
 
 class Sender:
-    """``client`` is an :class:`HttpClient` or answers like one; ``wrapped`` puts limits and retries around a send."""
+    """``client`` is an :class:`HttpClient` or behaves like one; ``wrapped`` puts limits and retries around a send."""
 
     def __init__(self, client: Any, wrapped: Callable[[Send], Send]) -> None:
         self._wrapped = wrapped
@@ -46,7 +46,7 @@ class Sender:
         self.send_through(client.send)
 
     def send_through(self, send: Send) -> None:
-        """Send through this, which ends in the client."""
+        """Send through ``send``, which ends in the client."""
         self._send = self._wrapped(send)
 
     def send(self, request: Request, deadline: float) -> Awaitable[Response]:

@@ -9,18 +9,18 @@ from host.transports import TRANSPORTS, TransportName
 
 __all__ = ["HttpSettings"]
 
-EARLY = 0.012  # seconds before a call's deadline at which waits end that can tell more than that it has passed
+EARLY = 0.012  # seconds before a call's deadline at which waits end whose error says more than that it has passed
 
 
 class HttpSettings(msgspec.Struct, frozen=True):
     """Times are seconds, sizes bytes.
 
-    ``read_timeout`` bounds the whole answer to what is no mutation; a mutation may take as long as its
+    ``read_timeout`` limits the whole answer to anything but a mutation; a mutation may take as long as its
     call's deadline allows, because giving it up would leave its outcome unknown. ``idle`` is how long an
     unused connection is kept, ``keepalive`` the interval of TCP's own probes. ``max_answer_bytes`` counts
     the decoded body. ``transport`` is a name of ``host.transports``.
     ``ssl_cert_file`` is a PEM file of further roots to trust; ``None`` is what ``SSL_CERT_FILE`` says.
-    ``trust_env`` has ``HTTP_PROXY``, ``HTTPS_PROXY``, ``NO_PROXY`` honoured.
+    ``trust_env`` says whether ``HTTP_PROXY``, ``HTTPS_PROXY``, ``NO_PROXY`` are honoured.
     """
 
     connect_timeout: float = 3.0

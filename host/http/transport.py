@@ -13,7 +13,7 @@ from host.http.transport_errors import OversizedError, TransportFault
 
 __all__ = ["HTTPX_ERRORS", "PoolTransport"]
 
-# What a user's hook or auth sees for a fault. The fault itself goes along as ``error.fault``.
+# What a user's hook or auth sees for a fault. The fault itself is attached as ``error.fault``.
 HTTPX_ERRORS: dict[TransportFault, type[httpx.RequestError]] = {
     "dns": httpx.ConnectError,
     "connect": httpx.ConnectError,
@@ -30,7 +30,7 @@ HTTPX_ERRORS: dict[TransportFault, type[httpx.RequestError]] = {
     "closed": httpx.ReadError,
 }
 
-# Written by the pool itself: what it can undo, and how long the body is.
+# Written by the pool itself: the codings it decodes, and the length of the body.
 POOLS_OWN = frozenset({b"accept-encoding", b"connection", b"content-length", b"transfer-encoding"})
 NO_LIMIT = 86_400.0  # seconds, where the client sets none
 
@@ -76,7 +76,7 @@ class PoolTransport(httpx.AsyncBaseTransport):
             raise error
         fault, detail = found
         translated = HTTPX_ERRORS[fault](detail, request=request)
-        translated.fault = fault  # type: ignore[attr-defined]  # a late connect and a late answer stay apart
+        translated.fault = fault  # type: ignore[attr-defined]  # so that a late connect and a late answer can be told apart
         raise translated from error
 
     async def aclose(self) -> None:

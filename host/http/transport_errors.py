@@ -1,7 +1,7 @@
-"""The one map from what can go wrong on the wire to the host's errors.
+"""The one map from faults of transports to the host's errors.
 
 A transport says which :data:`TransportFault` its library's exception is (``fault_of``); this file says what
-the caller hears: the class, the phase, whether anything may have reached the server.
+the caller gets: the class, the phase, whether anything may have reached the server.
 """
 
 from __future__ import annotations

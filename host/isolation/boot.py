@@ -1,7 +1,7 @@
 """The program of the zygote's process, run by path: ``python -I -S boot.py FOLDERS CONFIG``.
 
 It knows no site-packages, no environment and no current folder: FOLDERS is where to import from, the package
-``host`` itself last. ``host/__init__.py`` is not run: what it imports (settings, clients) has no business
+``host`` itself last. ``host/__init__.py`` is not run: what it imports (settings, clients) does not belong
 here.
 """
 

@@ -54,14 +54,14 @@ class Inside:
         self._ask_at = 0.0
         self._cpu_at = 0.0
         self._lua_time = limits.lua_time
-        self._told = False  # that LuaJIT was refused memory
+        self._reported = False  # whether it was reported that LuaJIT was refused memory
 
     def serve(self) -> Never:
         """Take entries until the host is gone."""
         try:
-            told = decode_opening(self._channel.receive())
-            self._open(told)
-            entry = told.entry
+            opening = decode_opening(self._channel.receive())
+            self._open(opening)
+            entry = opening.entry
             while True:
                 self._slice()
                 try:
@@ -78,18 +78,18 @@ class Inside:
                 self._channel.send(encode((BROKE, f"{type(error).__name__}: {error}".encode()[:1000])))
         self._leave()
 
-    def _open(self, told: Opening) -> None:
+    def _open(self, opening: Opening) -> None:
         """Take the run's limits: for the process, and for a new state if they are not the usual ones."""
-        self._lua_time = told.lua_time
-        limits = replace(self._limits, memory=told.memory, string=told.string, tasks=told.tasks)
+        self._lua_time = opening.lua_time
+        limits = replace(self._limits, memory=opening.memory, string=opening.string, tasks=opening.tasks)
         if limits != self._limits:
             self._state.close()
             self._state = LuaState(self._host, limits, jit=self._jit)
         if self._address_space is not None:
-            size = self._address_space + ceiling(told.memory) + RESERVE + COPIES * largest(told.memory) + MARGIN
+            size = self._address_space + ceiling(opening.memory) + RESERVE + COPIES * largest(opening.memory) + MARGIN
             limit(resource.RLIMIT_AS, size, size)
-        if told.run_time is not None:
-            hard = int(told.run_time) + 2
+        if opening.run_time is not None:
+            hard = int(opening.run_time) + 2
             limit(resource.RLIMIT_CPU, hard, hard)
 
     def _slice(self) -> None:
@@ -122,18 +122,18 @@ class Inside:
         if code == p.CALL or code == p.WAIT:
             self._slice()
             if code == p.WAIT and answer is None:
-                self._ask_at = 0.0  # the run is being ended: the next tick asks why
+                self._ask_at = 0.0  # the run is being ended: the next tick asks for the reason
         return tuple(answer) if type(answer) is list else answer
 
     def _tell_exhausted(self) -> None:
-        if self._state.exhausted and not self._told:
-            self._told = True
+        if self._state.exhausted and not self._reported:
+            self._reported = True
             self._channel.send(encode((EXHAUSTED,)))
             self._channel.receive()
 
 
 def limit(what: int, soft: int, hard: int) -> bool:
-    """Set a resource limit, where the system has it and lets us; gives whether it is in force."""
+    """Set a resource limit, where the system has it and lets us; returns whether it is in force."""
     try:
         resource.setrlimit(what, (soft, hard))
     except (ValueError, OSError):

@@ -1,6 +1,6 @@
 """What a script's process is denied: once for the zygote, whose children inherit it, and more for each child.
 
-Every measure is tried; what is in force is told by name, what is missing is missing from the list.
+Every measure is tried; the list has the names of those in force.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Confinement:
         self._zygote = os.getpid()
 
     def of_zygote(self) -> list[str]:
-        """Drop what nothing after the imports needs. Gives what is in force."""
+        """Drop what nothing after the imports needs. Returns what is in force."""
         done = ["empty environment", "own session"]
         if os.geteuid() == 0 and _become_nobody():
             done.append("no root")
@@ -53,7 +53,7 @@ class Confinement:
         return done
 
     def of_child(self, sock: int) -> list[str]:
-        """Confine a process just forked; its socket, now ``sock``, is 3 then. Gives what is in force."""
+        """Confine a process just forked; its socket, now ``sock``, is 3 then. Returns what is in force."""
         done = []
         os.setsid()
         if self._linux:
@@ -66,16 +66,16 @@ class Confinement:
         os.dup2(1, 0)
         os.closerange(SOCKET + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1 << 16))
         done.append("no inherited descriptors")
-        for told, name, most in LIMITS:
+        for measure, name, most in LIMITS:
             what = getattr(resource, name, None)
             if what is not None and limit(what, most, most):
-                done.append(told)
+                done.append(measure)
         if self._filter is not None and seccomp.install(self._libc, self._filter):
             done.append("seccomp")
         return done
 
     def of_run(self, address_space: int | None) -> list[str]:
-        """Try the limits each run gets of its own (``host.isolation.child``). Gives what can be in force."""
+        """Try the limits each run gets of its own (``host.isolation.child``). Returns what can be in force."""
         done = []
         if address_space is not None and limit(resource.RLIMIT_AS, 2 * address_space, 2 * address_space):
             done.append("address space")

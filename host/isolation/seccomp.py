@@ -91,6 +91,6 @@ def this_machine() -> str:
 
 
 def install(libc: ctypes.CDLL, code: bytes) -> bool:
-    """Put the filter in force for this process for good; needs no_new_privs. Gives whether it is."""
+    """Put the filter in force for this process for good; needs no_new_privs. Returns whether it is."""
     filter = _Program(len(code) // 8, code)
     return bool(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(filter), 0, 0) == 0)

@@ -46,7 +46,7 @@ class Process(Protocol):
     """The process behind a state. From any thread; none of them raises."""
 
     def kill(self) -> None:
-        """Kill it for certain. Twice is fine."""
+        """Kill it for certain. A second call does nothing."""
 
     def status(self) -> int | None:
         """Kill it if it lives; its wait status, ``None`` if not known."""
@@ -143,20 +143,20 @@ class ChildState:
             self._timer = self._later(GRACE, lambda _: self._process.kill())
 
     def close(self) -> None:
-        """End the process and let go of everything. Twice is fine."""
+        """End the process and let go of everything. A second call does nothing."""
         if self._timer is not None:
             self._timer.cancel()
         self._process.kill()
         self._channel.close()
 
     def _count_exhausted(self) -> None:
-        tell, self._exhausted = self._exhausted, None
-        if tell is not None:  # once a run, however often it is said
-            tell()
+        notify, self._exhausted = self._exhausted, None
+        if notify is not None:  # once per run, however often it is reported
+            notify()
 
     def _heard(self) -> Said:
         data = self._channel.receive(self._until)
-        if monotonic() > self._until:  # what is sent ahead of its turn is never waited for
+        if monotonic() > self._until:  # messages sent out of turn are never waited for
             self._late += 1
             if self._late > MOST_LATE:
                 raise LostFrame("late")
@@ -196,7 +196,7 @@ class ChildState:
             return None
         elif kind is EndedFrame or kind is Failed:
             if answer is not None:
-                raise LostFrame("abuse", "its last word could not be read")
+                raise LostFrame("abuse", "its last message could not be read")
             self._ended = True
         return self._fitting(answer, (p.ERROR, None) if type(answer) is tuple else None)
 

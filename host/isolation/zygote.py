@@ -1,11 +1,11 @@
 """Forks a confined process for each run, from one that has done all its imports and holds nothing.
 
-The host asks over descriptor 0, five bytes a request: a letter and a child's number.
+The host asks over descriptor 0, five bytes a request: a command, one letter, and a child's number.
 
     N       a new child     → its number and process id, and the host's end of its socket (SCM_RIGHTS);
-                              number 0 and an errno where there could be none
+                              number 0 and an errno if none could be made
     K <n>   kill            no answer
-    S <n>   kill, and say   → its wait status: how it ended by itself, if it did before
+    S <n>   kill, and say   → its wait status: the status it ended with by itself, if it had before
 
 Children end with this process, and this process ends when the host's end of descriptor 0 is closed. It never
 reads what a script's process says.
@@ -35,7 +35,7 @@ from host.lua.state import LuaState, chunk, prelude_files
 
 CONTROL = 0
 REQUEST = 5
-ENDED = 100  # of how many that are gone it is remembered how they ended
+ENDED = 100  # how many ended children's statuses are remembered
 REAP = 0.02  # seconds between looks for children killed and not yet gone
 
 
@@ -65,7 +65,7 @@ class _ZygoteServer:
         self._spare: deque[_Born] = deque()
         self._pids: dict[int, int] = {}
         self._dying: set[int] = set()
-        self._ended: dict[int, int] = {}  # wait statuses of the last that were killed, should anybody ask
+        self._ended: dict[int, int] = {}  # wait statuses of the last children that were killed, in case the host asks
         self._numbers = 0
         self._required: frozenset[str] = frozenset()
         self._control = _socket(CONTROL)
@@ -97,26 +97,26 @@ class _ZygoteServer:
         for pid in self._pids.values():
             os.waitpid(pid, 0)
 
-    def _serve(self, letter: bytes, number: int) -> None:
-        if letter == b"N":
+    def _serve(self, command: bytes, number: int) -> None:
+        if command == b"N":
             try:
-                born = self._spare.popleft() if self._spare else self._fork()
+                child = self._spare.popleft() if self._spare else self._fork()
             except OSError as error:
                 self._control.sendall(_pair(0, error.errno or 0))
                 return
-            socket.send_fds(self._control, [_pair(born.number, born.pid)], [born.sock.fileno()])
-            born.sock.close()
+            socket.send_fds(self._control, [_pair(child.number, child.pid)], [child.sock.fileno()])
+            child.sock.close()
         elif number in self._pids:
             pid = self._pids[number]
             os.kill(pid, signal.SIGKILL)  # not reaped yet, so the id is still its own
-            if letter == b"S":
+            if command == b"S":
                 status = os.waitpid(pid, 0)[1]
                 del self._pids[number]
                 self._dying.discard(number)
                 self._control.sendall(_pair(number, status))
             else:
                 self._dying.add(number)
-        elif letter == b"S":
+        elif command == b"S":
             self._control.sendall(_pair(number, self._ended[number]) if number in self._ended else _pair(0, 0))
 
     def _reap(self) -> None:
@@ -201,10 +201,10 @@ def _warm(limits: Limits) -> None:
 def run(config: bytes, leave: Callable[[], Never]) -> Never:
     """The zygote's whole life."""
     try:
-        told = msgspec.json.decode(config, type=Config)
-        if told.timezone is not None:
-            os.environ["TZ"] = told.timezone
-        _ZygoteServer(told, leave).run()
+        opening = msgspec.json.decode(config, type=Config)
+        if opening.timezone is not None:
+            os.environ["TZ"] = opening.timezone
+        _ZygoteServer(opening, leave).run()
     except Exception as error:
         with suppress(OSError):
             text = f"{type(error).__name__}: {error}"

@@ -86,9 +86,9 @@ class Isolation:
     def state(self, host: HostFunction, limits: Limits, _building: bool = True) -> ChildState:
         """A fresh state in a fresh process. Raises ``ScriptError`` where there can be none."""
         with self._lock:
-            born = self._born()
+            child = self._new_child()
         return ChildState(
-            host, limits, _Child(self, self._zygote, born[0]), born[1], later=self._later, held=self._held,
+            host, limits, _Child(self, self._zygote, child[0]), child[1], later=self._later, held=self._held,
             exhausted=self._count_exhausted,
         )  # fmt: skip
 
@@ -108,7 +108,7 @@ class Isolation:
         return Protections(tuple(found), tuple(each for each in KNOWN if not _has(found, each)))
 
     def close(self) -> None:
-        """End the zygote and with it all processes. Twice is fine."""
+        """End the zygote and with it all processes. A second call does nothing."""
         with self._lock:
             self._closed = True
             self._zygote.close()
@@ -116,7 +116,7 @@ class Isolation:
     def kill(self, zygote: _ZygoteProcess, number: int) -> None:
         """For the processes themselves: have one killed. Waits for no answer, and so for nobody."""
         with suppress(OSError):
-            zygote.tell(b"K", number)
+            zygote.send(b"K", number)
 
     def status(self, zygote: _ZygoteProcess, number: int) -> int | None:
         """For the processes themselves: have one killed, and its wait status."""
@@ -124,7 +124,7 @@ class Isolation:
             return zygote.ask_status(number)
         return None
 
-    def _born(self) -> tuple[int, socket.socket]:
+    def _new_child(self) -> tuple[int, socket.socket]:
         for last in (False, True):
             try:
                 while True:
@@ -132,7 +132,7 @@ class Isolation:
                     if _open(sock):
                         return number, sock
                     sock.close()  # killed from outside while it was kept ready
-                    self._zygote.tell(b"K", number)
+                    self._zygote.send(b"K", number)
             except OSError as error:
                 if last or self._closed:
                     raise ScriptError(
@@ -167,10 +167,10 @@ class _ZygoteProcess:
         self._greeting: list[str] | None = None
         self._control, theirs = socket.socketpair()
         self._control.settimeout(START)
-        told = msgspec.json.encode(config).decode()
+        opening = msgspec.json.encode(config).decode()
         with theirs:
             self._process = subprocess.Popen[bytes](
-                [sys.executable, "-I", "-S", str(BOOT), os.pathsep.join(_folders()), told],
+                [sys.executable, "-I", "-S", str(BOOT), os.pathsep.join(_folders()), opening],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -199,7 +199,7 @@ class _ZygoteProcess:
     def ask_child(self) -> tuple[int, socket.socket]:
         """A new process: its number, and the socket to it."""
         self.greeting()
-        self.tell(b"N", 0)
+        self.send(b"N", 0)
         data, fds, _, _ = socket.recv_fds(self._control, 8, 1)
         number, code = _pair(data)
         if not number or not fds:
@@ -209,12 +209,12 @@ class _ZygoteProcess:
 
     def ask_status(self, number: int) -> int | None:
         """Have a process killed; its wait status."""
-        self.tell(b"S", number)
+        self.send(b"S", number)
         found, status = _pair(self._control.recv(8, socket.MSG_WAITALL))
         return status if found else None
 
-    def tell(self, letter: bytes, number: int) -> None:
-        self._control.sendall(letter + number.to_bytes(4, "little"))
+    def send(self, command: bytes, number: int) -> None:
+        self._control.sendall(command + number.to_bytes(4, "little"))
 
     def close(self) -> None:
         self._control.close()  # what it ends at, after its children

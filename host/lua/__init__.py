@@ -1,1 +1,1 @@
-"""The only room that imports lupa: LuaJIT states, the sandbox, and the Lua side of every library."""
+"""The only package that imports lupa: LuaJIT states, the sandbox, and the Lua side of every library."""

@@ -1,7 +1,7 @@
-"""Scripts' bytecode, kept by their content: a text that is run again is not compiled again.
+"""A cache of scripts' bytecode by content: a text that is run again is not compiled again.
 
-The bytecode is made here, from source text, by the same LuaJIT that loads it; none from elsewhere ever is. A state in
-a confined process compiles for itself: its text is not read by a process that holds keys.
+The bytecode is made here, from source text, by the same LuaJIT that loads it; bytecode from elsewhere is never loaded.
+A state in a confined process compiles for itself: its text is not read by a process that holds keys.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Chunks"]
 MOST = 16 << 20  # bytes kept, text and bytecode together
 LARGEST = 1 << 20  # bytes of a text; a longer one is compiled each time
 SEEN = 4096  # texts remembered that were run once
-ENTRY = 500  # bytes a kept text takes besides
+ENTRY = 500  # bytes of overhead for a kept text
 
 
 class Chunks:
@@ -30,10 +30,10 @@ class Chunks:
         self._seen: OrderedDict[int, None] = OrderedDict()
 
     def of(self, name: bytes, source: bytes) -> bytes | None:
-        """What to load in place of ``source``, with all that messages tell; from the second time on.
+        """What to load in place of ``source``, with the line numbers that messages need; from the second time on.
 
-        ``None`` for a text that was not run before, and for one that cannot be compiled, whose error is the run's
-        to tell.
+        ``None`` for a text that was not run before, and for one that cannot be compiled, whose error the run
+        reports.
         """
         if len(source) > LARGEST:
             return None

@@ -1,6 +1,6 @@
-"""Which lines of a Lua text can be reached, by what LuaJIT compiles it to.
+"""The lines of a Lua text that can be reached, according to LuaJIT's bytecode.
 
-The text is compiled in a state of its own and not run. A line counts if an instruction of it may be executed. The
+The text is compiled in a separate state and not run. A line counts if an instruction of it may be executed. The
 instruction that makes a function stands at that function's last line; what is counted is the line it begins at.
 """
 
@@ -45,14 +45,14 @@ walk(main)
 return table.concat(out, "\\n")
 """
 
-# What closes a block, a call or a table is no step of its own: after a return it is never reached.
+# The end of a block, a call or a table is not counted as a line: after a return it is never reached.
 _CLOSERS = re.compile(r"(?:end|else|do|then|[)}\];,\s])*(?:--.*)?")
 
 
 class ExecutableLines(msgspec.Struct, frozen=True):
     """``lines`` are those that can be reached.
 
-    ``own`` and ``made`` are by a function's first line, 0 of the text itself: its lines; where functions are
+    ``own`` and ``made`` are keyed by a function's first line, 0 for the text itself: its lines; and where functions are
     made in it, and their first lines.
     """
 
@@ -75,14 +75,14 @@ def executable_lines(source: bytes) -> ExecutableLines | None:
     """The lines of a text; ``None`` of one that does not compile."""
     runtime = _lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False, max_memory=MEMORY)
     try:
-        told = runtime.execute(_WALK, source)
+        found = runtime.execute(_WALK, source)
     except _lupa.LuaError:  # too large to compile
         return None
-    if told is None:
+    if found is None:
         return None
     own: dict[int, frozenset[int]] = {}
     made: dict[int, tuple[tuple[int, int], ...]] = {}
-    for function in bytes(told).decode().split("\n"):
+    for function in bytes(found).decode().split("\n"):
         begun, _, rest = function.partition(":")
         lines, _, pairs = rest.partition(">")
         numbers = [int(each) for each in pairs.split()]

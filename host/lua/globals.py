@@ -1,4 +1,4 @@
-"""The globals a script may name, and from what they are made."""
+"""The globals a script may use, and what provides them."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ FILES: Final[dict[str, str]] = {
     for name in names.split()
 }
 
-# Words below an API's name that are the host's own: the files of the prelude that make them.
+# Members of an API's namespace that the host provides, and the prelude files that define them.
 WORDS: Final[dict[str, str]] = {"stripe.webhooks.construct_event": "webhooks"}
 
 STANDARD: Final = (*OWN, *FILES)
-"""Every global there is in each run, for suggestions."""
+"""All globals that every run has, for suggestions."""

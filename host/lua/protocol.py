@@ -1,7 +1,8 @@
-"""The numbers both sides of the Lua boundary agree on.
+"""The numbers that both sides of the Lua boundary share.
 
-The Lua side's are written from these: a line of the prelude such as ``local CALL, TICK = 1, 2 -- protocol`` gets its
-numbers from here when the file is compiled (``host.lua.state``), and a test holds that what stands there is the same.
+The Lua side's numbers are generated from these: a line of the prelude such as ``local CALL, TICK = 1, 2 -- protocol``
+gets its numbers from here when the file is compiled (``host.lua.state``), and a test checks that the numbers in the
+file are the same.
 
 ``host(code, …)`` is called by Lua, ``enter(id, status, a, b)`` by Python; only nil, booleans, numbers and
 byte strings cross, tables as MessagePack bytes (``prelude/encode.lua``, ``decode.lua``, ``host.lua.values``).
@@ -51,7 +52,7 @@ CREATED: Final = 2  # VALUE of a CREATE, with the answer as JSON
 # status: chunk name, a: source, b: the sum of what holds of the run
 START: Final = -1
 TRACE: Final = 1  # calls carry their lines
-CROWD: Final = 2  # many runs are alive: each is to leave little garbage
+FRUGAL: Final = 2  # many runs are alive: each is to leave little garbage
 DURABLE: Final = 4
 BYTECODE: Final = 8  # a is the host's own bytecode
 GIVEN: Final = 16  # there are globals of the embedding program

@@ -1,9 +1,10 @@
-"""The functions of C that a script holds, each with the reason why it may.
+"""The C functions that scripts can call, each with the reason why that is safe.
 
-A function of C that calls a script back (a metamethod, a callback) uses the C stack, which all coroutines share and
-LuaJIT does not guard: nested in enough of them it ends the process. So those that do are replaced by Lua (``print``,
+A C function that calls back into a script (a metamethod, a callback) uses the C stack, which all coroutines share and
+LuaJIT does not guard: enough nested ones crash the process. So those that do are replaced by Lua code (``print``,
 ``tostring``, ``load``, ``xpcall``, ``string.format``, ``string.gsub``, ``table.sort``, ``os.time`` …), and a function
-that is not listed here is given to no script: ``tests/security/test_callbacks.py`` walks all that one can reach.
+that is not listed here is given to no script: ``tests/security/test_callbacks.py`` walks all functions that a script
+can reach.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One LuaJIT state: created, entered, closed. The only file that touches lupa's objects.
 
-Nothing of Python gets into Lua but one callable, held where no script can reach it; everything else crosses
-as numbers and bytes (DESIGN, "The Lua boundary", facts 1 and 5).
+The only Python object in Lua is one callable, kept where no script can reach it; everything else crosses
+as numbers and bytes (docs/architecture.md, "The Lua boundary").
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ except ImportError as error:  # pragma: no cover - a broken installation
 LuaError = _lupa.LuaError
 HostFunction = Callable[..., Any]
 
-# What must be free before anything is pushed into a state: a push that fails for want of memory ends
+# What must be free before anything is pushed into a state: a push that fails for lack of memory ends
 # the process.
 HEADROOM = 8 << 20
-# What is always let in while that much is free, whatever a script has used: files of the prelude, errors, and
+# What is always accepted while that much is free, however much a script has used: files of the prelude, errors, and
 # small answers.
 SMALL = 64 << 10
-# Beyond LuaJIT's own memory limit: for telling how a run ended.
+# Beyond LuaJIT's own memory limit: for reporting how a run ended.
 RESERVE = 4 << 20
 # Between the script's memory limit, which raises an ordinary error, and LuaJIT's own, which no state is to reach.
 GAP = 32 << 20
@@ -44,8 +44,8 @@ GAP = 32 << 20
 def ceiling(memory: int) -> int:
     """LuaJIT's own limit, in bytes, for a script that may have ``memory``.
 
-    The script's limit is looked at between instructions and at the end of each collection (``prelude/budget.lua``).
-    What one instruction may add is what is there: a table doubles, a literal is made again; GAP has room besides for
+    The script's limit is checked between instructions and at the end of each collection (``prelude/budget.lua``).
+    One instruction may at most double what is there: a table grows, a literal is made again; GAP is further room for
     what grows without a collection, such as the stacks of coroutines (512 KB each, 16 instructions at least).
     A single value that would be larger still is refused by LuaJIT with as much free as before, and ends the run.
     """
@@ -95,7 +95,7 @@ COMPILE_TIME = 1.0  # seconds of processor time; a text may be such that it take
 def bytecode(source: bytes, name: bytes, *, strip: bool = False) -> bytes | None:
     """``source`` as bytecode of this very LuaJIT; ``None`` if it is no Lua text that compiles soon.
 
-    Nothing of it is run. ``name`` is the chunk's; unless ``strip``, messages from it tell lines as usual.
+    Nothing of it is run. ``name`` is the chunk's; unless ``strip``, messages from it have line numbers as usual.
     """
     runtime = _lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False, max_memory=COMPILING)
     try:
@@ -115,7 +115,7 @@ _NUMBERS = re.compile(r"(?m)^local ([A-Z_, ]+) = [-0-9, ]+ -- protocol\b")
 
 
 def with_numbers(text: str) -> str:
-    """A file of the prelude with the numbers of :mod:`host.lua.protocol` in the lines marked so."""
+    """A file of the prelude with the numbers of :mod:`host.lua.protocol` in the lines marked for them."""
 
     def line(found: re.Match[str]) -> str:
         numbers = ", ".join(str(getattr(protocol, name)) for name in found[1].split(", "))
@@ -137,13 +137,14 @@ def chunk(name: str) -> bytes:
 
 
 # What a state begins with, in one chunk. The state's own globals stay out of every script's reach: scripts get a table
-# of their own. What even the prelude has no use for is dropped all the same.
+# of their own. What the prelude does not use either is dropped as well.
 BOOT = """
 local host, tasks, str, memory, compiling = ...
 if not compiling then jit.off() end
 collectgarbage("stop")
 local core, enter = (function(...) {core} end)(host, tasks, str, memory)
 local registry = debug.getregistry()
+core.open_bytecode = registry._PRELOAD["jit.util"] -- shows instructions, where an error is told
 registry._LOADED = {} -- LuaJIT opens its FFI through it when it meets a literal such as 1LL
 debug.setmetatable(io.stdin, nil)
 debug.setmetatable(io.stdout, nil)
@@ -184,7 +185,7 @@ HOMES = {
     for file, names in {
         b"errors": b"raise where refuse error_meta check_cancelled locate die rethrow",
         b"brief": b"brief",
-        b"hinting": b"told",
+        b"hinting": b"hinted",
         b"debugging": b"stack_lines",
         b"loading": b"loaded",
         b"coroutines": b"apart",
@@ -198,11 +199,11 @@ HOMES = {
         b"tasks": b"call_later spawn",
         b"ending": b"ending",
         b"text": b"text head",
-        b"encode": b"encode encode_list NULL secret_parts utf8_ok",
+        b"encode": b"encode encode_list encode_arguments NULL secret_parts utf8_ok",
         b"decode": b"decode decode_answer",
         b"pages": b"page nested_page page_of page_fields",
         b"builder_methods": b"positional put_map show_builder refuse_change refuse_assignment"
-        b" create_failed create_options maker own_method method_of",
+        b" create_failed create_options maker own_method method_of places",
         b"totext": b"to_text",
         b"inspect": b"inspect",
         b"tool": b"tool check",
@@ -251,7 +252,8 @@ class LuaState:
         )
 
     def enter(self, id: int, status: Any = 0, a: bytes | None = None, b: Any = None) -> int:
-        """Hand Lua one reply (or first START, or ABORT) and let it run until it waits. Gives the number of live tasks.
+        """Hand Lua one reply (or first START, or ABORT) and let it run until it waits. Returns the number of live
+        tasks.
 
         Raises ``MemoryError`` when the state's memory is used up outside the script's own code.
         """
@@ -269,7 +271,7 @@ class LuaState:
             raise MemoryError from error
 
     def collect(self) -> None:
-        """Give back what is garbage. Not from within :meth:`enter`."""
+        """Collect garbage. Not from within :meth:`enter`."""
         if self._runtime is not None:
             self._collect()
 
@@ -279,10 +281,10 @@ class LuaState:
         return 0 if self._runtime is None else int(self._runtime.get_memory_used(True))
 
     def stop(self) -> None:
-        """The run is to end: the budget hook finds out the next time it asks. From any thread."""
+        """Have the run end: the budget hook learns of it the next time it asks. From any thread."""
 
     def close(self) -> None:
-        """Let go of the state; its memory is freed."""
+        """Close the state and free its memory."""
         if self._runtime is not None:
             self._runtime.set_max_memory(0)  # letting go of a reference may take memory, outside any protection
         self._enter = self._host = self._runtime = None
@@ -302,12 +304,12 @@ class LuaState:
                     size += len(item)
         if size and not self._room(size):
             if code == WAIT:
-                return result[0], 1, None, None  # the one answer that says first whose it is
+                return result[0], 1, None, None  # the only answer that names its receiver first
             return (1, None) if type(result) is tuple else False
         return result
 
     def _room(self, size: int) -> bool:
-        """Whether ``size`` bytes can be pushed; collects garbage first if that is what it takes."""
+        """Whether ``size`` bytes can be pushed; collects garbage first if needed."""
         runtime = self._runtime
         most = self._most - HEADROOM if size <= SMALL else self._limit
         if int(runtime.get_memory_used(True)) + size <= most:
@@ -316,7 +318,7 @@ class LuaState:
         return int(runtime.get_memory_used(True)) + size <= most
 
     def _give_room(self, refused: bool = False) -> None:
-        """Let the run's end use what is held back. ``refused``: LuaJIT refused the script memory."""
+        """Let the end of the run use the memory held in reserve. ``refused``: LuaJIT refused the script memory."""
         runtime = self._runtime
         if refused and int(runtime.get_memory_used(True)) > self._most - HEADROOM:
             self.exhausted = True  # not by a single value that was too large

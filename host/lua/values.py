@@ -18,7 +18,7 @@ from host.errors import FunctionError, InvalidCall, LimitError
 
 EXACT = 2**53
 MAX_DEPTH = 128
-LITTLE = 4096  # bytes of which nothing great can be made
+LITTLE = 4096  # bytes too few to decode to anything large
 LONGEST_NUMBER = 64  # characters of a float's digits
 MOST_GIVEN = 2_000_000  # values from the host in one piece: they are in memory already, and encoded quickly
 MOST_STEPS = 12  # of a path in a message
@@ -83,7 +83,7 @@ def result_to_lua(name: str, value: Any) -> bytes:
 
 
 def encode_plain(value: Any) -> bytes:
-    """``to_lua`` for what is known to be plain already: no walk."""
+    """``to_lua`` for a value known to be plain: it is not walked."""
     return _encode(value)
 
 
@@ -99,7 +99,7 @@ def plain(value: Any) -> Any:
 
 
 class _CannotCross(Exception):
-    """``path`` leads to what cannot cross, outermost first."""
+    """``path`` leads to the value that cannot cross, outermost step first."""
 
     def __init__(self, what: str) -> None:
         super().__init__(what)
@@ -173,7 +173,7 @@ def _key(key: Any) -> str | int | float:
 
 
 def _simpler(value: Any, *, key: bool = False) -> Any:
-    """A value one step nearer to a plain one. Models and dataclasses become dicts of their fields."""
+    """A value converted one step towards a plain one. Models and dataclasses become dicts of their fields."""
     kind = type(value)
     if hasattr(kind, "model_dump") and hasattr(kind, "__pydantic_fields__"):
         return value.model_dump(by_alias=True)

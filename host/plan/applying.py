@@ -58,9 +58,9 @@ class Applying:
 
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
         """Have a call compared with the plan before it is recorded and sent."""
-        told = self._durable.call(session, call, arguments, options, path, n)
-        if told is not None:
-            return told
+        refusal = self._durable.call(session, call, arguments, options, path, n)
+        if refusal is not None:
+            return refusal
         self._openings.asked(call, arguments)
         hold, task = call.hold, path.decode()
         assert hold is not None
@@ -86,7 +86,7 @@ class Applying:
         self._waiting[call.id] = left.popleft(), call.kind
 
     def _refused(self, session: Session, call: Call, difference: str, planned: PlannedChange | None) -> CallError:
-        """Stop the run before a change that was not planned. Gives what to raise."""
+        """Stop the run before a change that was not planned. Returns what to raise."""
         job = session.job
         where = "" if planned is None else f"; the plan's next change is {planned.operation} at {planned.place}"
         error = ScriptError(
@@ -145,7 +145,7 @@ class Applying:
         return self._durable.cancel(session, id)
 
     def answered(self, session: Session, id: int, status: int, a: bytes | None, b: Any, call: Any) -> None:
-        """An answer is about to be told to the script."""
+        """An answer is about to be given to the script."""
         self._made(id, status, a, b)
         self._durable.answered(session, id, status, a, b, call)
 
@@ -159,10 +159,10 @@ class Applying:
 
     def next_answer(self, session: Session) -> tuple[int, int, bytes | None, Any] | None:
         """The next recorded answer: what it made before the run broke off."""
-        told = self._durable.next_answer(session)
-        if told is not None:
-            self._made(*told)
-        return told
+        answer = self._durable.next_answer(session)
+        if answer is not None:
+            self._made(*answer)
+        return answer
 
     def tool(self, session: Session, tools: Tools, name: str, a: Any, b: Any) -> bytes | None:
         """``Tools.use``, with the times and seeds of the plan."""

@@ -1,8 +1,8 @@
 """Where a script's text decides by members of made-up objects, or uses them: what follows may be otherwise.
 
 Comparing texts and numbers cannot be noticed in Lua, so the text is looked through: a line that decides (``if``,
-``while``, ``until``, ``and``, ``or``, a comparison) and names a member that was made up is told, and one that uses such
-a member's value otherwise.
+``while``, ``until``, ``and``, ``or``, a comparison) and names a member that was made up is reported, and so is one that
+uses such a member's value otherwise.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def branches_on(
     """
     text = _TEXT_OR_COMMENT.sub(lambda found: "\n" * found[0].count("\n") or " ", source.decode("utf-8", "replace"))
     for number, line in enumerate(text.split("\n"), 1):
-        does, told = ("uses", used) if _DECIDES.search(line) is None else ("decides by", made_up)
+        does, members = ("uses", used) if _DECIDES.search(line) is None else ("decides by", made_up)
         for member in dict.fromkeys(_MEMBER.findall(line)):
-            if member in told:
-                yield number, does, member, told[member]
+            if member in members:
+                yield number, does, member, members[member]

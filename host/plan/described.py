@@ -1,4 +1,4 @@
-"""A call as a plan tells it: the same when it is planned and when it is applied."""
+"""A call as a plan describes it: the same when it is planned and when it is applied."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Openings", "described", "is_change", "operation_name"]
 
 def is_change(call: Call, find: Callable[[str], Function | None]) -> bool:
     """Whether a call changes anything, here or elsewhere. ``find`` gives a registered function by its name."""
-    if call.mutation:
+    if call.mutation or (call.request is not None and call.request.sink is not None):
         return True
     payload = call.payload
     if type(payload) is IteratorStep:
@@ -70,7 +70,7 @@ class Openings:
         return first
 
 
-def described(call: Call, arguments: Any, options: Any, mask: Callable[[Any], Any]) -> tuple[Any, Any]:
+def described(call: Call, arguments: Any, options: Any, redact: Callable[[Any], Any]) -> tuple[Any, Any]:
     """Parameters and request options as a plan holds them, secrets masked."""
     if call.asks is not None and isinstance(arguments, list):
         names = ("method", "path", "params", "options")
@@ -80,4 +80,4 @@ def described(call: Call, arguments: Any, options: Any, mask: Callable[[Any], An
     if call.operation is not None and call.asks is None:
         order = {name: place for place, name in enumerate(call.operation.params)}
         arguments = dict(sorted(arguments.items(), key=lambda item: order.get(item[0], len(order))))
-    return json_plain(mask(arguments)), json_plain(mask(options)) or None
+    return json_plain(redact(arguments)), json_plain(redact(options)) or None

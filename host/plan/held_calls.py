@@ -49,7 +49,7 @@ class HeldCalls:
     """The calls of one run. ``submit`` hands a read over, ``state`` is what the plan's runs before it have left.
 
     ``members`` are those of made-up objects that nobody gave, and whose they are; ``used`` are those among them that
-    have a value which is no planned one. ``claims`` is what changes took from budgets.
+    have a value which is no planned one. ``reservations`` is what changes took from budgets.
     """
 
     def __init__(self, submit: Callable[[Call], None], state: PlannedState | None = None) -> None:
@@ -60,7 +60,7 @@ class HeldCalls:
         self.openings = Openings()
         self.members: dict[str, str] = {}
         self.used: dict[str, str] = {}
-        self.claims: list[Reservation] = []
+        self.reservations: list[Reservation] = []
         self.reads = 0
         self.unforeseen: list[Unforeseen] = []
 
@@ -95,6 +95,10 @@ class HeldCalls:
             request = call.request
             if request is None or call.api is None or call.operation is None:
                 self._done(place, call, change, self._result(call))
+                return
+            if request.sink is not None:  # and nothing is written
+                self._state.results.downloaded(chosen.get("download") if isinstance(chosen, dict) else None)
+                self._done(place, call, change, Response(200))
                 return
             url, reader = self._state.made_up.subject(call.api, call.operation, request)
             known = self._state.made_up.known(call.api, url) if url is not None else None
@@ -168,7 +172,7 @@ class HeldCalls:
                 if changed and isinstance(value, dict):
                     self._note_members(value, values, str(id or change.operation))
                 self._done(place, call, change, answer, value, id)
-        except Exception as error:  # a shape nobody thought of: the script is told, not left waiting
+        except Exception as error:  # a shape nobody thought of: the script gets an error instead of waiting for ever
             text = f"{call.name}: no answer could be made up for it: {type(error).__name__}: {error}"
             call.deliver(Reply(error=FunctionError(text)))
 
@@ -187,11 +191,11 @@ class HeldCalls:
 
     def _deliver(self, call: Call, reply: Reply) -> None:
         """Answer a change. What it took from budgets is counted until the plan is made, and given back then."""
-        claims, call.claims = call.claims, ()
+        reservations, call.reservations = call.reservations, ()
         if isinstance(reply.value, Response):
-            settle(claims, reply)
+            settle(reservations, reply)
         with self._lock:
-            self.claims += claims
+            self.reservations += reservations
         call.deliver(reply)
 
     def _result(self, call: Call) -> Any:
@@ -220,12 +224,12 @@ class HeldCalls:
 
     def _note_members(self, value: dict[str, Any], given: Any, whose: str) -> None:
         """Keep the members of an answer that are not known: those that no call has given."""
-        told = self._state.given.setdefault(whose, {"id", "object", "metadata"})
-        told.update(given if isinstance(given, dict) else ())
+        known = self._state.given.setdefault(whose, {"id", "object", "metadata"})
+        known.update(given if isinstance(given, dict) else ())
         for name, each in value.items():
-            if name not in told:
+            if name not in known:
                 self.members.setdefault(name, whose)
-            if name not in told and isinstance(each, bool | int | float | str) and not holds_planned(each):
+            if name not in known and isinstance(each, bool | int | float | str) and not holds_planned(each):
                 self.used.setdefault(name, whose)
 
     # -- reads

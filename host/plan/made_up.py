@@ -1,4 +1,4 @@
-"""Made-up objects: what an API would answer a change with, as far as its document and the call tell."""
+"""Made-up objects: what an API would answer a change with, as far as its document and the call show."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class MadeUp:
     ) -> dict[str, Any]:
         shapes = self._shapes_of(api)
         template = shapes.template(_kind(operation.result), operation.result)
-        # A copy: what the script was told before does not change under it.
+        # A copy: what the script was given before must not change.
         value = shapes.fresh(template, int(time())) if base is None else deepcopy(base)
         shapes.put(template.schema, value, given)
         field = api.catalog.facts.id_field

@@ -49,11 +49,18 @@ class MadeUpResults:
     def _http(self, call: LibraryCall) -> dict[str, Any]:
         first = call.argument(0)
         url = first.get("url") if isinstance(first, dict) else first
+        options = first if isinstance(first, dict) else call.argument(1)
+        self.downloaded(options.get("download") if isinstance(options, dict) else None)
         body = msgspec.json.encode({"id": self._names.new("http")})
         headers = {"content-type": "application/json"}
         return {
             "status": 200, "headers": headers, "body": body, "url": str(url), "elapsed": 0.0, "attempts": 1,
         }  # fmt: skip
+
+    def downloaded(self, path: Any) -> None:
+        """A call would have put its answer in the file at ``path``."""
+        if isinstance(path, str):
+            self._files[path] = b""
 
     def _file(self, call: LibraryCall, name: str) -> None:
         path, content = call.argument(0), call.argument(1)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from host import arguments
 from host.durable.binding import HostParts, binding_of
+from host.durable.records import Binding
 from host.durable.replay import Durable
 from host.durable.runs import DurableRuns, Kept
 from host.errors import InvalidCall, LimitError, UsageError
@@ -118,16 +119,17 @@ def check_applicable(plan: Plan, parts: HostParts) -> None:
 def _check_place(plan: Plan | PlanSet, parts: HostParts) -> None:
     """Raise ``UsageError`` unless the plan's changes would go where it was made for."""
     here = binding_of(parts)
-    if here.mode != plan.mode:
+    differs = Binding(plan.mode, plan.base, plan.account).difference(here)
+    if differs == "mode":
         raise UsageError(
             f"the plan is for {_mode(plan.mode)}, and would be applied with {_mode(here.mode)}",
             hint="apply it with the key it was made with"
             if plan.mode != "simulated"
             else "apply it with --simulate (Host(simulate=True))",
         )
-    if here.base != plan.base:
+    if differs == "base":
         raise UsageError(f"the plan is for {plan.base}, and would be applied to {here.base}")
-    if here.account != plan.account:
+    if differs is not None:
         raise UsageError("the plan was made with another key", hint="make it anew with the present one")
 
 

@@ -22,7 +22,7 @@ class PlannedChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     ``parameters`` are by name (a list for a function's), ``id`` is of the object it makes or is about. ``made`` are the
     values of the answer that stand for the API's, by their dotted path. ``amount`` is in the currency's minor unit;
-    ``open_amount`` says that it moves money and nobody can tell how much before it is sent.
+    ``open_amount`` says that it moves money and that the amount is not known before it is sent.
     """
 
     operation: str
@@ -44,7 +44,7 @@ class PlannedChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class Unforeseen(msgspec.Struct, frozen=True):
-    """What the plan cannot tell, and where."""
+    """What the plan cannot know, and where."""
 
     place: str
     text: str

@@ -40,7 +40,7 @@ class Planning:
         self.values: list[tuple[str, bytes]] = []
 
     def unforeseen(self, script: str, source: bytes) -> tuple[Unforeseen, ...]:
-        """What the plan cannot tell, also where the script's text decides by what was made up."""
+        """What the plan cannot know, also where the script's text decides by what was made up."""
         found = list(self.calls.unforeseen)
         for line, does, member, whose in branches_on(source, self.calls.members, self.calls.used):
             text = f"{does} .{member}, which nobody knows before {whose} is there; what follows may come otherwise"
@@ -67,7 +67,7 @@ class Planning:
         return session.services.worker.call_later(seconds, rung)
 
     def refused(self, id: int, session: Session | None = None, facts: bytes | None = None) -> None:
-        """A call was not let through: the script is told, and nothing is planned."""
+        """A call was not let through: the script gets the error, and nothing is planned."""
         self.calls.openings.answered(id)
 
     def opened(self, call: Call) -> None:
@@ -79,7 +79,7 @@ class Planning:
         return False
 
     def answered(self, session: Session, id: int, status: int, a: bytes | None, b: Any, call: Any) -> None:
-        """An answer is about to be told to the script."""
+        """An answer is about to be given to the script."""
         self.calls.openings.answered(id)
 
     def unread(self, session: Session, item: Any) -> None:
@@ -114,7 +114,7 @@ class Planning:
         self, session: Session, value: Any, rest: Any, error: Any, *, why: Why | None, then: Callable[[], None]
     ) -> None:
         """Give the budgets back what was not spent."""
-        for claim in self.calls.claims:
-            if claim.spent:
-                claim.meter.ledger.give_back(claim.account, claim.amounts)
+        for reservation in self.calls.reservations:
+            if reservation.spent:
+                reservation.quota.ledger.give_back(reservation.account, reservation.amounts)
         then()

@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Budget", "MemoryLedger", "Quota", "Reservation", "SpendingLedger", "parse_amount"]
 
-MOST_COUNTED = 100_000  # objects whose amounts a meter remembers
+MOST_COUNTED = 100_000  # objects whose amounts a quota remembers
 
 
 class Budget(Frozen, frozen=True):
     """What may be spent in all. ``None``: no bound. ``max_amount`` is in minor units: ``{"usd": 50000}``.
 
     With any ``max_amount``, a currency that is not in it may not be charged at all, and operations whose
-    amount nobody can tell before they are sent (subscriptions, invoices) are refused unless
-    ``allow_unbounded``. Raises ``UsageError`` for a value that is no whole number from 0.
+    amount is not known before they are sent (subscriptions, invoices) are refused unless
+    ``allow_unbounded``. Raises ``UsageError`` for a value that is not a whole number from 0.
     """
 
     UNHASHED = frozenset({"max_amount"})
@@ -50,7 +50,7 @@ class Budget(Frozen, frozen=True):
     ] = msgspec.field(default_factory=dict)
     allow_unbounded: Annotated[
         bool,
-        Option("--allow-unbounded", "With --max-amount: let operations through whose amount is not known before."),
+        Option("--allow-unbounded", "With --max-amount: allow operations whose amount is not known before."),
     ] = False
 
     def __post_init__(self) -> None:
@@ -96,9 +96,9 @@ def _checked_amount(currency: Any, amount: Any) -> tuple[str, int]:
 
 
 class SpendingLedger(Protocol):
-    """Where a meter keeps what was spent. Thread-safe; ``account`` tells keys apart where that matters.
+    """Where a quota keeps what was spent. Thread-safe; ``account`` distinguishes keys where that matters.
 
-    ``outlives``: what was spent is still there in the next process.
+    ``outlives``: what was spent is still known to the next process.
     """
 
     outlives: bool
@@ -140,15 +140,15 @@ class MemoryLedger:
 
 
 class Reservation(msgspec.Struct, frozen=True, eq=False):
-    """What one call took from one meter, until it is known what became of it."""
+    """What one call took from one quota, until it is known what became of it."""
 
-    meter: Quota
+    quota: Quota
     account: str
     amounts: Mapping[str, int]
     mutation: bool
     money: Money | None = None
     total: Money | None = None  # what the object it makes or changes counts for from then on
-    spent: bool = True  # the amounts are in the ledger by this claim
+    spent: bool = True  # the amounts are in the ledger by this reservation
     refused: LimitError | None = None  # of a replayed call: why it would be refused now
 
 
@@ -183,10 +183,10 @@ class Quota:
         ``replayed``: the call was let through before its run broke off. It is counted as it was then, whatever
         is left, and not again where that is still in the ledger. :meth:`readmit` is for one that was not sent.
 
-        ``counted`` are claims of this very request, sent before and still in doubt: the change is counted with them.
+        ``counted`` are reservations of this very request, sent before and still in doubt: they count the change.
         """
         money, total, refused = None, None, None
-        new = mutation and not any(claim.meter is self for claim in counted)
+        new = mutation and not any(reservation.quota is self for reservation in counted)
         amounts = {name: n for name, unit in UNITS.items() if (n := unit.counts(label, new))}
         if new:
             try:
@@ -206,14 +206,14 @@ class Quota:
             self._spend(label, mutation, account, amounts, {} if replayed else self._ceilings)
         return Reservation(self, account, amounts, mutation, money, total, spends, refused)
 
-    def readmit(self, claim: Reservation, label: str) -> Reservation:
-        """The claim of a replayed call that was not sent before and now is. Raises ``LimitError``."""
-        if claim.refused is not None:
-            raise claim.refused
-        if claim.spent:
-            self.ledger.give_back(claim.account, claim.amounts)
-        self._spend(label, claim.mutation, claim.account, claim.amounts, self._ceilings)
-        return replace(claim, spent=True)
+    def readmit(self, reservation: Reservation, label: str) -> Reservation:
+        """The reservation of a replayed call that was not sent before and now is. Raises ``LimitError``."""
+        if reservation.refused is not None:
+            raise reservation.refused
+        if reservation.spent:
+            self.ledger.give_back(reservation.account, reservation.amounts)
+        self._spend(label, reservation.mutation, reservation.account, reservation.amounts, self._ceilings)
+        return replace(reservation, spent=True)
 
     def _spend(
         self,
@@ -265,59 +265,59 @@ class Quota:
             outcome="not_sent" if mutation else None,
         )
 
-    def settle(self, claim: Reservation, reply: Reply) -> None:
-        """It is known what became of a call: give back what it did not use. Once a claim, on any thread."""
-        end = _end(reply, claim.mutation)
+    def settle(self, reservation: Reservation, reply: Reply) -> None:
+        """It is known what became of a call: give back what it did not use. Once a reservation, on any thread."""
+        end = _end(reply, reservation.mutation)
         if end == "not_sent":
-            if claim.spent:
-                self.ledger.give_back(claim.account, claim.amounts)
+            if reservation.spent:
+                self.ledger.give_back(reservation.account, reservation.amounts)
         elif end == "rejected":
-            if claim.money is not None and claim.spent:
-                self.ledger.give_back(claim.account, {claim.money.currency: claim.money.amount})
-        elif end == "done" and claim.mutation and self.budget.max_amount and isinstance(reply.value, Response):
-            self._remember(claim, reply.value)
+            if reservation.money is not None and reservation.spent:
+                self.ledger.give_back(reservation.account, {reservation.money.currency: reservation.money.amount})
+        elif end == "done" and reservation.mutation and self.budget.max_amount and isinstance(reply.value, Response):
+            self._remember(reservation, reply.value)
 
-    def _remember(self, claim: Reservation, answer: Response) -> None:
+    def _remember(self, reservation: Reservation, answer: Response) -> None:
         from host.policy.charges import counted_ids
 
         ids, counted = counted_ids(answer), self._counted
         before = next((counted[id] for id in ids if id in counted), None)
-        total = claim.total or before
+        total = reservation.total or before
         if total is None:
             return
         if before is not None and before.currency == total.currency and before.amount > total.amount:
             total = before
         for id in ids:
             counted[id] = total
-        while len(counted) > MOST_COUNTED:  # what is forgotten is refused later, not let through
+        while len(counted) > MOST_COUNTED:  # forgotten objects are refused later, not allowed
             counted.pop(next(iter(counted)), None)
 
 
-def admit(meters: Iterable[Quota], label: str, mutation: bool, **facts: Any) -> tuple[Reservation, ...]:
-    """A claim of each meter, or none at all: where one refuses, the others get theirs back."""
-    claims: list[Reservation] = []
+def admit(quotas: Iterable[Quota], label: str, mutation: bool, **facts: Any) -> tuple[Reservation, ...]:
+    """A reservation of each quota, or none at all: where one refuses, the others get theirs back."""
+    reservations: list[Reservation] = []
     try:
-        for meter in meters:
-            claims.append(meter.admit(label, mutation, **facts))
+        for quota in quotas:
+            reservations.append(quota.admit(label, mutation, **facts))
     except BaseException:
-        release(claims)
+        release(reservations)
         raise
-    return tuple(claims)
+    return tuple(reservations)
 
 
-def release(claims: Iterable[Reservation]) -> None:
+def release(reservations: Iterable[Reservation]) -> None:
     """Give everything back: the call was not made."""
-    for claim in claims:
-        if claim.spent:
-            claim.meter.ledger.give_back(claim.account, claim.amounts)
+    for reservation in reservations:
+        if reservation.spent:
+            reservation.quota.ledger.give_back(reservation.account, reservation.amounts)
 
 
-def readmit(claims: Iterable[Reservation], label: str) -> tuple[Reservation, ...]:
+def readmit(reservations: Iterable[Reservation], label: str) -> tuple[Reservation, ...]:
     """:meth:`Quota.readmit` of each, or of none: where one refuses, all are given back."""
-    before, now = list(claims), []
+    before, now = list(reservations), []
     try:
         while before:
-            now.append(before[0].meter.readmit(before[0], label))
+            now.append(before[0].quota.readmit(before[0], label))
             del before[0]
     except BaseException:
         release(now)
@@ -326,14 +326,14 @@ def readmit(claims: Iterable[Reservation], label: str) -> tuple[Reservation, ...
     return tuple(now)
 
 
-def settle(claims: Iterable[Reservation], reply: Reply) -> None:
+def settle(reservations: Iterable[Reservation], reply: Reply) -> None:
     """:meth:`Quota.settle` for each."""
-    for claim in claims:
-        claim.meter.settle(claim, reply)
+    for reservation in reservations:
+        reservation.quota.settle(reservation, reply)
 
 
 def keeps(reply: Reply) -> bool:
-    """Whether the claims of a change stay taken after this reply."""
+    """Whether the reservations of a change stay taken after this reply."""
     return _end(reply, True) in ("unknown", "done")
 
 

@@ -3,16 +3,16 @@
 An amount counts where money is asked for or leaves: charges, transfers, payouts, refunds, credits. It is read
 from the request as it will be sent. Three kinds of operations:
 
-- ``DIRECT`` tell amount and currency themselves;
+- ``DIRECT`` state amount and currency themselves;
 - ``FOLLOWING`` act on an object that was counted when it was made (confirming a payment intent costs nothing
   more, refunding it costs its amount again);
-- ``UNBOUNDED`` charge what nobody can tell before: subscriptions, invoices, a customer's checkout;
+- ``UNBOUNDED`` charge what is not known before: subscriptions, invoices, a customer's checkout;
   ``UNBOUNDED_IF`` do so with certain members: a customer's balance, a card that becomes active.
 
-All others are refused under a budget of amounts unless :mod:`host.policy.harmless_operations` has them, with what
+All others are refused under a budget of amounts unless :mod:`host.policy.harmless_operations` lists them, with what
 they send.
 
-Source: https://docs.stripe.com/api, the operations of the catalog one by one; a test holds that none is missing.
+Source: https://docs.stripe.com/api, the operations of the catalog one by one; a test checks that none is missing.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Money(msgspec.Struct, frozen=True):
 class Cost(msgspec.Struct, frozen=True):
     """``money`` is what a call adds, ``total`` what the object it is about stands for from then on.
 
-    ``known`` is False where nobody can tell before it is sent.
+    ``known`` is False where it is not known before it is sent.
     """
 
     money: Money | None = None
@@ -59,7 +59,7 @@ AMBIGUOUS = "\0"  # the value of a member that was given twice, differently
 _PLAIN = ("amount", "currency")
 _NESTED = ("amount[value]", "amount[currency]")
 
-# Operation → the members that tell amount and currency. Without them it is unbounded.
+# Operation → the members that state amount and currency. Without them it is unbounded.
 DIRECT: dict[str, tuple[str, str]] = {
     "billing.credit_grants.create": ("amount[monetary][value]", "amount[monetary][currency]"),
     "charges.create": _PLAIN,
@@ -85,7 +85,7 @@ DIRECT: dict[str, tuple[str, str]] = {
     "v2.money_management.test_helpers.financial_addresses.credit": _NESTED,
 }
 
-# Operation of ``DIRECT`` → the members with which it charges more than its amount tells.
+# Operation of ``DIRECT`` → the members with which it charges more than its amount says.
 BESIDE: dict[str, tuple[str, ...]] = {
     "invoice_items.create": (
         "price_data", "pricing", "quantity", "quantity_decimal", "tax_rates", "unit_amount_decimal",
@@ -194,8 +194,8 @@ UNBOUNDED_IF: dict[str, tuple[tuple[str, str], ...]] = {
 def cost(operation: Operation, request: Request, counted: Mapping[str, Money], beyond: tuple[str, ...] = ()) -> Cost:
     """What a call to Stripe may cost. ``counted`` has what was counted before, by object id.
 
-    ``beyond`` are names the call sends that the catalog does not know. What they do nobody can tell (an old version's
-    ``plan`` of a customer starts a subscription), but where the amount is told by the members the tables read.
+    ``beyond`` are names the call sends that the catalog does not know. What they do is unknown (an old version's
+    ``plan`` of a customer starts a subscription), unless the amount is in the members the tables read.
     """
     id = operation.id
     members = DIRECT.get(id)
@@ -250,12 +250,12 @@ def _following(operation: Operation, request: Request, counted: Mapping[str, Mon
         return NOTHING
     named = _named(operation, request, sent)
     if not any(name in counted for name in named):
-        # A refund from a customer's balance tells its currency itself; a charge's is not the call's to say.
+        # A refund from a customer's balance states its currency itself; a charge's is not the call's to say.
         whose = how == "again" and not any(name in sent for name in _ABOUT)
         money = _money(sent.get(member), sent.get("currency")) if whose else None
         return Cost(money) if money is not None else UNKNOWN
     if any(sent[name] not in counted for name in _ABOUT if name in sent):
-        return UNKNOWN  # two are named, and which of them is meant is the API's to say
+        return UNKNOWN  # two are named, and only the API decides which is meant
     known = max((counted[name] for name in named if name in counted), key=lambda each: each.amount)
     if how == "free":
         return NOTHING
@@ -281,7 +281,7 @@ def _named(operation: Operation, request: Request, sent: Mapping[str, str]) -> l
 
 
 def counted_ids(answer: Response) -> list[str]:
-    """The ids by which what an answer tells of may be named later: its own, and a payment intent's charge."""
+    """The ids by which what an answer describes may be named later: its own, and a payment intent's charge."""
     try:
         data = decode_json(answer.body)
     except (ValueError, LimitError):

@@ -37,7 +37,7 @@ def default_path() -> Path:
 
 
 class DailyLedger:
-    """A :class:`~host.policy.budget.Ledger` of each UTC day. ``account`` tells keys apart without telling them.
+    """A :class:`~host.policy.budget.Ledger` of each UTC day. ``account`` distinguishes keys without revealing them.
 
     Raises ``ConfigError`` for a file that cannot be used.
     """
@@ -98,6 +98,6 @@ class DailyLedger:
             self._open.executemany(_ADD, [(account, day, unit, -amount) for unit, amount in amounts.items()])
 
     def close(self) -> None:
-        """Close the file. Twice is fine."""
+        """Close the file. A second call does nothing."""
         with self._lock:
             self._open.close()

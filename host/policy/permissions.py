@@ -26,18 +26,18 @@ _LISTS = ("allow_ops", "deny_ops", "net", "env", "read", "write", "sql", "functi
 class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is cached
     """What is granted. ``None`` is "not said": the default for a host, "as the host has it" for one run.
 
-    All, if not said: ``allow_ops`` (less ``deny_ops``): patterns of operations such as ``stripe.products.*``,
+    All, unless given: ``allow_ops`` (less ``deny_ops``): patterns of operations such as ``stripe.products.*``,
     ``*`` standing for anything, dots too. ``functions``: patterns of registered functions.
 
-    None, if not said: ``net``: ``host``, ``host:port``, ``*.domain``, ``*``, an address, a range
-    (``10.0.0.0/8``), or ``private`` (this machine and private networks); but for ``localhost`` a name never
-    stands for an address that is not public: that needs a grant of its own. ``env``: names (patterns) of
+    None, unless given: ``net``: ``host``, ``host:port``, ``*.domain``, ``*``, an address, a range
+    (``10.0.0.0/8``), or ``private`` (this machine and private networks); except for ``localhost`` a name never
+    grants an address that is not public: that needs a separate grant. ``env``: names (patterns) of
     environment variables. ``read``, ``write``: files, or folders with all that is in them. ``sql``: database
     URLs; passwords are not compared.
 
-    ``read_only``: nothing that changes something. ``test_mode_only``: no live key.
+    ``read_only``: nothing that makes changes. ``test_mode_only``: no live key.
 
-    A text where a list is expected is a list of one. Raises ``UsageError`` for what is neither.
+    A text where a list is expected is a list of one. Raises ``UsageError`` for anything else.
     """
 
     allow_ops: Annotated[

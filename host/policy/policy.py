@@ -59,20 +59,20 @@ class HostPolicy:
         given = _checked(permissions, Permissions, "permissions") or Permissions()
         self.budget = _checked(budget, Budget, "budget") or Budget()
         self._env = dict(env or {})
-        if self._env:  # what a program hands over it grants
+        if self._env:  # what a program passes in it grants
             given = replace(given, env=(*(given.env or ()), *self._env))
         self.permissions = given
         self._apis = apis
         self._redactor = redactor
-        self._secrets = Redactor()  # the keys alone: what is granted of the environment is the script's to read
+        self._secrets = Redactor()  # the keys only: scripts may read what is granted of the environment
         self._environ = os.environ if environ is None else environ
         self._sound: Permissions | None = None  # the last one whose patterns were checked
-        meters = [] if self.budget.empty else [Quota(self.budget, "the host")]
+        quotas = [] if self.budget.empty else [Quota(self.budget, "the host")]
         if daily is not None and not daily.empty:
-            meters.append(Quota(daily, "today", ledger))
-        self._meters = tuple(meters)
+            quotas.append(Quota(daily, "today", ledger))
+        self._quotas = tuple(quotas)
         self._open_ledger: Callable[[], SpendingLedger] | None = None
-        self.metered = bool(meters)
+        self.has_quotas = bool(quotas)
         for api in apis.values():
             self.check_key(api)
         for url in (*(given.sql or ()), *(self._environ.get(name) for name in _PROXIES)):
@@ -102,20 +102,20 @@ class HostPolicy:
 
     def keep_daily(self, ledger: Callable[[], SpendingLedger]) -> None:
         """Count what is spent of a day's budget elsewhere from now on; asked only where there is such a budget."""
-        for meter in self._meters:
-            if meter.name == "today":
+        for quota in self._quotas:
+            if quota.name == "today":
                 self._open_ledger = None
-                _close(meter.ledger)
-                meter.ledger = ledger()
+                _close(quota.ledger)
+                quota.ledger = ledger()
 
     def close(self) -> None:
         """Close the record of spending, if there is one."""
-        for meter in self._meters:
-            _close(meter.ledger)
+        for quota in self._quotas:
+            _close(quota.ledger)
 
     def check_one_process(self) -> None:
         """Refuse what one process alone can keep."""
-        if self.metered:
+        if self.has_quotas:
             raise UsageError(
                 "a host with a budget runs in one process: what is left of it is counted there",
                 hint="Leave processes=… out, or the budget.",
@@ -145,10 +145,10 @@ class HostPolicy:
     def of_run(
         self, permissions: Permissions | None, budget: Budget | None
     ) -> tuple[Permissions, tuple[Quota, ...], Mapping[str, str]]:
-        """What one run is granted, the meters of its calls, and the environment it may read."""
+        """What one run is granted, the quotas of its calls, and the environment it may read."""
         if self._open_ledger is not None:
             self.keep_daily(self._open_ledger)
-        granted, meters, env = self.permissions, self._meters, self.environment
+        granted, quotas, env = self.permissions, self._quotas, self.environment
         if permissions is not None:
             granted = granted.narrowed(_checked(permissions, Permissions, "permissions"))
             env = self._environment(granted)
@@ -157,8 +157,8 @@ class HostPolicy:
             self._sound = granted
         own = _checked(budget, Budget, "budget")
         if own is not None and not own.empty:
-            meters = (Quota(own, "the run"), *meters)
-        return granted, meters, env
+            quotas = (Quota(own, "the run"), *quotas)
+        return granted, quotas, env
 
     def _check_patterns(self, granted: Permissions) -> None:
         """A pattern that matches no operation would deny nothing, or grant nothing, in silence."""

@@ -1,6 +1,6 @@
 """Members of requests and answers that are not to be seen by whoever reads a trace, whatever their value is.
 
-Known secrets are masked by value (:mod:`host.policy.redaction`); these are secrets the host has never seen: what an
+Known secrets are masked by value (:mod:`host.policy.redaction`); these are secrets that the host does not know: what an
 API answers with (``client_secret``), and what a script passes on (a card's number).
 """
 

@@ -33,7 +33,7 @@ class Redactor:
     """Replaces every known secret in a text by its mask, in each form it may take: as it is, URL-encoded, in
     JSON, in base64 at any place (``Authorization: Basic …``). Thread-safe; secrets may be added at any time.
 
-    A text without a secret costs one search for each form and is given back as it is.
+    A text without a secret costs one search for each form and is returned unchanged.
     """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
@@ -87,7 +87,7 @@ class Redactor:
         return text
 
     def hidden(self, value: Any, word: str) -> Any:
-        """A plain value with ``word`` in the place of every secret: the same for all, unlike a mask, which tells a
+        """A plain value with ``word`` in the place of every secret: the same for all, unlike a mask, which shows a
         secret's last letters."""
         kind = type(value)
         if kind is str:

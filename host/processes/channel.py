@@ -59,12 +59,14 @@ class FramePipes:
             yield frame
 
     def flush(self, seconds: float) -> bool:
-        """Wait until everything is written; gives whether it was within ``seconds``."""
+        """Wait until everything is written; returns whether it was within ``seconds``."""
         with self._changed:
             return self._changed.wait_for(lambda: self._closed or not (self._waiting or self._writing), seconds)
 
     def close(self) -> None:
-        """Drop what is unwritten, end the writing side. Twice is fine. From any thread but the writer's."""
+        """Drop what is unwritten, end the writing side. A second call does nothing. From any thread but the
+        writer's.
+        """
         with self._changed:
             self._closed = True
             self._waiting.clear()

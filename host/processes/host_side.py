@@ -14,7 +14,7 @@ from host.events import Sink
 from host.http.api_limits import limits_of
 from host.http.message import Request
 from host.http.sender import HttpxParts, Sender
-from host.processes.startup import open_shards
+from host.processes.startup import start_worker_processes
 from host.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,29 +35,29 @@ def open_processes(
     apis: Sequence[Api],
     sinks: Sequence[Sink],
     registry: AsyncFunctionRegistry,
-    wire: Sender,
+    sender: Sender,
 ) -> WorkerProcesses:
     """The worker processes, ready. ``options`` are further ones of their hosts, as plain values; ``apis`` are those
     that were added.
 
     Raises ``UsageError`` for what cannot cross to another process, ``ConfigError`` where one cannot start.
     """
-    return open_shards(
+    return start_worker_processes(
         processes,
         settings=settings,
         simulated=simulated,
         http_limits=limits_of(settings, simulated=simulated),
         setup=setup,
         sinks=sinks,
-        answer=_simulation(registry, wire),
+        answer=_simulation(registry, sender),
         options=options,
         local=asdict(parts),
         apis=apis,
     )
 
 
-def _simulation(registry: AsyncFunctionRegistry, wire: Sender) -> Answer:
-    registry.register("api.simulated", wire.client.send)
+def _simulation(registry: AsyncFunctionRegistry, sender: Sender) -> Answer:
+    registry.register("api.simulated", sender.client.send)
 
     def answer(request: Request, seconds: float, deliver: Callable[[Reply], None]) -> None:
         asked = AsyncRequest("api.simulated", request, monotonic() + seconds, deliver, mutation=request.mutation)

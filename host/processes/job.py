@@ -17,7 +17,7 @@ def start_job(id: int, run_id: str, job: Job, timeout: float | None, *, watched:
     Raises ``InvalidCall`` and ``LimitError`` for globals that cannot cross to Lua, ``UsageError`` for what a host of
     several processes cannot do.
     """
-    if job.meters:
+    if job.quotas:
         raise UsageError(
             "a budget is counted in one process, and this host runs scripts in worker processes",
             hint="Leave processes=… out, or the budget.",

@@ -12,7 +12,7 @@ from host.remote.limit_messages import Message
 from host.remote.result import call_error, call_failure
 
 if TYPE_CHECKING:
-    from host.run.once_protocols import OnceAnswers, Told
+    from host.run.once_protocols import Deliver, OnceAnswers
 
 __all__ = ["OnceAsked", "RemoteOnce"]
 
@@ -23,29 +23,29 @@ class RemoteOnce:
     def __init__(self, send: Callable[[Message], None]) -> None:
         self._send = send
         self._numbers = count(1)
-        self._open: dict[int, Told] = {}
+        self._open: dict[int, Deliver] = {}
 
     def of(self, job: int) -> OnceOfRun:
         """For the run that is this job of the parent's."""
         return OnceOfRun(self, job)
 
-    def say(self, job: int, what: str, key: str, rest: bytes, tell: Told) -> None:
-        """Ask the parent something of a run, or tell it."""
+    def say(self, job: int, what: str, key: str, rest: bytes, deliver: Deliver) -> None:
+        """Ask the parent something about a run, or report to it."""
         number = next(self._numbers)
-        self._open[number] = tell
+        self._open[number] = deliver
         self._send(m.OnceForwarded(number, job, what, key, rest))
 
-    def withdraw(self, job: int, tell: Told) -> None:
+    def withdraw(self, job: int, deliver: Deliver) -> None:
         """Have the parent answer at once that nobody waits any more."""
         for number, each in list(self._open.items()):
-            if each is tell:
+            if each is deliver:
                 self._send(m.OnceForwarded(number, job, "withdraw", "", b""))
 
     def receive(self, told: m.OnceTold) -> None:
         """The parent's answer. From the reading thread."""
-        tell = self._open.pop(told.id, None)
-        if tell is not None:
-            tell(told.value if told.error is None else call_error(told.error))
+        deliver = self._open.pop(told.id, None)
+        if deliver is not None:
+            deliver(told.value if told.error is None else call_error(told.error))
 
 
 class OnceOfRun:
@@ -57,38 +57,38 @@ class OnceOfRun:
         self._parent = parent
         self._job = job
 
-    def ask(self, run: str, key: str, tell: Told) -> None:
+    def ask(self, run: str, key: str, deliver: Deliver) -> None:
         """Ask who does it."""
-        self._parent.say(self._job, "ask", key, b"", tell)
+        self._parent.say(self._job, "ask", key, b"", deliver)
 
-    def done(self, run: str, key: str, value: bytes, tell: Told) -> None:
+    def done(self, run: str, key: str, value: bytes, deliver: Deliver) -> None:
         """It was done."""
-        self._parent.say(self._job, "done", key, value, tell)
+        self._parent.say(self._job, "done", key, value, deliver)
 
-    def failed(self, run: str, key: str, message: str, tell: Told) -> None:
+    def failed(self, run: str, key: str, message: str, deliver: Deliver) -> None:
         """It failed."""
-        self._parent.say(self._job, "failed", key, message.encode("utf-8", "replace"), tell)
+        self._parent.say(self._job, "failed", key, message.encode("utf-8", "replace"), deliver)
 
-    def withdraw(self, tell: Told) -> None:
+    def withdraw(self, deliver: Deliver) -> None:
         """Nobody waits any more."""
-        self._parent.withdraw(self._job, tell)
+        self._parent.withdraw(self._job, deliver)
 
 
 class OnceAsked:
     """In the parent: answers the children, each of which ``send(message)`` reaches."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[int, int], Told] = {}
+        self._open: dict[tuple[int, int], Deliver] = {}
 
     def receive(
         self, child: int, asked: m.OnceForwarded, answers: OnceAnswers, run: str, send: Callable[[Message], None]
     ) -> None:
-        """Something that ``run`` asks or tells. On the thread of its process."""
+        """Something that ``run`` asks or reports. On the thread of its process."""
         place = child, asked.id
         if asked.what == "withdraw":
-            tell = self._open.get(place)
-            if tell is not None:
-                answers.withdraw(tell)
+            deliver = self._open.get(place)
+            if deliver is not None:
+                answers.withdraw(deliver)
             return
 
         def told(answer: bytes | CallError | None) -> None:
@@ -105,6 +105,6 @@ class OnceAsked:
             answers.failed(run, asked.key, asked.rest.decode("utf-8", "replace"), told)
 
     def gone(self, child: int) -> None:
-        """A process is gone: nobody there is to be told anything. Its runs have ended."""
+        """A process is gone: nobody there waits for an answer. Its runs have ended."""
         for place in [each for each in self._open if each[0] == child]:
             self._open.pop(place, None)

@@ -47,7 +47,7 @@ Answer = Callable[[Request, float, Callable[[Reply], None]], None]
 class RemoteRun:
     """A run in another process, as its :class:`~host.run.session.Session` looks from outside.
 
-    ``start`` is what its process is told, but for the script's key.
+    ``start`` is what its process is sent, without the script's key.
     """
 
     __slots__ = ("_processes", "finished", "id", "once", "process", "result", "run_id", "script", "start")
@@ -78,7 +78,7 @@ class RemoteRun:
 class WorkerProcesses:
     """``processes`` of them, started and ready when this returns; raises ``ConfigError`` if they cannot be.
 
-    ``opening`` is what each is told first, with ``room`` still to be filled in. ``limits`` and ``in_flight``
+    ``opening`` is what each is sent first, with ``room`` still to be filled in. ``limits`` and ``in_flight``
     are those of the whole host, ``apis`` what was added to it. One that dies ends its runs with an error, and
     another takes its place.
     ``environ`` is their environment, which is to hold nothing secret.
@@ -216,7 +216,8 @@ class WorkerProcesses:
         return len(self._waiting)
 
     def close(self, grace: float) -> None:
-        """End all runs, let calls in flight finish for ``grace`` seconds, end the processes. Twice is fine.
+        """End all runs, let calls in flight finish for ``grace`` seconds, end the processes. A second call does
+        nothing.
 
         A process that does not end is killed after twice the grace: once for calls, once for threads.
         """

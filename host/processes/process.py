@@ -34,8 +34,8 @@ os._exit(main())
 
 
 class WorkerProcess:
-    """A worker process. ``receive(shard, message)`` gets what it says, ``gone(shard)`` is called once at its
-    end; both on a thread of the shard's own.
+    """A worker process. ``receive(process, message)`` gets what it says, ``gone(process)`` is called once at its
+    end; both on a thread of its own.
 
     ``environ`` is what the child's environment is to be. Nothing secret is in it or on the command line: all
     that goes over the pipe. ``listen`` begins the talk.
@@ -49,7 +49,7 @@ class WorkerProcess:
         gone: Callable[[WorkerProcess], None],
     ) -> None:
         self.number = number
-        self.runs: dict[int, Any] = {}  # under the lock of whoever owns the shard
+        self.runs: dict[int, Any] = {}  # under the lock of whoever owns the process
         self.told = False  # the first message was sent
         self.ready = False
         self.refusal: m.Refused | None = None
@@ -76,8 +76,8 @@ class WorkerProcess:
         reading, writing = os.dup(self._process.stdout.fileno()), os.dup(self._process.stdin.fileno())
         self._process.stdout.close()
         self._process.stdin.close()
-        self._channel = FramePipes(reading, writing, f"host-shard-{number}")
-        self._thread = threading.Thread(target=self._listen, name=f"host-shard-{number}", daemon=True)
+        self._channel = FramePipes(reading, writing, f"host-process-{number}")
+        self._thread = threading.Thread(target=self._listen, name=f"host-process-{number}", daemon=True)
 
     def listen(self) -> None:
         """Hear what the child says, on a thread of its own."""
@@ -88,7 +88,7 @@ class WorkerProcess:
         return self._process.pid
 
     def send(self, message: Message) -> None:
-        """Tell the child something; nothing happens if it is gone. Never blocks."""
+        """Send the child a message; nothing happens if it is gone. Never blocks."""
         self._channel.send(m.to_bytes(message))
 
     def key_of(self, script: Script) -> int:
@@ -113,7 +113,7 @@ class WorkerProcess:
             self._process.kill()
 
     def join(self, seconds: float | None = None) -> bool:
-        """Wait for its end; gives whether it came within ``seconds``."""
+        """Wait for its end; returns whether it came within ``seconds``."""
         if self._thread is threading.current_thread():
             return True
         self._thread.join(seconds)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Finished", "Runs"]
 
 Finished = Callable[[RunResult], None]
-"""Told a run's result, once, on whatever thread."""
+"""Called with a run's result, once, on whatever thread."""
 
 Keep = Callable[[Any, Script, RunOptions, int], "Kept | RunResult | None"]
 
@@ -42,7 +42,7 @@ _NONE: Any = object()
 
 
 class Runs:
-    """All runs of one host. ``services`` may be exchanged, and ``shards`` set, before the first.
+    """All runs of one host. ``services`` may be exchanged, and ``worker_processes`` set, before the first.
 
     ``sends_traceparent``: what is sent by runs that are traced says so.
     """
@@ -60,7 +60,7 @@ class Runs:
         self.services = services if pipeline is services.pipeline else replace(services, pipeline=pipeline)
         self.sends_traceparent = sends_traceparent
         self.tape = tape
-        self.shards: WorkerProcesses | None = None
+        self.worker_processes: WorkerProcesses | None = None
         self.closed = False
         self._rules = rules
         self._limits = limits
@@ -118,8 +118,8 @@ class Runs:
             from host.cassettes.taped_run import TapedRun  # few hosts record or replay
 
             durable = TapedRun(self.tape, run_id, self.services.pipeline.submit)
-        if self.shards is not None:
-            return self.shards.launch(run_id, job, seconds, finished, options.sinks)
+        if self.worker_processes is not None:
+            return self.worker_processes.launch(run_id, job, seconds, finished, options.sinks)
 
         services = self.services
         if options.sinks:
@@ -160,7 +160,7 @@ class Runs:
         return begin
 
     def many(self, jobs: Iterator[Any], concurrency: int, keep: Keep) -> Iterator[RunResult]:
-        """Run jobs, so many at once; gives results as they end. Those left when nobody takes more are ended.
+        """Run jobs, so many at once; returns results as they end. Those left when nobody takes more are ended.
 
         ``keep(job, script, options, number)`` records a job, counted from 1, that is to be.
         """
@@ -213,17 +213,17 @@ class Runs:
 
     def interrupt(self) -> None:
         """End all runs as soon as they yield."""
-        if self.shards is not None:
-            self.shards.interrupt()
+        if self.worker_processes is not None:
+            self.worker_processes.interrupt()
         self.end("interrupted")
 
     def close(self, grace: float) -> None:
-        """Begin no more runs, and end those there are. Twice is fine."""
+        """Begin no more runs, and end those there are. A second call does nothing."""
         with self._lock:
             first, self.closed = not self.closed, True
         if first and not self.forked:
-            if self.shards is not None:
-                self.shards.close(grace)
+            if self.worker_processes is not None:
+                self.worker_processes.close(grace)
             self.end("closed")
 
 

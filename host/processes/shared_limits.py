@@ -49,7 +49,7 @@ class SharedLimits:
 
     def join(self, member: int, members: int, begin: Callable[[int], None]) -> None:
         """A process more, of ``members`` in all. ``begin`` takes its first places in flight, before it is
-        told anything else."""
+        sent anything else."""
         with self._lock:
             self._members.add(member)
             for name, pool in self._pools.items():

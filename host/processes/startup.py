@@ -16,10 +16,10 @@ from host.processes.messages import Open
 from host.processes.pool import Answer, WorkerProcesses
 from host.settings import Secret, Settings
 
-__all__ = ["open_shards"]
+__all__ = ["start_worker_processes"]
 
 
-def open_shards(
+def start_worker_processes(
     processes: int,
     *,
     settings: Settings,

@@ -222,7 +222,7 @@ class LeasedTokens:
 
 
 class SharedCircuitBreaker(CircuitBreaker):
-    """A breaker that tells the other processes what it sees, so that all of them open and close."""
+    """A breaker that reports to the other processes what it sees, so that all of them open and close."""
 
     __slots__ = ("_host", "_tell")
 

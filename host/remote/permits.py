@@ -27,7 +27,7 @@ class PermitShare(NamedTuple):
 
 
 class PermitPool(Generic[Member]):
-    """``total`` places. ``grant(member, count)`` and ``recall(member, count, hard)`` tell the members.
+    """``total`` places. ``grant(member, count)`` and ``recall(member, count, hard)`` notify the members.
 
     A member's part is an equal one; it may hold more while nobody else wants them.
     """

@@ -1,1 +1,1 @@
-"""What happened, for a reader: sinks for events, and errors as text. One file per form."""
+"""Reports for people and programs: sinks for events, and errors as text. One file per format."""

@@ -1,4 +1,4 @@
-"""Text as a terminal shows it: in cells, of which an ideograph takes two and an accent none."""
+"""Text as a terminal shows it: measured in cells: an ideograph takes two, a combining accent none."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from host.report.errors import printable
 
 __all__ = ["fit", "width"]
 
-_EMOJI = "\ufe0f"  # has the sign before it shown as a picture, which takes two cells
+_EMOJI = "\ufe0f"  # has the character before it shown as an emoji, which takes two cells
 
 
 def width(text: str) -> int:
-    """How many cells a printable text takes, at most: terminals differ about a few signs."""
+    """How many cells a printable text takes, at most: terminals differ for a few characters."""
     return len(text) if text.isascii() else sum(map(_cells, text))
 
 

@@ -1,4 +1,4 @@
-"""Durations that go on, for reading."""
+"""Running durations as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors as text for the person who has to mend them.
+"""Errors as text for the person who has to fix them.
 
 payment.lua:12: Your card was declined.
 
@@ -39,7 +39,7 @@ def describe(error: HostError) -> str:
 
 
 def printable(text: str) -> str:
-    """``text`` with tabs as spaces and other control characters as ``?``: what a script or an API says
+    """``text`` with tabs as spaces and other control characters as ``?``: output of a script or an API
     must not steer the reader's terminal. Line breaks stay."""
     if text.isprintable():
         return text
@@ -67,7 +67,7 @@ def _details(error: ScriptError) -> list[str]:
 
 
 def _stack(traceback: str) -> list[str]:
-    """The lines of a traceback, those that repeat themselves once: a recursion without end has hundreds."""
+    """The lines of a traceback, repeated ones shown once: infinite recursion has hundreds."""
     lines = ((line, len(list(same))) for line, same in groupby(traceback.splitlines()) if line.strip())
     return [f"  {line.strip()}{f' (and {n - 1} more times)' if n > 1 else ''}" for line, n in lines]
 

@@ -1,4 +1,4 @@
-"""How events being handled look at a terminal: a line for each, and one for all of them.
+"""The live view of events being handled: a line for each, and one for all of them.
 
 handlers:evt_1Pq2  0.4 s  stripe.subscriptions.retrieve line 7  0.2 s
 8:12  312 received  300 handled  2 failed  10 waiting  1 call open
@@ -22,7 +22,7 @@ Counts = Callable[[], dict[str, int]]
 
 
 class EventLines:
-    """Of the handlers under way, and with :meth:`follow` of their inbox."""
+    """Shows the handlers under way, and after :meth:`follow` the counts of their inbox."""
 
     def __init__(self, under_way: RunsUnderWay, clock: Callable[[], float] = time) -> None:
         self._under_way = under_way
@@ -34,12 +34,12 @@ class EventLines:
         self._looked = float("-inf")
 
     def follow(self, counts: Counts) -> None:
-        """Say how many events there are from here on. ``counts()``: how many are ``waiting``, ``done``, ``failed``."""
+        """Count events from here on. ``counts()``: how many are ``waiting``, ``done``, ``failed``."""
         self._before = self._now = counts()
         self._counts = counts
 
     def __call__(self, cells: int, most: int) -> list[str]:
-        """What is to be seen now, in so many cells and lines."""
+        """The lines to show now, at most ``cells`` wide and ``most`` of them."""
         self._look()
         now, before = self._now, self._before
         parts = [elapsed(self._clock() - self._began), f"{sum(now.values()) - sum(before.values()):,} received"]
@@ -57,5 +57,5 @@ class EventLines:
         self._looked = monotonic()
         try:
             self._now = self._counts()
-        except HostError:  # the journal is closed, or busy: what was known stands
+        except HostError:  # the journal is closed, or busy: the last counts remain
             return

@@ -1,8 +1,8 @@
 """The requests of runs as HAR 1.2, which the network tools of browsers open.
 
-The format: https://w3c.github.io/web-performance/specs/HAR/Overview.html. What is not known is left out, or -1 where
-it may not be; names of our own begin with an underscore. Each attempt is an entry: of one that was made again only the
-status and the times are known.
+The format: https://w3c.github.io/web-performance/specs/HAR/Overview.html. Unknown values are left out, or -1 where
+the format requires one; names of our own begin with an underscore. Each attempt is an entry: for those that were
+retried only the status and the times are known.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HEAD = '{"log":{"version":"1.2","creator":{"name":"luahost","version":"0.1.0"},
 
 
 class HarSink:
-    """Writes each request as it ends. What is no request (functions, ``sql``, ``fs``) is not in it."""
+    """Writes each request as it ends. Calls that send none (functions, ``sql``, ``fs``) are left out."""
 
     detailed = True
 
@@ -55,7 +55,7 @@ class HarSink:
                 self._started.pop(event.run_id, None)
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Finish the file."""
         self._writer.close()
 
     def _write(self, found: list[dict[str, Any]]) -> None:
@@ -106,7 +106,7 @@ def entries(ended: CallEnded, started: CallStarted | None, script: str) -> list[
 
 
 def _timings(attempt: dict[str, Any], end: float) -> dict[str, float]:
-    """Milliseconds. ``end`` is when the attempt before it did; what is between is queue, limits and backoff."""
+    """Milliseconds. ``end`` is when the previous attempt ended; the time between is queue, limits and backoff."""
     connect = attempt["connect"]
     return {
         "blocked": _ms(max(attempt["offset"] - end, 0.0)),
@@ -158,7 +158,7 @@ def _response(attempt: dict[str, Any], answer: dict[str, Any] | None) -> dict[st
         "content": content,
         "redirectURL": _header(headers, "location"),
         "headersSize": -1,
-        "bodySize": -1,  # content codings are undone before anybody looks
+        "bodySize": -1,  # content codings are decoded before
     }
     if attempt["error"] is not None and not status:
         found["_error"] = attempt["error"]

@@ -1,4 +1,4 @@
-"""How a host is doing, as lines for a reader."""
+"""The health of a host as text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["health"]
 
 
 def health(stats: HostStats) -> str:
-    """Three lines: the channel, the loop, the machine."""
+    """Three lines: calls, queue and loop, host."""
     return "\n".join(
         (
             f"calls: {stats.answered:,} answered, {stats.failed:,} failed, {stats.in_flight:,} in flight",

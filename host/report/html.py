@@ -1,8 +1,8 @@
-"""The calls of runs as one page that needs nothing else: a waterfall by task, with what was sent, answered and when.
+"""The calls of runs as one self-contained page: a waterfall by task, with what was sent, answered and when.
 
 The page is ``trace_page.html`` with its style and its program inside; below it stand the events, one JSON object a
-line, written as they happen. A page whose run was killed has no end, and opens all the same. Its
-Content-Security-Policy lets nothing run but that one program, and nothing be loaded.
+line, written as they happen. A page whose run was killed lacks its end, but still opens. Its
+Content-Security-Policy allows only that one script to run and nothing to be loaded.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class HtmlSink:
         return self._writer.failure
 
     def emit(self, event: Event) -> None:
-        # In JSON "<" stands in texts only, where it can be written so: nothing in them ends the element they are in.
+        # In JSON "<" occurs only in strings, where it can be escaped: so nothing in them ends the element they are in.
         self._writer.write(json_line(_shown(event)).replace("<", "\\u003c") + "\n")
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Finish the page."""
         self._writer.write("</script>\n</body>\n</html>\n")
 
 
@@ -59,7 +59,7 @@ def _page() -> str:
 
 
 def _hash(text: str) -> str:
-    """By which a policy knows an inline text (CSP Level 3, 2.3.1)."""
+    """The hash by which a policy allows an inline text (CSP Level 3, 2.3.1)."""
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 

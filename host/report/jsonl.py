@@ -1,7 +1,7 @@
 """Events as JSON, one object a line, for programs.
 
-``event`` is the kind in snake case (``call_ended``), the other members are the event's fields; what is there for
-detailed sinks only is left out where there is none.
+``event`` is the kind in snake case (``call_ended``), the other members are the event's fields; members that are only
+for detailed sinks are left out where they have no value.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DETAILS = frozenset(("source", "detail"))
 class JsonlSink:
     """Writes every event to ``stream`` as it happens.
 
-    A stream that fails (disk full, reader gone) is written to no more; :attr:`failure` holds why.
+    A stream that fails (disk full, reader gone) is not written to any more; :attr:`failure` holds why.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -37,7 +37,7 @@ class JsonlSink:
         self._writer.write(json_line(event) + "\n")
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Finish the file."""
         self._writer.close()
 
 

@@ -1,7 +1,7 @@
-"""Lines at the bottom of a terminal that are drawn in place, below what is written to it meanwhile.
+"""Lines at the bottom of a terminal that are drawn in place, below all other output.
 
 The cursor rests before the first of them, so that they are gone with "erase to the end of the screen", also after the
-window's size has changed. It is never hidden and no mode is set: a process that is killed leaves nothing to be undone.
+window's size has changed. It is never hidden and no mode is set: a process that is killed leaves nothing to clean up.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from host.report.cells import fit
 
 __all__ = ["Lines", "LiveLines"]
 
-DELAY = 1.0  # seconds before the first drawing: what is over by then shows nothing
+DELAY = 1.0  # seconds before the first drawing: what is over by then shows no lines
 PAUSE = 0.1  # seconds between two
-SHARE = 20  # drawing takes no more of the time than one part in so many
+SHARE = 20  # drawing takes at most this fraction of the time, 1/SHARE
 STUCK = 0.5  # seconds to wait for a terminal that takes nothing (Ctrl-S) before leaving it as it is
 _ERASE = "\r\x1b[J"
 _USUAL = os.terminal_size((80, 24))
 
 Lines = Callable[[int, int], list[str]]
-"""``lines(width, height)``: what is to be seen now, in so many cells and at most so many lines."""
+"""``lines(width, height)``: the lines to show now, at most ``width`` cells wide and ``height`` of them."""
 
 
 class _Drawing(NamedTuple):
@@ -35,9 +35,9 @@ class _Drawing(NamedTuple):
 
 
 class LiveLines:
-    """Draws ``lines`` on ``stream``, on a thread of its own between :meth:`start` and :meth:`close`.
+    """Draws ``lines`` on ``stream``, on a separate thread between :meth:`start` and :meth:`close`.
 
-    All that else goes to the terminal is written through :meth:`beside`. While a line is begun there and not ended, and
+    All other output to the terminal is written through :meth:`beside`. While a line there is unfinished, and
     while the terminal is read from (:meth:`reading`), nothing is drawn. ``size()`` is the terminal's.
     """
 
@@ -58,7 +58,7 @@ class LiveLines:
         self._thread: threading.Thread | None = None
         self._drawn: _Drawing | None = None  # the last one
         self._shown = False  # it is on the screen
-        self._rests = 0.0  # until then output does not have it drawn again
+        self._rests = 0.0  # until then output does not cause a new drawing
         self._begun = False  # a line written beside has no end yet
         self._styled = False  # something written beside may have left colours on
         self._readers = 0
@@ -69,7 +69,7 @@ class LiveLines:
         self._thread.start()
 
     def close(self) -> None:
-        """Take the lines away for good. Twice is fine, from any thread."""
+        """Remove the lines for good. From any thread; a second call does nothing."""
         self._ended.set()
         if self._lock.acquire(timeout=STUCK):
             try:
@@ -80,7 +80,7 @@ class LiveLines:
             self._thread.join(STUCK)
 
     def draw(self) -> None:
-        """Draw what there is now."""
+        """Draw the current lines."""
         with self._lock:
             if not self._may_draw() or not _in_front(self._stream):
                 return

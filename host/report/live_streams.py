@@ -1,4 +1,4 @@
-"""The process's streams while lines are drawn on its terminal: what is written to them goes above, and asks nobody."""
+"""The process's streams while lines are drawn on its terminal: what is written to them appears above the lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["beside"]
 
 @contextmanager
 def beside(lines: LiveLines) -> Iterator[None]:
-    """Those of ``sys`` that are the terminal's go by ``lines`` meanwhile, whoever writes to them."""
+    """Route the streams of ``sys`` that are the terminal's through ``lines``, whoever writes to them."""
     before = sys.stdin, sys.stdout, sys.stderr
     stdin, stdout, stderr = before
     if stdin is not None and stdin.isatty():
@@ -30,7 +30,7 @@ def beside(lines: LiveLines) -> Iterator[None]:
 
 
 class _Output:
-    """A stream; ``buffer`` is that of its bytes. What is not about writing is the stream's own."""
+    """A stream; ``buffer`` is that of its bytes. Everything but writing is left to the stream."""
 
     def __init__(self, lines: LiveLines, stream: Any) -> None:
         self._lines = lines
@@ -49,7 +49,7 @@ class _Output:
 
 
 class _Input:
-    """A stream, or its bytes; while it is read nothing is drawn."""
+    """An input stream, or its bytes; nothing is drawn while it is read."""
 
     def __init__(self, lines: LiveLines, stream: Any) -> None:
         self._lines = lines

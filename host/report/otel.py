@@ -1,8 +1,8 @@
 """Runs as OpenTelemetry spans and metrics: ``pip install 'luahost[otel]'``.
 
-A run is a span, each call of it one by the operation's name, each request of a call a client span by the semantic
-conventions for HTTP (https://opentelemetry.io/docs/specs/semconv/http/). The program's own tracer and meter providers
-get them; without any, OpenTelemetry drops them.
+Each run is a span, each of its calls a span named after the operation, each request of a call a client span by the
+semantic conventions for HTTP (https://opentelemetry.io/docs/specs/semconv/http/). They go to the program's own tracer
+and meter providers; without any, OpenTelemetry drops them.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5
 
 
 class OpenTelemetrySink:
-    """Makes spans and metrics of events.
+    """Makes spans and metrics from events.
 
     ``parent`` is the context the runs' spans are children in. By default a run is under the ``traceparent`` it is
-    given, else under the span that is current where it is begun, else under the one current where the sink is made.
+    given, else under the span that is current when it starts, else under the one current when the sink is created.
     """
 
     detailed = True

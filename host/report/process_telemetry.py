@@ -1,4 +1,4 @@
-"""The runs of a process as OpenTelemetry spans and metrics, under the span of whoever started the process."""
+"""The runs of a process as OpenTelemetry spans and metrics, under the span of the process that started it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["process_telemetry"]
 
 
 def process_telemetry(stack: ExitStack, environment: Mapping[str, str]) -> OpenTelemetrySink:
-    """The sink; ``stack`` sees that all is exported. Raises ``ConfigError`` where nothing would ever be.
+    """The sink; ``stack`` makes sure that everything is exported. Raises ``ConfigError`` if nothing would be.
 
-    ``TRACEPARENT`` is the span the process is under, as other tools hand it on
+    ``TRACEPARENT`` is the span the process is under, as other tools pass it on
     (https://opentelemetry.io/docs/specs/otel/context/env-carriers/).
     """
     given = environment.get("TRACEPARENT")
@@ -26,8 +26,8 @@ def process_telemetry(stack: ExitStack, environment: Mapping[str, str]) -> OpenT
     if parent is None and isinstance(provider, trace.ProxyTracerProvider):
         raise ConfigError(
             "--otel: no OpenTelemetry SDK is set up in this process, so nothing would be exported",
-            hint="opentelemetry-instrument luahost run --otel …, from the package opentelemetry-distro, sets one up by "
-            "the variables OTEL_…",
+            hint="opentelemetry-instrument luahost run --otel …, from the package opentelemetry-distro, sets one up "
+            "from the variables OTEL_…",
         )
     for each in (provider, metrics.get_meter_provider()):
         flush = getattr(each, "force_flush", None)

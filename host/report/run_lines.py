@@ -1,4 +1,4 @@
-"""How runs under way look at a terminal: a line for each task or run, and one for all of them.
+"""The live view of runs under way: a line for each task or run, and one for all of them.
 
 customers.csv:8 ada@example.com  3.2 s  stripe.refunds.create line 12  1.4 s  waits: rate limit 0.6 s
 … and 88 more under way
@@ -21,7 +21,7 @@ SHARE = 0.4  # of a line that a name may take
 
 
 class RunLines:
-    """Of one run: its tasks by their open calls. ``name`` is the script's."""
+    """Shows one run: its tasks with their open calls. ``name`` is the script's."""
 
     def __init__(self, under_way: RunsUnderWay, name: str, clock: Callable[[], float] = time) -> None:
         self._under_way = under_way
@@ -30,7 +30,7 @@ class RunLines:
         self._began = clock()
 
     def __call__(self, cells: int, most: int) -> list[str]:
-        """What is to be seen now, in so many cells and lines."""
+        """The lines to show now, at most ``cells`` wide and ``most`` of them."""
         now, runs = self._clock(), self._under_way
         shown = _shown(runs.open_calls, most - 1)
         calls = runs.first_calls(shown if runs.open_calls else most - 1)
@@ -49,7 +49,7 @@ class RunLines:
 
 
 class BatchLines:
-    """Of many runs, ``total`` in all. ``name(run_id)`` is what a run is called."""
+    """Shows many runs, ``total`` in all. ``name(run_id)`` is what a run is called."""
 
     def __init__(
         self, under_way: RunsUnderWay, total: int, name: Callable[[str], str], clock: Callable[[], float] = time
@@ -62,12 +62,12 @@ class BatchLines:
         self._done = self._failed = 0
 
     def advance(self, *, failed: bool = False) -> None:
-        """One run more has ended. Not from two threads at once."""
+        """Count one more ended run. Not from two threads at once."""
         self._done += 1
         self._failed += failed
 
     def __call__(self, cells: int, most: int) -> list[str]:
-        """What is to be seen now, in so many cells and lines."""
+        """The lines to show now, at most ``cells`` wide and ``most`` of them."""
         now, runs = self._clock(), self._under_way
         lines = rows_of(runs, self._name, cells, most - 1, now)
         return [*lines, self._totals(now)]
@@ -96,7 +96,7 @@ def rows_of(runs: RunsUnderWay, name: Callable[[str], str], cells: int, room: in
 
 
 def _shown(there: int, room: int) -> int:
-    """How many of so many rows are shown in so many lines: one is left to say that there are more."""
+    """How many rows fit: if not all do, one line is left to say that there are more."""
     return there if there <= room else max(room - 1, 0)
 
 
@@ -116,7 +116,7 @@ def _doing(call: OpenCall, now: float) -> str:
 
 
 def in_flight(runs: RunsUnderWay) -> list[str]:
-    """How many calls are open, and how many of them wait for what; nothing where none is."""
+    """How many calls are open, and how many of them wait for what; nothing if none is."""
     if not runs.open_calls:
         return []
     waits = runs.waits()

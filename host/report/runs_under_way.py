@@ -1,4 +1,4 @@
-"""What runs are doing right now, gathered from their events: which calls are open, and what those wait for."""
+"""The current activity of runs, gathered from their events: which calls are open, and what those wait for."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from host.events import CallEnded, CallStarted, Event, RunEnded, RunStarted, Wai
 
 __all__ = ["Activity", "OpenCall", "RunsUnderWay"]
 
-FEW = 32  # timers of a run that are kept though they may be over: that is told of none
+FEW = 32  # timers of a run that are kept though they may be over: no event says so
 
 
 class OpenCall(msgspec.Struct):
     """A call without an answer, or a timer (whose ``operation`` is empty).
 
-    ``waits``: what for, until ``until`` (``None``: nobody knows). Times are of the one clock.
+    ``waits`` is what it waits for, until ``until`` (``None``: unknown). Times are on one clock.
     """
 
     run_id: str
@@ -32,7 +32,7 @@ class OpenCall(msgspec.Struct):
     until: float | None = None
 
     def waiting_for(self, now: float) -> str | None:
-        """What it waits for, if anything still."""
+        """What it still waits for, if anything."""
         return self.waits if self.until is None or self.until > now else None
 
 
@@ -49,7 +49,7 @@ class _Run(msgspec.Struct):
             self.tidy_at = FEW + 2 * len(self.timers)
 
     def oldest(self, now: float) -> OpenCall | None:
-        """The oldest open call; where there is none, the timer that is over first."""
+        """The oldest open call; without one, the timer that ends first."""
         if self.calls:
             return next(iter(self.calls.values()))
         left = (timer for timer in self.timers.values() if timer.waiting_for(now))
@@ -57,7 +57,7 @@ class _Run(msgspec.Struct):
 
 
 class Activity(msgspec.Struct, frozen=True):
-    """One run as it is now: the ``call`` to show of it, and how many ``more`` it has open."""
+    """One run as it is now: the ``call`` to show, and how many ``more`` are open."""
 
     run_id: str
     began: float
@@ -66,7 +66,7 @@ class Activity(msgspec.Struct, frozen=True):
 
 
 class RunsUnderWay:
-    """A sink that counts. Nothing is drawn or written here: what an event costs is a look-up or two.
+    """A sink that counts. Nothing is drawn or written here: an event costs a look-up or two.
 
     ``calls`` and ``failed_calls`` have ended, ``open_calls`` have no answer.
     """
@@ -109,7 +109,7 @@ class RunsUnderWay:
             ]
 
     def first_calls(self, most: int) -> list[OpenCall]:
-        """Up to so many open calls, or timers where no call is open; of the runs that began first."""
+        """Up to so many open calls, or timers where no call is open; from the runs that began first."""
         with self._lock:
             now = self._clock()
             calls = list(islice((call for run in self._runs.values() for call in run.calls.values()), most))
@@ -119,7 +119,7 @@ class RunsUnderWay:
             return list(islice((timer for timer in timers if timer.waiting_for(now)), most))
 
     def waits(self) -> Counter[str]:
-        """How many open calls wait, by what for."""
+        """How many open calls wait, by reason."""
         found = Counter[str]()
         with self._lock:
             now = self._clock()

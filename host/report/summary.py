@@ -1,4 +1,4 @@
-"""What many runs came to."""
+"""The summary of many runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Summary:
         return len(self._durations)
 
     def add(self, result: RunResult) -> bool:
-        """Count it; gives whether it failed."""
+        """Count it; returns whether it failed."""
         self._durations.append(result.duration)
         self.calls += result.calls
         status = status_of(result)
@@ -65,10 +65,10 @@ class Summary:
 
 
 def status_of(result: RunResult) -> int:
-    """What the command line ends with after this run alone."""
+    """The exit code of the command line for this run alone."""
     return result.error.exit_code if result.error is not None else result.exit_status or 0
 
 
 def _percentile(ordered: list[float], mark: int) -> float | None:
-    """The smallest value that so many percent do not exceed (nearest rank)."""
+    """The nearest-rank percentile."""
     return round(ordered[ceil(len(ordered) * mark / 100) - 1], 6) if ordered else None

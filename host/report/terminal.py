@@ -19,7 +19,7 @@ LEVELS = ("debug", "info", "warning", "error")
 
 
 class TerminalSink:
-    """Writes to ``stream`` (stderr, as a rule); a stream that is gone is written to no more.
+    """Writes to ``stream`` (stderr, as a rule); a stream that fails is not written to any more.
 
     ``verbosity`` 0 shows the script's own log lines from ``log_level`` on, 1 also each call and its
     answer, 2 also the calls' arguments and the run's start and end. With several runs at once each line begins

@@ -1,4 +1,4 @@
-"""``--trace FILE``: the form of a trace is what the file's ending says."""
+"""``--trace FILE``: the format of a trace follows from the file's ending."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TraceSink(Sink, Protocol):
     def failure(self) -> OSError | ValueError | None: ...
 
     def close(self) -> None:
-        """Nothing more comes; the file is closed by who opened it."""
+        """Finish the trace; the file is closed by whoever opened it."""
 
 
 FORMS: dict[str, Callable[[TextIO], TraceSink]] = {
@@ -31,11 +31,13 @@ FORMS: dict[str, Callable[[TextIO], TraceSink]] = {
     ".har": HarSink,
     ".html": HtmlSink,
 }
-"""By a file's ending, what writes it."""
+"""The sinks by the ending of the file."""
 
 
-def open_trace(path: str, stack: ExitStack, tell: Callable[[str], object]) -> Sink:
-    """What writes the trace; ``stack`` closes it and its file. ``tell`` is told then if it is not whole."""
+def open_trace(path: str, stack: ExitStack, warn: Callable[[str], object]) -> Sink:
+    """The sink that writes the trace; ``stack`` closes it and its file. If it is then incomplete, ``warn`` is called
+    with why.
+    """
     form = FORMS.get(PurePath(path).suffix.lower())
     if form is None:
         *most, last = FORMS
@@ -54,7 +56,7 @@ def open_trace(path: str, stack: ExitStack, tell: Callable[[str], object]) -> Si
         except OSError as error:
             failure = failure or error
         if failure is not None:
-            tell(f"--trace {path} is not whole: {getattr(failure, 'strerror', None) or failure}")
+            warn(f"--trace {path} is not whole: {getattr(failure, 'strerror', None) or failure}")
 
     stack.callback(close)
     return sink

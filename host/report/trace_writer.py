@@ -1,4 +1,4 @@
-"""A file that is whole after each write, so that a run that is killed leaves one that can be read."""
+"""A file that is complete after each write, so that a killed run leaves one that can be read."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["TraceWriter"]
 
 
 class TraceWriter:
-    """Writes ASCII text to ``stream`` from any thread, with ``end`` after it, which the next text takes the place of.
+    """Writes ASCII text to ``stream`` from any thread, followed by ``end``, which the next text overwrites.
 
-    A stream that cannot be written from another place (a pipe) gets ``end`` with :meth:`close`. One that fails (disk
-    full, reader gone) is written to no more; :attr:`failure` holds why.
+    A stream without random access (a pipe) gets ``end`` with :meth:`close`. One that fails (disk
+    full, reader gone) is not written to any more; :attr:`failure` holds why.
     """
 
     def __init__(self, stream: TextIO, end: str = "") -> None:
@@ -41,7 +41,7 @@ class TraceWriter:
             self.failure = error
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Finish the file."""
         if self._end and not self._goes_back:
             end, self._end = self._end, ""
             self.write(end)

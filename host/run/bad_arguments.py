@@ -57,7 +57,7 @@ USAGE: Final[dict[str, str]] = {
     "ceil": "math.ceil(x) takes a number: tonumber(text) makes one of a text",
     "max": "math.max(a, b, …) takes numbers, of a list math.max(unpack(list))",
     "min": "math.min(a, b, …) takes numbers, of a list math.min(unpack(list))",
-    "collectgarbage": 'collectgarbage("count") tells the memory in use, in KB',
+    "collectgarbage": 'collectgarbage("count") gives the memory in use, in KB',
 }  # fmt: skip
 _STRINGS: Final = "upper lower len reverse byte sub find match gmatch gsub rep format".split()  # noqa: SIM905 read as words
 
@@ -76,7 +76,7 @@ MESSAGES: Final[tuple[tuple[str, str], ...]] = (
     (r"invalid order function for sorting",
      "the function of table.sort says whether a comes before b: return a.x < b.x, not <="),
     (r"cannot resume dead coroutine",
-     'its function has ended: coroutine.status(co) ~= "dead" tells before, another is made by coroutine.create or '
+     'its function has ended: coroutine.status(co) ~= "dead" shows it first; another is made by coroutine.create or '
      "wrap"),
     (r"attempt to yield from outside a coroutine",
      "coroutine.yield stands in a function given to coroutine.wrap or create; sleep(seconds) waits"),
@@ -90,7 +90,7 @@ MESSAGES: Final[tuple[tuple[str, str], ...]] = (
      "a function calls itself, or others that call it, without end: give it a case in which it returns first"),
     (r"assertion failed!", 'what stands in assert was false or nil: assert(value, "what is wrong") says more'),
     (r"error object is ", 'error("what went wrong") takes a text, error{code = 1, message = "…"} a table'),
-    (r"the error is a table: ", 'error{message = "what went wrong", …} is told by its message'),
+    (r"the error is a table: ", 'error{message = "what went wrong", …} is shown by its message'),
     (r"the script ran for \S+ s without a call",
      "its limit of Lua time between two calls: a loop may not end, look at its condition; sleep(0) in a long one "
      "begins the time anew"),

@@ -1,9 +1,11 @@
-"""The small things a script asks of the host at once: json, log, env, args, require, stdin."""
+"""What a script gets from the host without waiting: json, log, env, args, require, stdin."""
 
 from __future__ import annotations
 
+import io
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 MAX_NAME = 200  # characters of a module's name
 MAX_MODULE = 16 << 20
 MAX_PATH = 4096  # characters of package.path
+MAX_NUMBER = 200  # characters that io.read("*n") takes for one
+_NUMBER_BEGUN = rb"[-+]?(?:0[xX][0-9a-fA-F]*|\d*(?:\.\d*)?(?:(?<=[\d.])[eE][-+]?\d*)?)"
 MAX_HINTED = 1000  # bytes of a message that a hint is looked for
 DEFAULT_PATH = "./?.lua;./?/init.lua"
 
@@ -60,12 +64,12 @@ class Tools:
         return found
 
     def is_row(self, name: str) -> bool:
-        """Whether a global is the ``row`` or the ``rows`` of a batch: ``rows`` tells the columns each row may have."""
+        """Whether a global is the ``row`` or the ``rows`` of a batch: ``rows`` gives the columns each row may have."""
         rows = self.globals.get("rows")
         return name in ("row", "rows") and isinstance(rows, dict) and isinstance(rows.get("columns"), list)
 
     def _missing(self, name: bytes, key: bytes) -> None:
-        """A name that a row, or ``rows``, has not: nothing where another row has it."""
+        """Raise ``InvalidCall`` for a name that a row, or ``rows``, does not have, unless another row has it."""
         asked, rows = key.decode("utf-8", "replace"), self.globals["rows"]
         columns = list(rows) if name == b"rows" else rows["columns"]
         if asked in columns:
@@ -75,7 +79,7 @@ class Tools:
         raise InvalidCall(f"{what} {short(asked)!r}{known}")
 
     def _once(self, file: bytes, line: bytes) -> bytes:
-        """What tells one ``once`` without a name from all others: its function's place."""
+        """What identifies a ``once`` without a name: its function's place."""
         name, number = file.decode("utf-8", "replace"), int(line)
         folder = self._job.script.folder
         text = self.sources.text(name)
@@ -92,14 +96,14 @@ class Tools:
         return f"{path}:{number}".encode()
 
     def given(self, name: bytes, a: Any, answer: bytes | None) -> None:
-        """Take note of a module's text and then of its chunk's name, as the Lua side was told them."""
+        """Take note of a module's text and then of its chunk's name, as they were sent to the Lua side."""
         if name == b"require" and answer is not None:
             self._texts = {a: answer}
         elif name == b"require.path" and answer is not None and a in self._texts:
             self.sources.required(answer.decode("utf-8", "surrogateescape"), self._texts.pop(a))
 
     def _hint(self, message: bytes, _: Any) -> bytes | None:
-        """What to say besides an error of Lua's own that a script has caught."""
+        """The hint that goes with an error of Lua's own that a script has caught."""
         if len(message) > MAX_HINTED:
             return None
         hint = self.sources.hint(message.decode("utf-8", "replace"))
@@ -111,14 +115,14 @@ class Tools:
 
     def args(self) -> bytes:
         """All arguments, each as its length, a colon and its bytes."""
-        told = []
+        parts = []
         for n, argument in enumerate(self._job.args, 1):
             try:
                 data = argument.encode()
             except UnicodeEncodeError:
                 raise InvalidCall(f"argument {n} of the script is not Unicode") from None
-            told.append(b"%d:%b" % (len(data), data))
-        return b"".join(told)
+            parts.append(b"%d:%b" % (len(data), data))
+        return b"".join(parts)
 
     def _seed(self, _: Any, __: Any) -> bytes:
         return str(int.from_bytes(os.urandom(6), "big")).encode()
@@ -202,17 +206,13 @@ class Tools:
 
     def _read(self, what: bytes, _: Any) -> bytes | None:
         stream = sys.stdin
-        if stream is None or not stream.readable():
+        source = None if stream is None or stream.closed else getattr(stream, "buffer", None)
+        if not isinstance(source, io.BufferedReader) or not source.readable():  # a notebook's, a test's, none
             return None
-        source = stream.buffer
-        if what == b"*a":
-            return source.read(MAX_MODULE)
-        if what[:1] != b"*":
-            return source.read(max(0, min(int(float(what)), MAX_MODULE))) or None
-        line = source.readline(MAX_MODULE)
-        if not line:
-            return None
-        return line if what == b"*L" else line.rstrip(b"\r\n")
+        try:
+            return _read(source, what)
+        except OSError as error:
+            raise InvalidCall(f"io.read: the input cannot be read: {error.strerror or error}") from None
 
     def _say(self, level: bytes, text: bytes) -> None:
         message, _, line = text.rpartition(b"\0")
@@ -269,6 +269,34 @@ class Tools:
         folder = self._job.script.folder
         assert folder is not None
         return str(folder / path.relative_to(folder.resolve())).encode()
+
+
+def _read(source: io.BufferedReader, what: bytes) -> bytes | None:
+    """What ``io.read`` asks for: a number of bytes, or as Lua 5.1 has it ``*l``, ``*L``, ``*a``, ``*n``."""
+    if what == b"*a":
+        return source.read(MAX_MODULE)
+    if what == b"*n":
+        return _number(source)
+    if what == b"0":
+        return b"" if source.peek(1) else None
+    if what[:1] != b"*":
+        return source.read(min(int(what), MAX_MODULE)) or None
+    line = source.readline(MAX_MODULE)
+    if not line:
+        return None
+    return line if what == b"*L" else line.rstrip(b"\r\n")
+
+
+def _number(source: io.BufferedReader) -> bytes:
+    """The digits of a number that comes next, after white space; what is none is left to be read."""
+    found = b""
+    while (next_byte := source.peek(1)[:1]) and len(found) < MAX_NUMBER:
+        blank = not found and next_byte.isspace()
+        if not blank and not re.fullmatch(_NUMBER_BEGUN, found + next_byte):
+            break
+        source.read(1)
+        found += b"" if blank else next_byte
+    return found
 
 
 def _candidates(name: str, templates: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Bytes held by the arguments of a run's calls in flight: they are outside the script's own memory."""
+"""Bytes held by the arguments of a run's calls in flight: they do not count as the script's own memory."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from host.errors import InvalidCall, LimitError
 from host.limits import MB
 
-LIGHT = 4096  # bytes of arguments that are not counted: as many calls as there may be tasks weigh little
+LIGHT = 4096  # smaller arguments are not counted: even with as many calls as there may be tasks they are little
 MOST_VALUES = 250_000  # in the arguments of one call of an API: each is checked and encoded by itself
 
 
 class Weight:
-    """Bytes of arguments by call, ``most`` in all. A call is dropped from the run's thread or the loop's."""
+    """Bytes of arguments by call, ``most`` in all. ``drop`` is called on the run's thread or the loop's."""
 
     __slots__ = ("_by_call", "_lock", "_most", "_total")
 
@@ -36,7 +36,7 @@ class Weight:
             self._total += size
 
     def drop(self, id: int) -> None:
-        """A call is over. One that was not counted is fine."""
+        """A call is over. It need not have been counted."""
         with self._lock:
             self._total -= self._by_call.pop(id, 0)
 

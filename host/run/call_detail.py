@@ -65,7 +65,7 @@ def _first(call: Call) -> Any:
 
 
 def _attempts(outcome: Response | CallError) -> list[Attempt]:
-    """All of a call, each with its own waits: what the outcome tells are those of all."""
+    """All of a call, each with its own waits: those in the outcome are sums over all."""
     last = attempt_of(outcome)
     waited = last.waited - sum(each.waited for each in outcome.earlier)
     held = last.held - sum(each.held for each in outcome.earlier)
@@ -98,7 +98,9 @@ def _message(headers: Any, body: Any, redactor: Redactor) -> dict[str, Any]:
 
 
 def _text(content: bytes, redactor: Redactor) -> str | None:
-    """A body as far as it is shown, or nothing where it is no text. Cut last: half a secret is found by nobody."""
+    """A body as far as it is shown, or nothing where it is no text. Cut after redaction: half a secret would not be
+    recognised.
+    """
     try:
         text = redactor.body(content).decode()
     except UnicodeDecodeError:

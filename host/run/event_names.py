@@ -9,7 +9,7 @@ from host.errors import InvalidCall
 
 __all__ = ["check_name", "matches"]
 
-_UNLISTED = ("v1.", "v2.")  # thin events, of which the catalog has no list
+_UNLISTED = ("v1.", "v2.")  # thin events, which the catalog does not list
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -33,7 +33,7 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def check_name(pattern: str, known: Sequence[str]) -> None:
-    """Raise :class:`InvalidCall` naming the nearest for a name of no event: its handler would never run.
+    """Raise :class:`InvalidCall` naming the nearest one for an unknown event, whose handler would never run.
 
     ``known`` are the API's events; without any, every name may be one.
     """

@@ -23,11 +23,11 @@ def script_error(
     causes: Mapping[str, BaseException],
     names: Callable[[], Iterable[str]],
     sources: Sources,
-    mask: Callable[[str], str] = str,
+    redact: Callable[[str], str] = str,
 ) -> ScriptError:
     """The error of a run that ended with ``facts`` (of a raised error table, or made for a plain error).
 
-    ``mask`` hides secrets in the lines of the source that are shown with it.
+    ``redact`` hides secrets in the lines of the source that are shown with it.
     """
     message = said = _text(facts.get("message")) or "error"
     kind = str(facts.get("kind") or "error")
@@ -42,6 +42,9 @@ def script_error(
         message = "the script used more than its memory limit"
     line = line if isinstance(line, int) else None
     where = where or script.name
+    if line is None and (calls := _text(facts.get("ending_calls"))):
+        lines = [int(each) for each in calls[:LONG].split() if re.match(r"[0-9]{1,9}\Z", each)]
+        line = sources.ending_call(lines, facts, message)
     hint = facts.get("hint")
     if not isinstance(hint, str):
         hint = _hint(message, sources.hint_at(message, where, line), names, sources.text(where), line)
@@ -49,7 +52,7 @@ def script_error(
         line = sources.habit(message, where, line) or line
     elif line is not None and " (map: item " not in message:
         where, line = sources.tail_call(where, line, facts, message) or (where, line)
-    own = {k: v for k, v in facts.items() if k not in ("traceback", "hint")}
+    own = {k: v for k, v in facts.items() if k not in ("traceback", "hint", "ending_calls")}
     traceback = _text(facts.get("traceback")) or ""
     if line is not None and traceback.startswith(f"{where}:?: in "):
         traceback = traceback.replace(":?: in ", f":{line}: in ", 1)
@@ -58,7 +61,7 @@ def script_error(
         script=where,
         line=line,
         traceback=traceback,
-        source=mask(sources.excerpt(where, line)) if line is not None else "",
+        source=redact(sources.excerpt(where, line)) if line is not None else "",
         kind=kind,
         facts={**own, "kind": kind, "message": message, **({"line": line} if line is not None else {})},
         cause=causes.get(said.partition(_ITEM)[0]),

@@ -1,7 +1,7 @@
 """What to do about an error of Lua itself: from its message and the source where it was raised.
 
-A name that is not there is told with what is there instead (``host.run.missing_names``), a habit of another language
-with Lua's way (``host.run.syntax_habits``).
+For a name that does not exist: what there is instead (``host.run.missing_names``); for a habit of another language:
+Lua's way (``host.run.syntax_habits``).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _DOTTED = r"[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,3}"
 def hint_for(message: str, source: bytes | None, line: int | None, *, caught: bool = False) -> str | None:
     """One sentence on what to do, or ``None``. ``message`` is without its place, which is ``line`` of ``source``.
 
-    ``caught``: the script goes on and may look at the message, so only what is there instead of a name is told.
+    ``caught``: the script goes on and may look at the message, so it gets only what there is instead of a name.
     """
     if len(message) > LONGEST:
         return None
@@ -80,9 +80,9 @@ def _special(message: str, rows: list[str], source: bytes, line: int | None) -> 
     if _MIXED.match(message):
         return "a text and a number are not compared: tonumber(text) makes a number of it"
     if (joined := _FUNCTION_TEXT.match(message)) is not None and len(source) <= LONG:
-        told = of_field(joined["name"], [row[:LONGEST] for row in rows[:MOST]], line or 0, "function")
-        if told is not None:
-            return told
+        hint = of_field(joined["name"], [row[:LONGEST] for row in rows[:MOST]], line or 0, "function")
+        if hint is not None:
+            return hint
     if _TABLE_TEXT.match(message):
         return "only texts and numbers are joined with ..: tostring(value) or inspect(value) makes a text"
     return None
@@ -94,8 +94,8 @@ def _of_value(message: str, rows: list[str], line: int) -> str | None:
     if "with nil" in message or "nil with" in message:
         compared = re.search(rf"({_DOTTED})\s*(?:[<>]=?)|[<>]=?\s*({_DOTTED})", here)
         name = next((each for each in compared.groups() if each), "x") if compared is not None else "x"
-        told = f"print({name}) above shows what it is, and if {name} then … end leaves it out"
-        return f"one side of the comparison is nil: {told}"
+        hint = f"print({name}) above shows what it is, and if {name} then … end leaves it out"
+        return f"one side of the comparison is nil: {hint}"
     if ", got nil" in message:
         given = re.search(rf":\s?\w+\(\s*({_DOTTED})\s*[,)]", here)
         owner, _, name = given[1].rpartition(".") if given is not None else ("", "", "")

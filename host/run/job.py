@@ -1,4 +1,4 @@
-"""What a run is given: its job, and what all runs of a host share."""
+"""What a run is given: its job, and the services that all runs of a host share."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WHY: dict[Why, tuple[str, str]] = {
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What is to be run, and with what."""
+    """The script to run and all that is specific to the run."""
 
     script: Script
     args: tuple[str, ...] = ()
@@ -45,8 +45,8 @@ class Job(msgspec.Struct, frozen=True):
     limits: Limits = msgspec.field(default_factory=Limits)
     env: Mapping[str, str] = msgspec.field(default_factory=dict)  # the environment names granted to the script
     permissions: Permissions = msgspec.field(default_factory=Permissions)
-    meters: tuple[Quota, ...] = ()  # of the budgets its calls are counted against
-    once: OnceAnswers | None = None  # what the runs of its batch do once
+    quotas: tuple[Quota, ...] = ()  # of the budgets its calls are counted against
+    once: OnceAnswers | None = None  # what ``once`` gave in its batch
     traceparent: str | None = None  # of the span it is under
 
 

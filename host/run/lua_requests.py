@@ -98,10 +98,10 @@ class LuaRequests:
         """Blocks the thread until there is a reply. Nothing when the run is being killed."""
         session = self._session
         if self._durable is not None and self._durable.replaying:
-            told = self._durable.next_answer(session)
-            if told is not None:
-                self._calls.open.pop(told[0], None)
-                return told
+            answer = self._durable.next_answer(session)
+            if answer is not None:
+                self._calls.open.pop(answer[0], None)
+                return answer
         while session.why is None:
             if session.inbox:
                 item = session.inbox.pop(0)
@@ -216,7 +216,7 @@ class LuaRequests:
 
     def _builder(self, api: Api, operation: Operation) -> tuple[bytes | None, ...]:
         """What the Lua side gets of a builder: its operation and resource, and the methods that the script mentions."""
-        return self._services.pipeline.names.told(api, operation, mentioned(self._session.job.script.source))
+        return self._services.pipeline.names.builder_facts(api, operation, mentioned(self._session.job.script.source))
 
     def _method(self, label: bytes, name: bytes) -> Any:
         return self._services.pipeline.names.method(label.decode(), name.decode("utf-8", "replace"))

@@ -82,7 +82,7 @@ class States:
     def _wait(self) -> None:
         self._due = True
         try:
-            self._worker.tell(self._rest)
+            self._worker.call_soon(self._rest)
         except (ClosedError, RuntimeError):  # there is no loop any more
             self.close()
 

@@ -29,8 +29,8 @@ _HTTP = "http.get(url) and http.post(url, {json = …}) send requests (--allow-n
 _SLEEP = "sleep(seconds) waits; spawn(function() … end) does something meanwhile"
 _SPLIT = 'for part in text:gmatch("[^,]+") goes through the parts of a text'
 _TRIM = 'text:match("^%s*(.-)%s*$") is a text without the spaces around it'
-_STARTS = "text:sub(1, #start) == start tells how a text begins"
-_CONTAINS = "text:find(part, 1, true) tells whether a text contains another"
+_STARTS = "text:sub(1, #start) == start tests how a text begins"
+_CONTAINS = "text:find(part, 1, true) tests whether a text contains another"
 _MAP = "map(list, fn) gives a list of what fn gives for each item"
 _COUNT = "#list counts a list's items"
 _ROUND = "math.floor(x + 0.5) rounds"
@@ -65,7 +65,7 @@ MISSING: Final[dict[str, str]] = {
         "getfenv setfenv _ENV": _ENVIRONMENT,
         "debug.*": _DEBUG,
         "jit jit.* ffi ffi.* newproxy": "the compiler and C are out of reach; bit, math and string are there",
-        "gcinfo": "collectgarbage(\"count\") tells the memory in use, in KB",
+        "gcinfo": "collectgarbage(\"count\") gives the memory in use, in KB",
         "arg": _ARGS,
         "utf8 utf8.*": _UTF8,
         "string.pack string.unpack string.packsize": _PACK,
@@ -74,7 +74,7 @@ MISSING: Final[dict[str, str]] = {
         "table.getn": _COUNT,
         "table.foreach table.foreachi table.forEach table.each": _EACH,
         "table.setn": "a list's length follows from its items",
-        "math.type math.tointeger": "all numbers are of one type; x == math.floor(x) tells whether one is whole",
+        "math.type math.tointeger": "all numbers are of one type; x == math.floor(x) tests whether one is whole",
         "math.mod": "x % y is the rest of a division",
         "math.maxinteger math.mininteger": "whole numbers are exact up to 2^53",
         "bit32 bit32.*": _BITS,
@@ -93,7 +93,7 @@ MISSING: Final[dict[str, str]] = {
         "fs.open fs.readFile fs.read_file fs.load": _FILES,
         "fs.writeFile fs.write_file fs.save": "fs.write(path, text) writes a file (--allow-write PATH)",
         "log.print log.log": _LOG,
-        "os.exists": "fs.exists(path) tells whether a granted file is there (--allow-read PATH)",
+        "os.exists": "fs.exists(path) tests whether a granted file exists (--allow-read PATH)",
         "null undefined None NULL": _NIL,
         "True False": "Lua's words are true and false",
         "this": "a method's object is self: function t:method() … end",
@@ -117,7 +117,7 @@ MISSING: Final[dict[str, str]] = {
         "string.split": _SPLIT,
         "string.trim string.strip": _TRIM,
         "string.startswith string.startsWith string.starts_with": _STARTS,
-        "string.endswith string.endsWith string.ends_with": "text:sub(-#ending) == ending tells how a text ends",
+        "string.endswith string.endsWith string.ends_with": "text:sub(-#ending) == ending tests how a text ends",
         "string.contains string.includes string.indexOf": _CONTAINS,
         "string.replace string.replaceAll": "text:gsub(pattern, replacement) replaces",
         "string.join": _JOIN,
@@ -126,7 +126,7 @@ MISSING: Final[dict[str, str]] = {
         "string.substring string.substr string.slice": "text:sub(from, to) is a part of a text, counted from 1",
         "string.charAt string.at": "text:sub(i, i) is one character",
         "string.concat": "texts are joined with ..: a .. b",
-        "string.isEmpty string.empty": "text == \"\" tells whether a text is empty",
+        "string.isEmpty string.empty": "text == \"\" tests whether a text is empty",
         "exit quit die process process.*": _EXIT,
         "setTimeout setInterval async await Promise Promise.* task.wait task.spawn": _SLEEP,
         "fetch axios axios.* requests requests.* curl": _HTTP,
@@ -137,7 +137,7 @@ MISSING: Final[dict[str, str]] = {
         "Date Date.*": "os.time() is the time now, os.date(\"!%Y-%m-%dT%H:%M:%SZ\") its text",
         "process.env os.environ": "env.NAME is a granted variable (--allow-env NAME)",
         "raw_input readline gets": "io.read(\"*l\") reads a line of the input",
-        "isinstance typeof instanceof": "type(value) == \"table\" tells what a value is",
+        "isinstance typeof instanceof": "type(value) == \"table\" tests the type of a value",
         "switch case": "a choice among values is if … elseif … else … end, or a table of functions",
         "catch finally except": "errors are caught with pcall(function() … end) or try(fn, …)",
         "throw raise": "error(message) raises an error",

@@ -1,7 +1,7 @@
-"""What ``once(function() … end)`` gave: done by the first run of a batch that asks, told to all others.
+"""What ``once(function() … end)`` gave: done by the first run of a batch that asks, and passed on to all others.
 
 One run at a time is at work for its batch, whatever it does once; the others wait for it, and it waits for none of
-them. So no two runs can wait for each other. Tasks of one run are told apart on the Lua side (``prelude/once.lua``).
+them. So no two runs can wait for each other. Tasks of one run are distinguished on the Lua side (``prelude/once.lua``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from host.limits import MB
 from host.lua.values import SecretText, from_lua
 
 if TYPE_CHECKING:
-    from host.run.once_protocols import OnceAnswers, OnceRecord, Told
+    from host.run.once_protocols import Deliver, OnceAnswers, OnceRecord
 
 __all__ = ["OnceCall", "OnceResults", "once_payload"]
 
@@ -41,7 +41,7 @@ class _Entry(msgspec.Struct):
 class _Waiter(msgspec.Struct, frozen=True):
     run: str
     key: str
-    tell: Told
+    deliver: Deliver
 
 
 _WAIT = object()
@@ -104,42 +104,42 @@ class OnceResults:
 
     # -- its runs
 
-    def ask(self, run: str, key: str, tell: Told) -> None:
+    def ask(self, run: str, key: str, deliver: Deliver) -> None:
         """See :class:`host.run.once_protocols.OnceAnswers`."""
-        self._settle(_Waiter(run, key, tell))
+        self._settle(_Waiter(run, key, deliver))
 
-    def done(self, run: str, key: str, value: bytes, tell: Told) -> None:
+    def done(self, run: str, key: str, value: bytes, deliver: Deliver) -> None:
         """See :class:`host.run.once_protocols.OnceAnswers`."""
 
         def then(error: HostError | None) -> None:
             with self._lock:
                 self._entries[key] = _Entry(run, value) if error is None else _Entry(run, error=error.message)
             self._settle()
-            tell(value if error is None else OnceError(error.message, hint=error.hint))
+            deliver(value if error is None else OnceError(error.message, hint=error.hint))
 
         with self._lock:
             entry = self._mine(run, key)
             size = len(value) + sum(len(each.value) for each in self._entries.values() if each.value is not None)
         if entry is None:  # no script comes to this
-            tell(InvalidCall(f"once {key} is not for this run to do"))
+            deliver(InvalidCall(f"once {key} is not for this run to do"))
         elif entry.value is not None:  # it was recorded, and the run broke off before it knew
-            tell(entry.value)
+            deliver(entry.value)
         elif size > MOST_BYTES:
             text = f"what the runs of a batch do once gives more than {MOST_BYTES // MB} MB"
-            self.failed(run, key, text, lambda _: tell(LimitError(text)))
+            self.failed(run, key, text, lambda _: deliver(LimitError(text)))
         elif self._record is None:
             then(None)
         else:
             self._record.keep(key, run, value, then)
 
-    def failed(self, run: str, key: str, message: str, tell: Told) -> None:
+    def failed(self, run: str, key: str, message: str, deliver: Deliver) -> None:
         """See :class:`host.run.once_protocols.OnceAnswers`."""
         with self._lock:
             entry = self._mine(run, key)
             if entry is not None and entry.value is None:
                 entry.error = message or "it failed"
         self._settle()
-        tell(b"\x90")
+        deliver(b"\x90")
 
     def _mine(self, run: str, key: str) -> _Entry | None:
         """What a run does, or has done; it may have begun that before it broke off."""
@@ -148,40 +148,40 @@ class OnceResults:
         entry = self._entries.get(key)
         return entry if entry is not None and entry.run == run else None
 
-    def withdraw(self, tell: Told) -> None:
+    def withdraw(self, deliver: Deliver) -> None:
         """See :class:`host.run.once_protocols.OnceAnswers`."""
         with self._lock:
-            found = [each for each in self._waiting if each.tell is tell]
-            self._waiting = [each for each in self._waiting if each.tell is not tell]
+            found = [each for each in self._waiting if each.deliver is deliver]
+            self._waiting = [each for each in self._waiting if each.deliver is not deliver]
         for each in found:
-            each.tell(CancelledCall("the task was cancelled"))
+            each.deliver(CancelledCall("the task was cancelled"))
 
     # -- steps
 
     def _settle(self, new: _Waiter | None = None) -> None:
-        """Tell all whose answer is known by now, or only look at a new one."""
+        """Answer all whose answer is known by now, or only look at a new one."""
         with self._lock:
             asked, others = ([new], self._waiting) if new is not None else (self._waiting, [])
             try:
-                told, left = self._told(asked)
+                known, left = self._known(asked)
                 self._waiting = [*others, *left] if left else others
                 while left and self._is_freed():
-                    more, left = self._told(self._waiting)
-                    told, self._waiting = [*told, *more], left
+                    more, left = self._known(self._waiting)
+                    known, self._waiting = [*known, *more], left
             except HostError as error:  # the journal cannot be read or written
-                told = [(each, OnceError(error.message, hint=error.hint)) for each in asked]
+                known = [(each, OnceError(error.message, hint=error.hint)) for each in asked]
                 self._waiting = others
             if not self._waiting:
                 self.stranded, self.stranded_on = 0, None
             wake = self._wake if self.stranded else None
-        for waiter, answer in told:
-            waiter.tell(answer)
+        for waiter, answer in known:
+            waiter.deliver(answer)
         if wake is not None:
             wake()
 
-    def _told(self, asked: list[_Waiter]) -> tuple[list[tuple[_Waiter, bytes | CallError | None]], list[_Waiter]]:
+    def _known(self, asked: list[_Waiter]) -> tuple[list[tuple[_Waiter, bytes | CallError | None]], list[_Waiter]]:
         """Whose answer is known, with it, and who is to wait."""
-        told: list[tuple[_Waiter, bytes | CallError | None]] = []
+        known: list[tuple[_Waiter, bytes | CallError | None]] = []
         left = []
         if self._record is not None and any(self._value(each.key) is None for each in asked):
             self._read(self._record)
@@ -190,8 +190,8 @@ class OnceResults:
             if answer is _WAIT:
                 left.append(waiter)
             else:
-                told.append((waiter, answer))  # type: ignore[arg-type]
-        return told, left
+                known.append((waiter, answer))  # type: ignore[arg-type]
+        return known, left
 
     def _is_freed(self) -> bool:
         """Whether what those who wait are waiting for has just been given up."""
@@ -235,7 +235,7 @@ class OnceResults:
                 self._entries[key] = _Entry(run, value)
 
     def _strand(self, doer: str) -> bool:
-        """All wait for a run that is none of this process; gives whether they do no more."""
+        """All wait for a run that is none of this process; returns whether they do no more."""
         assert self._record is not None
         state = self._record.state(doer)
         mine = {key: entry for key, entry in self._entries.items() if entry.run == doer and entry.is_under_way}
@@ -271,10 +271,10 @@ def _failure(key: str, entry: _Entry) -> OnceError:
 
 
 def once_payload(answers: OnceAnswers, run: str, what: str, key: str, rest: Any = b"") -> tuple[str, str, bytes]:
-    """What a run says of ``once``. Raises ``InvalidCall`` for results that cannot be told to others."""
+    """What a run says of ``once``. Raises ``InvalidCall`` for results that cannot be given to others."""
     said = rest.encode() if isinstance(rest, str) else rest
     if what == "done" and _holds_secret(from_lua(said)):
-        text = "what once's function returned holds a secret, which is not told to other runs"
+        text = "what once's function returned holds a secret, which is not given to other runs"
         answers.failed(run, key, text, lambda _: None)
         raise InvalidCall(text)
     return what, key, said
@@ -289,32 +289,32 @@ def _holds_secret(value: Any) -> bool:
 class OnceCall:
     """Takes a call of ``once`` in place of the worker."""
 
-    __slots__ = ("_answers", "_run", "_tell")
+    __slots__ = ("_answers", "_deliver", "_run")
 
     def __init__(self, answers: OnceAnswers, run: str) -> None:
         self._answers = answers
         self._run = run
-        self._tell: Told | None = None
+        self._deliver: Deliver | None = None
 
     def send(self, call: Call) -> None:
         """Have it answered. Raises nothing."""
 
-        def tell(answer: bytes | CallError | None) -> None:
+        def deliver(answer: bytes | CallError | None) -> None:
             call.deliver(Reply(error=answer) if isinstance(answer, CallError) else Reply(answer))
 
         what, key, rest = call.payload
-        self._tell = tell
+        self._deliver = deliver
         try:
             if what == "ask":
-                self._answers.ask(self._run, key, tell)
+                self._answers.ask(self._run, key, deliver)
             elif what == "done":
-                self._answers.done(self._run, key, rest, tell)
+                self._answers.done(self._run, key, rest, deliver)
             else:
-                self._answers.failed(self._run, key, rest.decode("utf-8", "replace"), tell)
+                self._answers.failed(self._run, key, rest.decode("utf-8", "replace"), deliver)
         except HostError as error:  # the journal cannot be read
-            tell(OnceError(error.message, hint=error.hint))
+            deliver(OnceError(error.message, hint=error.hint))
 
     def cancel(self, call: Call) -> None:
         """Give it up; its answer still comes."""
-        if self._tell is not None:
-            self._answers.withdraw(self._tell)
+        if self._deliver is not None:
+            self._answers.withdraw(self._deliver)

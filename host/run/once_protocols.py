@@ -7,45 +7,45 @@ from typing import Literal, Protocol
 
 from host.errors import CallError, HostError
 
-__all__ = ["OnceAnswers", "OnceRecord", "RunState", "Told"]
+__all__ = ["Deliver", "OnceAnswers", "OnceRecord", "RunState"]
 
-Told = Callable[[bytes | CallError | None], None]
-"""Told the results as MessagePack, an error, or ``None``: it is for the caller to do. From any thread, once."""
+Deliver = Callable[[bytes | CallError | None], None]
+"""Takes the results as MessagePack, an error, or ``None``: the caller is to do it. Called once, from any thread."""
 
 RunState = Literal["running", "queued", "broken off", "over"]
 """``queued``: it broke off, and goes on by itself. One that is ``over`` never does what it began."""
 
 
 class OnceAnswers(Protocol):
-    """Who tells a run what was done once. None of them blocks for another run, or raises."""
+    """Who answers a run's ``once``. None of the methods blocks for another run, or raises."""
 
-    def ask(self, run: str, key: str, tell: Told) -> None:
+    def ask(self, run: str, key: str, deliver: Deliver) -> None:
         """What ``key`` gave, as soon as that is known; or that it is for ``run`` to do."""
 
-    def done(self, run: str, key: str, value: bytes, tell: Told) -> None:
-        """``run`` has done it; it is told the value once that is kept."""
+    def done(self, run: str, key: str, value: bytes, deliver: Deliver) -> None:
+        """``run`` has done it; the value is delivered to it once that is recorded."""
 
-    def failed(self, run: str, key: str, message: str, tell: Told) -> None:
+    def failed(self, run: str, key: str, message: str, deliver: Deliver) -> None:
         """``run`` could not do it."""
 
-    def withdraw(self, tell: Told) -> None:
-        """Who asked waits no more; is told nothing if it was not told yet."""
+    def withdraw(self, deliver: Deliver) -> None:
+        """Whoever asked has stopped waiting; one without an answer yet gets none."""
 
 
 class OnceRecord(Protocol):
-    """Where a durable batch keeps it; raises ``JournalError``."""
+    """The results of ``once`` in a durable batch's journal. The methods raise ``JournalError``."""
 
     def read(self) -> list[tuple[str, str, bytes | None]]:
-        """Key, run that does it, and value once it is done; a later entry for a key counts."""
+        """Key, the run that does it, and its value once done; the latest entry for a key counts."""
 
     def claim(self, key: str, run: str) -> bool:
-        """Have it recorded that ``run`` does it; not if anything was recorded since :meth:`read`."""
+        """Record that ``run`` does it; ``False`` if anything was recorded since :meth:`read`."""
 
     def keep(self, key: str, run: str, value: bytes, then: Callable[[HostError | None], None]) -> None:
         """Record a value; ``then`` once it is on the disk, or cannot be."""
 
     def state(self, run: str) -> RunState:
-        """How a run stands that is not one of this process."""
+        """The state of a run of another process."""
 
     def resume(self, run: str) -> str:
-        """The command that goes on with a run."""
+        """The command that resumes a run."""

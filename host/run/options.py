@@ -1,4 +1,4 @@
-"""What describes a run to a host: the script, in any of its forms, and the options it runs with."""
+"""A run as it is given to a host: the script, in any of its forms, and the options it runs with."""
 
 from __future__ import annotations
 
@@ -47,13 +47,14 @@ class RunKeywords(TypedDict, total=False):
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """``args`` are the script's own, ``globals`` values it has by name; ``timeout`` is seconds for the whole run.
+    """``args`` are the script's arguments, ``globals`` values it can use by name; ``timeout`` is seconds for the whole
+    run.
 
-    ``limits`` are those of the host where ``None``; ``permissions`` narrow the host's, ``budget`` is the run's own.
+    ``limits`` are the host's if ``None``; ``permissions`` narrow the host's, ``budget`` is the run's own.
     ``durable`` records the run; ``run_id`` names it, and has it recorded unless ``durable`` is ``False``;
-    ``force_new`` starts a recorded run over. ``traceparent`` is the span the run is under, where that is not the one
-    current in the program. ``sinks`` get this run's events, beside the host's. Raises
-    ``UsageError`` naming the option that cannot be.
+    ``force_new`` starts a recorded run over. ``traceparent`` is the parent span of the run, if it is not the one
+    current in the program. ``sinks`` get this run's events, as well as the host's. Raises
+    ``UsageError`` naming the option that is wrong.
     """
 
     args: Sequence[str] = ()
@@ -106,7 +107,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, method: str, keywords: RunKeywords) -> RunOptions:
-        """Of the keywords given to ``Host.<method>``; one it does not have is a ``TypeError``, as in any call."""
+        """Of the keywords given to ``Host.<method>``; an unknown one raises ``TypeError``, as in any call."""
         try:
             return cls(**cast(Any, keywords))  # as they are given: made fields by __post_init__
         except TypeError:
@@ -166,7 +167,7 @@ def check_id(run_id: Any, name: str = "run_id") -> None:
 
 
 def _check_globals(given: Any) -> None:
-    """Values that cannot cross to Lua are the run's own error, which tells where in them; these are the caller's."""
+    """Values that cannot cross to Lua are the run's own error, which says where in them; these are the caller's."""
     for name, value in arguments.mapping("globals", given, "values by their names").items():
         if name in ("_G", "_VERSION"):
             raise UsageError(f"globals: {name} is Lua's own in every run")

@@ -25,7 +25,7 @@ class Output:
         self.printed = 0  # bytes
 
     def add(self, data: bytes) -> str:
-        """More of it; gives it as text, secrets masked. Raises ``LimitError``."""
+        """Add to it; returns the addition as text, secrets masked. Raises ``LimitError``."""
         self.printed += len(data)
         self._check()
         text = self.text(data)
@@ -40,14 +40,15 @@ class Output:
         return self._redactor(data.decode("utf-8", "surrogateescape"))
 
     def count_log(self, size: int) -> None:
-        """So many bytes go to the log. Raises ``LimitError``."""
+        """Count bytes that go to the log. Raises ``LimitError``."""
         self._logged += size
         self._check()
 
     def whole(self) -> str:
-        """All of it."""
+        """The whole output."""
         return "".join(self._pieces)
 
     def _check(self) -> None:
         if self.printed + self._logged > self._limit:
-            raise LimitError(f"the script printed more than {self._limit // MB or 1} MB")
+            most = f"{self._limit // MB} MB" if self._limit >= MB else f"{self._limit:,} bytes"
+            raise LimitError(f"the script printed more than {most}")

@@ -1,4 +1,6 @@
-"""What a session asks of the log of its run, where it has one: a durable run's calls are recorded and replayed."""
+"""The interface between a session and the log of its run, if it has one: a durable run's calls are recorded and
+replayed.
+"""
 
 from __future__ import annotations
 
@@ -33,28 +35,30 @@ class Recording(Protocol):
         """The run begins, or is about to end before it does."""
 
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
-        """Take note of a call before it is checked. Gives the facts of its refusal if a budget refused it before."""
+        """Take note of a call before it is checked. Returns the facts of its refusal if a budget refused it in an
+        earlier process.
+        """
 
     def sleep(self, session: Session, id: int, seconds: float, path: bytes, n: int) -> Pending:
-        """Take note of a sleep, and start it unless it is over already; gives what cancels it."""
+        """Take note of a sleep, and start it unless it is over already; returns what cancels it."""
 
     def refused(self, id: int, session: Session | None = None, facts: bytes | None = None) -> None:
-        """A call was not let through; ``facts`` are of a refusal by what is left of a budget."""
+        """A call was refused; ``facts`` are of a refusal by what is left of a budget."""
 
     def opened(self, call: Call) -> None:
         """A function gave an iterator."""
 
     def cancel(self, session: Session, id: int) -> bool:
-        """Give a call up; whether that is all there is to do about it now."""
+        """Give a call up; returns whether nothing else is to be done about it now."""
 
     def answered(self, session: Session, id: int, status: int, a: bytes | None, b: Any, call: Any) -> None:
         """An answer is about to be given to the script."""
 
     def unread(self, session: Session, item: Any) -> None:
-        """A reply that came when the script had ended."""
+        """A reply came after the script had ended."""
 
     def late(self, session: Session, call: Call, reply: Reply) -> None:
-        """Record the outcome of a change whose caller has gone. On any thread."""
+        """Record the outcome of a change whose caller no longer waits. On any thread."""
 
     def next_answer(self, session: Session) -> tuple[int, int, bytes | None, Any] | None:
         """The next recorded answer for ``enter``; ``None`` once they are used up and the run is live."""
@@ -63,7 +67,7 @@ class Recording(Protocol):
         """``Tools.use``, recorded or from the record."""
 
     def visible(self, start: int, data: bytes) -> bytes:
-        """The part of output that begins at byte ``start`` of all output, that was not shown before."""
+        """The part of ``data``, which begins at byte ``start`` of all output, that was not shown before."""
 
     def printed(self, text: str) -> None:
         """More output, secrets masked, whether it was shown before or not."""

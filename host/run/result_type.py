@@ -1,4 +1,4 @@
-"""A run's returned value as the type the embedding program asked for, and as it is written down."""
+"""A run's returned value: converted to the type the embedding program asked for, and serialized for the journal."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _SEVERAL = b"\xc1"  # begins nothing in MessagePack
 
 
 def reader(kind: Any) -> Convert | None:
-    """What makes a value one of the type ``kind``; ``None`` for ``None``, which asks for nothing.
+    """A function that converts a value to the type ``kind``; ``None`` if ``kind`` is ``None``.
 
-    Raises ``UsageError`` for what is no type, or one no Lua value can become.
+    Raises ``UsageError`` for something that is not a type, or a type no Lua value can be converted to.
     """
     if kind is None:
         return None

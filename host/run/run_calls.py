@@ -1,4 +1,4 @@
-"""The calls of one run: begun for the Lua side, and answered to it."""
+"""The calls of one run: started for the Lua side, and their answers given to it."""
 
 from __future__ import annotations
 
@@ -75,17 +75,17 @@ class RunCalls:
         self._pipeline.ended(self._session)
 
     def forget_session(self) -> None:
-        """Nothing is asked any more: without the way back, the session and this go at once, with no collection."""
+        """No more calls come. Without this reference the session is freed at once, not by the garbage collector."""
         del self._session
 
     def announce(self, call: Call, arguments: Any) -> None:
-        """Tell sinks that a call begins."""
+        """Report to the sinks that a call begins."""
         text = self._services.redactor.value(_shown(arguments))
         task = call.task.decode()
         self._session.emit(CallStarted(self._session.run_id, time.time(), call.id, call.name, call.line, text, task))
 
     def drop(self, id: int) -> None:
-        """The arguments of a call weigh nothing any more."""
+        """The arguments of a call are no longer in memory."""
         if self._weight is not None:
             self._weight.drop(id)
 
@@ -104,14 +104,14 @@ class RunCalls:
             return call.id, p.VALUE, None, None
         if self._weight is not None and not _goes_on(call):
             self._weight.drop(call.id)
-        # An answer recalled from the journal is as it was told; all others are a call's.
+        # An answer recalled from the journal is as the script got it; all others are a call's.
         status, a, b = self.answer(call) if type(call) is Call else (item.status, item.a, item.b)
         if self._durable is not None:
             self._durable.answered(self._session, call.id, status, a, b, call)
         return call.id, status, a, b
 
     def answer(self, call: Call) -> tuple[int, bytes | None, Any]:
-        """What an answered call gives the script: (status, a, b) of ``enter``. Sinks are told."""
+        """What an answered call gives the script: (status, a, b) of ``enter``. The sinks get its event."""
         error: CallError | None = None
         result: str | None = None
         try:
@@ -144,15 +144,15 @@ class RunCalls:
             return p.ERROR, self._failed(failure), None
         finally:
             if self._services.sinks and call.kind != p.ONCE:  # it goes nowhere
-                self._told(call, error, result)
+                self._report(call, error, result)
 
     def _failed(self, failure: CallError) -> bytes:
-        """What a script gets of a failed call; an error of Python's own is kept for the run's result."""
+        """What a script gets for a failed call; the Python exception behind it is kept for the run's result."""
         if failure.__cause__ is not None:
             self.causes[self._services.redactor(failure.message)] = failure
         return self.facts(failure)
 
-    def _told(self, call: Call, error: CallError | None, result: str | None) -> None:
+    def _report(self, call: Call, error: CallError | None, result: str | None) -> None:
         facts = self._pipeline.answers.facts(call)
         if self._detailed:
             from host.run.call_detail import detail_of, web_facts  # for traces
@@ -202,7 +202,7 @@ class RunCalls:
         n: int,
         line: int | None,
     ) -> Any:
-        """Begin what the script asks for; gives its answer where there is one at once."""
+        """Start what the script asks for; returns the answer if there is one at once."""
         durable = self._durable
         if kind == p.SLEEP:
             if self._services.sinks and not self._session.replaying:
@@ -215,13 +215,13 @@ class RunCalls:
         self.count += 1
         call = Call(target.decode(), source=self._session, id=id, kind=kind, line=line)
         if self._services.sinks and kind != p.ONCE:
-            call.tell, call.task = not self._session.replaying, path
+            call.reported, call.task = not self._session.replaying, path
         try:
             arguments, chosen = self._arguments(call, payload, options)
             if durable is not None:
-                told = durable.call(self._session, call, arguments, chosen, path, n)
-                if told is not None:
-                    return p.ERROR, told
+                refusal = durable.call(self._session, call, arguments, chosen, path, n)
+                if refusal is not None:
+                    return p.ERROR, refusal
             self.open[id] = call
             begin = _BEGIN.get(kind)
             if begin is None:
@@ -231,7 +231,7 @@ class RunCalls:
             return self._refused(call, wrapped(failure, "host"))
 
     def _arguments(self, call: Call, payload: bytes | None, options: bytes | None) -> tuple[Any, Any]:
-        """The call's arguments and options, decoded and weighed; sinks are told of it. Raises ``CallError``."""
+        """The call's arguments and options, decoded and weighed; its event goes to the sinks. Raises ``CallError``."""
         if self.count > self._limits.calls:
             self.count -= 1
             over = LimitError(f"the run has made its {self._limits.calls:,} calls", operation=call.name)
@@ -249,7 +249,7 @@ class RunCalls:
             self._pipeline.resolve(call, arguments[0] if kind == p.PAGE else arguments)
         if heavy and kind <= p.CREATE:
             check_values(arguments)
-        if call.tell and kind != p.PAGE:  # whether there is a page to ask for shows later
+        if call.reported and kind != p.PAGE:  # whether there is a page to ask for shows later
             self.announce(call, brief(arguments) if heavy else arguments)
         return arguments, from_lua(options, self._limits.memory) if options is not None else None
 
@@ -272,7 +272,7 @@ class RunCalls:
 
     def _page(self, call: Call, arguments: Any, _: Any) -> Any:
         if send_for_page(self._pipeline, self._session, call, *arguments):
-            if call.tell:
+            if call.reported:
                 self.announce(call, arguments[0])
             return None
         self.open.pop(call.id, None)  # that was the last one: nothing is asked
@@ -292,14 +292,14 @@ class RunCalls:
         self._pipeline.hand_over(call, OnceCall(answers, self._session.run_id))
 
     def _refused(self, call: Call, error: CallError) -> tuple[int, bytes]:
-        """A call was refused before anything was sent: what the script is told."""
+        """A call was refused before anything was sent: what the script gets."""
         self.open.pop(call.id, None)
         self._pipeline.answers.refused(error, call)
         facts = self.facts(error)
         if self._durable is not None:
             self._durable.refused(call.id, self._session, facts if isinstance(error, LimitError) else None)
-        if call.tell:
-            self._told(call, error, None)
+        if call.reported:
+            self._report(call, error, None)
         return p.ERROR, facts
 
     def _sleep(self, id: int, seconds: float) -> None:
@@ -349,7 +349,7 @@ _PACKED: dict[int, Callable[[str, Any], bytes | None]] = {
 
 
 def _pages(call: Call) -> bytes | None:
-    """What Lua is told of a list with its page: where that is; of a first page how the list goes on, too."""
+    """What Lua gets about a list with its page: where that is; with a first page also how the list goes on."""
     place = place_of(call)
     if call.kind == p.PAGE or call.api is None or call.operation is None:
         return None if place is None else encode_plain(place)
@@ -360,7 +360,7 @@ def _pages(call: Call) -> bytes | None:
 
 
 def _goes_on(call: Any) -> bool:
-    """Whether an answered call was given up while its change was being made; its end is told later."""
+    """Whether an answered call was given up while its change was being made; its end is reported later."""
     reply = call.reply if type(call) is Call else None
     error = None if reply is None else reply.error
     return type(error) is CancelledCall and error.outcome == "unknown"

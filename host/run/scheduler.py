@@ -1,14 +1,14 @@
 """Which thread turns the loop and which serves the scripts: the pattern is Leader/Followers.
 
-A session with something to do (a start, a reply) stands in one queue; a thread takes it, lets it run until all its
+A session with something to do (a start, a reply) waits in one queue; a thread takes it, lets it run until all its
 tasks wait, and takes the next. So one thread serves thousands of scripts.
 
 One thread, the leader, turns the loop of the worker, serves the sessions that this made ready, and turns the loop
-again: a call costs no switch of threads at all. When a session keeps the leader (a long computation, a wait where Lua
-cannot yield), a follower takes over the loop and the queue, and who lost it finishes its session and becomes a
-follower. That is so as long as what runs on the loop may go on on any thread. Once the loop is pinned to its thread
-(``AsyncWorker.pin``), the leader does nothing but turn it, and followers serve the sessions, taking turns with it
-(``host/bridge/turns.py``).
+again: a call costs no switch of threads at all. When a session holds up the leader (a long computation, a wait where
+Lua cannot yield), a follower takes over the loop and the queue, and the former leader finishes its session and becomes
+a follower. This holds as long as what runs on the loop may continue on any thread. Once the loop is pinned to its
+thread (``AsyncWorker.pin``), the leader does nothing but turn it, and followers serve the sessions, taking turns with
+it (``host/bridge/turns.py``).
 
     a thread is …   it does                                   until                                          then it is
     leader          turns the loop (``_turning``)             a round is over, or it is interrupted          serving
@@ -99,7 +99,7 @@ class Scheduler:
         self._rousing = False  # the loop will rouse a runner when its batch is done
         self._lock = threading.Lock()
         self._ready: deque[Runnable] = deque()
-        self._after: list[Callable[[], None]] = []  # what to call once this round's sessions have been served
+        self._after: list[Callable[[], None]] = []  # callbacks for when this round's sessions have been served
         self._idle: list[_Runner] = []
         self._busy: set[_Runner] = set()  # but for the leader
         self._blocked = 0
@@ -114,7 +114,9 @@ class Scheduler:
             loop.attach(self)
 
     def post(self, session: Runnable, item: Any) -> None:
-        """Put ``item`` in the session's inbox and see that a thread serves it. From any thread; never blocks long."""
+        """Put ``item`` in the session's inbox and make sure that a thread serves it. From any thread; never blocks
+        long.
+        """
         session.inbox.append(item)
         if self._leader is None and not self._pinned:
             self._start()
@@ -144,7 +146,7 @@ class Scheduler:
 
     def afterwards(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` once the sessions that are ready now have been served, or one computes for long; at once
-        from any other thread.
+        if called on any other thread.
 
         For waking a thread: two threads of Python at once only take the interpreter from each other.
         """
@@ -161,7 +163,7 @@ class Scheduler:
             self._loop.turns.flush()
 
     def tick(self) -> None:
-        """The calling thread's session computes, and may go on so: see that others are not kept waiting."""
+        """The calling thread's session is computing, perhaps for long: make sure that others are not kept waiting."""
         leader = self._leader
         if leader is None or leader.thread is not threading.current_thread():
             self.flush()
@@ -193,7 +195,7 @@ class Scheduler:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """While the calling thread waits for something else than its session's inbox, others take over."""
+        """While the calling thread waits for something other than its session's inbox, others take over."""
         self.make_way()
         with self._lock:
             self._blocked += 1
@@ -207,7 +209,7 @@ class Scheduler:
                 self._blocked -= 1
 
     def close(self, grace: float) -> bool:
-        """End the threads once the queue is empty; gives whether all ended within ``grace`` seconds."""
+        """End the threads once the queue is empty; returns whether all ended within ``grace`` seconds."""
         with self._lock:
             self._closed = True
             runners = [*self._idle, *self._busy]
@@ -283,11 +285,11 @@ class Scheduler:
         if wake is not None:
             wake.release()
 
-    def urge(self) -> None:
-        """There is something for the loop to do: see that a session does not keep it waiting long."""
+    def ensure_turning(self) -> None:
+        """There is something for the loop to do: make sure that no session keeps it waiting long."""
         leader = self._leader
         if self._turning or self._watching or leader is None or leader.thread is threading.current_thread():
-            return  # it is at it, or comes to it by itself
+            return  # the loop is turning, or will turn soon without help
         with self._lock:
             if not self._watching:
                 self._watch_over()
@@ -340,7 +342,7 @@ class Scheduler:
             session.scheduled = False
 
     def _call_leader(self) -> bool:
-        """See that the leader takes the head of the queue; True if it is in the loop and must be interrupted."""
+        """Have the leader take the head of the queue; ``True`` if it is in the loop and must be interrupted."""
         if self._turning:
             self._turning = False
             return True
@@ -354,7 +356,7 @@ class Scheduler:
         return False
 
     def _hand_over(self) -> threading.Lock | None:
-        """Give the loop to another thread; gives a lock to release once ours is free."""
+        """Give the loop to another thread; returns a lock to release once ours is free."""
         before, known = self._leader, bool(self._idle)
         runner = self._leader = self._idle.pop() if known else _Runner()
         runner.leads = True
@@ -377,7 +379,7 @@ class Scheduler:
         return len(self._busy) >= self._most + self._blocked
 
     def _rouse(self) -> threading.Lock | None:
-        """See that somebody takes the head of the queue; gives a lock to release once ours is free."""
+        """Make sure that a thread takes the head of the queue; returns a lock to release once ours is free."""
         if len(self._busy) <= self._blocked:
             return self._one_more()
         if not self._watching:
@@ -385,7 +387,7 @@ class Scheduler:
         return None
 
     def _one_more(self) -> threading.Lock | None:
-        """One more runner at work: an idle one, whose lock is to be released, or a new one."""
+        """Put one more runner to work: an idle one, whose lock is to be released, or a new one."""
         if self._idle:
             runner = self._idle.pop()
             self._busy.add(runner)
@@ -402,7 +404,7 @@ class Scheduler:
         runner.thread.start()
 
     def _is_spare(self, runner: _Runner) -> bool:
-        """Whether another runner sees to the queue: two at once only take the interpreter from each other."""
+        """Whether another runner serves the queue: two at once would only compete for the interpreter."""
         if not self._pinned:
             return True  # the leader does
         if len(self._busy) - self._blocked < 2 or self._closed:
@@ -499,14 +501,14 @@ class Scheduler:
                 return
 
     def _rest(self, runner: _Runner) -> bool:
-        """It has nothing to do, and may be roused; False once all is closed. Under the lock."""
+        """Mark it idle, so that it may be woken; ``False`` once all is closed. Under the lock."""
         self._busy.discard(runner)
         if not self._closed:
             self._idle.append(runner)
         return not self._closed
 
     def _see_to_the_queue(self) -> bool:
-        """Whoever is to serve what is ready does so; True if the loop must be interrupted for it. Under the lock."""
+        """Have a thread serve what is ready; ``True`` if the loop must be interrupted for it. Under the lock."""
         if self._ready and not self._pinned:
             return self._call_leader()
         if self._ready and not self._watching:
@@ -514,7 +516,7 @@ class Scheduler:
         return False
 
     def _roused(self, runner: _Runner) -> bool:
-        """Wait to be roused; False if that did not happen for long, and the thread may end."""
+        """Wait to be woken; ``False`` if that has not happened for ``IDLE`` seconds, so that the thread may end."""
         if not runner.signal.acquire(timeout=IDLE):
             with self._lock:
                 if runner in self._idle:

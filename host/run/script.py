@@ -24,6 +24,7 @@ else:
     V = TypeVar("V", covariant=True)
 
 
+MOST_SOURCE = 16 << 20  # bytes of a script or module
 LONG = 1 << 16  # bytes of source; a longer one is not looked through
 MOST = 40  # methods
 _LINE_BREAK = re.compile(r"\r\n|\n\r|\n|\r")
@@ -52,13 +53,15 @@ class Script(Frozen, frozen=True):
         """The script of a file. Raises ``UsageError`` naming a path that cannot be read."""
         file = Path(arguments.a_path("path", path))
         try:
-            source = file.read_bytes()
+            with file.open("rb") as opened:
+                source = opened.read(MOST_SOURCE + 1)
         except FileNotFoundError:
             raise UsageError(f"there is no script {file}") from None
         except IsADirectoryError:
             raise UsageError(f"{file} is a folder, not a script") from None
         except OSError as error:
             raise UsageError(f"the script {file} cannot be read: {error.strerror}") from error
+        check_size(source, f"the script {file}")
         return cls(str(file), without_shebang(source), file.parent)
 
     @classmethod
@@ -75,8 +78,14 @@ class Script(Frozen, frozen=True):
         return excerpt(self.source, line, around)
 
 
+def check_size(source: bytes, what: str) -> None:
+    """Raise ``UsageError`` for more text than is compiled."""
+    if len(source) > MOST_SOURCE:
+        raise UsageError(f"{what} is over {MOST_SOURCE >> 20} MB")
+
+
 def excerpt(source: bytes, line: int, around: int = 2) -> str:
-    """The lines of a text around one (1-based), numbered, the line itself marked with ``>``."""
+    """The lines of a text around line ``line`` (1-based), numbered, the line itself marked with ``>``."""
     rows = lines_of(source)
     first, last = max(1, line - around), min(len(rows), line + around)
     width = len(str(last))
@@ -91,7 +100,7 @@ def lines_of(source: bytes) -> list[str]:
 
 @functools.lru_cache(64)
 def mentioned(source: bytes) -> tuple[str, ...]:
-    """The names of methods that a text calls, up to some: a guess, for telling of them all at once."""
+    """The names of methods that a text calls, up to some: a guess, so that all can be described at once."""
     if len(source) > LONG:
         return ()
     names = dict.fromkeys(name.decode() for name in _METHOD.findall(source))
@@ -108,7 +117,9 @@ def _bytes(name: str, text: Any) -> bytes:
 
 
 def without_shebang(source: bytes) -> bytes:
-    """A file's text as Lua takes it: without a byte order mark, its first line a comment if it begins with ``#``."""
+    """A file's text in the form Lua accepts: without a byte order mark, its first line a comment if it begins with
+    ``#``.
+    """
     if source.startswith(b"\xef\xbb\xbf"):
         source = source[3:]
     return b"--" + source if source.startswith(b"#") else source

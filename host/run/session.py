@@ -1,4 +1,4 @@
-"""One run, from its start to its result: wires the Lua state, its calls and the events together.
+"""One run, from its start to its result: connects the Lua state, its calls and its events.
 
 The Lua side asks through :class:`LuaRequests`; replies come back through the inbox. A session is served by one thread
 at a time; ``answered`` and ``kill`` may be called from any thread.
@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from host.calls.call import Call
-from host.errors import InvalidCall, LimitError, ScriptError
+from host.errors import InvalidCall, LimitError, ScriptError, text_of
 from host.events import RunEnded, RunStarted, want_detail, want_lines
 from host.limits import MB
 from host.lua import protocol as p
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-CROWD = 200  # runs alive at once from which each is to leave little garbage
-THRONG = 1000  # from which each gives back what loading left behind as soon as it waits
+FRUGAL_FROM = 200  # runs alive at once from which each is to leave little garbage
+FREEING_FROM = 1000  # from which each gives back what loading left behind as soon as it waits
 
 _log = logging.getLogger(__name__)
 
 
 class Session:
-    """One run, from its start to its :class:`RunResult`, which ``done(session)`` tells once.
+    """One run, from its start to its :class:`RunResult`, which ``done(session)`` reports once.
 
-    ``why`` says why it is to end before its script does; ``ending`` is how it ends: value, error, exit status.
+    ``why`` is set if the run is to end before its script does; ``ending`` is its end: value, error, exit status.
     """
 
     __slots__ = (
@@ -72,7 +72,7 @@ class Session:
         self.run_id = run_id
         self.job = job
         self.services = services
-        self.inbox: list[Any] = []  # a deque is much larger, and ten thousand runs may be alive
+        self.inbox: list[Any] = []  # a deque takes much more memory, and ten thousand runs may be alive
         self.scheduled = False
         self.blocked: threading.Lock | None = None
         self.result: RunResult | None = None
@@ -123,11 +123,11 @@ class Session:
 
     @property
     def is_ending_by_itself(self) -> bool:
-        """Whether the script came to its end, rather than being ended."""
+        """Whether the script came to its own end instead of being stopped."""
         return self.why is None
 
     def announce(self, call: Call, arguments: Any) -> None:
-        """Tell of a call that was held while the run was replayed, and now goes on."""
+        """Report a call that was held while the run was replayed, and now goes on."""
         if self.services.sinks:
             self._calls.announce(call, arguments)
 
@@ -140,13 +140,13 @@ class Session:
             self._durable.late(self, call, reply)
 
     def interpreted(self, call: Call) -> tuple[int, bytes | None, Any]:
-        """The answer of a call whose caller has gone, as Lua would have got it."""
+        """The answer to a call that nobody waits for any more, as Lua would have got it."""
         return self._calls.answer(call)
 
     # -- the runner's thread
 
     def serve(self) -> None:
-        """Work off the inbox: start, replies, or the end."""
+        """Process the inbox: the start, replies, or the end."""
         inbox = self.inbox
         try:
             while inbox:
@@ -184,7 +184,7 @@ class Session:
             self._lua.state = self.services.new_state(self._lua.answer, job.limits, b"new_" in job.script.source)
             if self.why is not None:  # killed since we looked
                 self._lua.state.stop()
-            name = b"@" + job.script.name.encode()
+            name = b"@" + job.script.name.encode("utf-8", "surrogateescape")
             self._lua.tools = Tools(job, given, self.services.redactor, self._log, self.services.pipeline.names)
             alive = len(self.services.alive)
             flags = self._flags(alive) | (0 if given is None else p.GIVEN)
@@ -192,7 +192,7 @@ class Session:
             if self.services.chunks is not None and (code := self.services.chunks.of(name, source)) is not None:
                 source, flags = code, flags | p.BYTECODE
             self._enter(p.START, name, source, flags)
-            if alive > THRONG and self.ending is None:
+            if alive > FREEING_FROM and self.ending is None:
                 self._lua.state.collect()
             if self._durable is not None:
                 self._replay(self._durable)
@@ -200,9 +200,9 @@ class Session:
             self._abort()
 
     def _flags(self, alive: int) -> int:
-        """What the Lua side is to know of the run when it starts."""
+        """The flags that the Lua side is started with."""
         job = self.job
-        flags = (p.TRACE if self.services.sinks else 0) | (p.CROWD if alive > CROWD else 0)
+        flags = (p.TRACE if self.services.sinks else 0) | (p.FRUGAL if alive > FRUGAL_FROM else 0)
         if self.services.sinks and want_lines(self.services.sinks):
             flags |= p.COUNT_LINES
         if self._durable is not None:
@@ -218,13 +218,13 @@ class Session:
         self.emit(RunStarted(self.run_id, time.time(), script.name, services.simulated, source, self.job.traceparent))
 
     def _replay(self, durable: Recording) -> None:
-        """Tell the script the answers it was told before, in their order."""
+        """Give the script the recorded answers, in their order."""
         while durable.replaying and self.ending is None and self.why is None:
-            told = durable.next_answer(self)
-            if told is None:
+            answer = durable.next_answer(self)
+            if answer is None:
                 break
-            self._calls.open.pop(told[0], None)
-            self._enter(*told)
+            self._calls.open.pop(answer[0], None)
+            self._enter(*answer)
 
     def _enter(self, id: int, status: Any, a: bytes | None, b: Any) -> None:
         state = self._lua.state
@@ -238,7 +238,7 @@ class Session:
                 self.ending = (None, self._memory_error(), None)
 
     def _abort(self) -> None:
-        """The run is to end while all its tasks wait."""
+        """End the run while all its tasks wait."""
         kind, message = WHY[self.why or "interrupted"]
         if self._lua.state is None:
             self.ending = (None, ScriptError(message, kind=kind, script=self.job.script.name), None)
@@ -248,7 +248,7 @@ class Session:
             self.ending = (None, ScriptError(message, kind=kind, script=self.job.script.name), None)
 
     def _close(self) -> None:
-        """Cancel what is open, let go of the state, tell the result."""
+        """Cancel what is open, release the state, report the result."""
         assert self.ending is not None
         value, error, status = self.ending
         rest: tuple[Any, ...] = ()
@@ -282,7 +282,9 @@ class Session:
             self._durable.end(self, value, rest, error, why=self.why, then=lambda: self._done(self))
 
     def _lose(self, error: ScriptError) -> None:
-        """The state's own process failed, or was killed: the run ends with that, or with why it was killed."""
+        """The process of the Lua state failed or was killed: end the run with that, or with the reason it was killed
+        for.
+        """
         if self.result is None:
             if self.ending is None:
                 if self.why is not None:
@@ -293,10 +295,10 @@ class Session:
             self._close()
 
     def _crash(self, error: Exception) -> None:
-        """A fault of the host itself: the run ends with it, the host goes on."""
+        """The host itself failed: end the run with that error; the host goes on."""
         if self.result is None:
             failure = ScriptError(
-                f"the host failed: {type(error).__name__}: {self.services.redactor(str(error))}",
+                f"the host failed: {type(error).__name__}: {self.services.redactor(text_of(error))}",
                 kind="host",
                 script=self.job.script.name,
                 cause=error,

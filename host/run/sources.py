@@ -1,8 +1,9 @@
-"""The texts a run's code is from, and the place that an error message tells."""
+"""The source texts of a run's code, and the place that an error message names."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ _LOADING = r"\Aerror loading module '[^\n]*?': "
 class Sources:
     """The script and the modules it has required, by their names as chunks.
 
-    Of a module its path and the text's hash are kept: ten thousand runs may have required the same one.
+    For a module only its path and the text's hash are kept: ten thousand runs may have required the same one.
     """
 
     __slots__ = ("_modules", "_script")
@@ -46,16 +47,26 @@ class Sources:
         return text if hash(text) == self._modules[name] else None
 
     def tail_call(self, script: str, line: int, facts: dict[str, Any], message: str) -> tuple[str, int] | None:
-        """Script and line of a call made by ``return f(x)``, where ``line`` of ``script`` only led to it."""
-        from host.run.tail_calls import tail_call  # where an error is told only
+        """Script and line of a call made by ``return f(x)``, if ``line`` of ``script`` only led to it."""
+        from host.run.tail_calls import tail_call  # needed only for an error message
 
         names = [script, *(name for name in (self._script.name, *self._modules) if name != script)]
         texts = [(name, lines_of(text)) for name in names if (text := self.text(name)) and len(text) <= LONG]
         return tail_call(texts, script, line, facts, message)
 
+    def ending_call(self, lines: Iterable[int], facts: dict[str, Any], message: str) -> int | None:
+        """Which of the script's own ``return f(x)`` it ended with; ``None`` where it may be one of several."""
+        from host.run.tail_calls import naming  # where an error is told only
+
+        found = set(lines)
+        if len(found) > 1 and len(self._script.source) <= LONG:
+            rows = lines_of(self._script.source)
+            found = {line for line in found if naming(rows, line, facts, message)}
+        return found.pop() if len(found) == 1 else None
+
     def habit(self, message: str, name: str, line: int) -> int | None:
-        """The line written as in another language, because of which a text does not compile."""
-        from host.run.syntax_habits import line_of_habit  # where an error is told only
+        """The line that is written as in another language and keeps the text from compiling."""
+        from host.run.syntax_habits import line_of_habit  # needed only for an error message
 
         text = self.text(name)
         return None if text is None else line_of_habit(message, lines_of(text), line)
@@ -100,13 +111,13 @@ def _place(message: str, names: dict[str, str]) -> tuple[str, int, str] | None:
 
 
 def _shown(name: str) -> str:
-    """A chunk's name as it stands in messages."""
+    """A chunk's name as messages show it."""
     data = name.encode("utf-8", "surrogateescape")
     return name if len(data) <= SHOWN else "..." + data[3 - SHOWN :].decode("utf-8", "replace")
 
 
 def has_siblings(line: str) -> bool:
-    """Whether a line begins two functions of which none is within the other."""
+    """Whether a line begins two functions, neither of which contains the other."""
     depth, ended = 0, set[int]()
     for word in re.findall(
         r"\b(?:function|do|if|end)\b", re.sub(r"--.*|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", "", line)

@@ -79,7 +79,7 @@ LINES: Final[tuple[tuple[str, str], ...]] = (
     (r"\b\d+_\d", "digits are written without _"),
     (r"(?<![\w.])\d+\.\.(?!\.)", "a number before .. needs a space: 1 .. text; a loop is for i = 1, n do … end"),
     (r"\bis\s+(?:not\s+)?(?:nil|None|null)\b|\bnot\s+in\b",
-     "x == nil and x ~= nil tell whether there is a value"),
+     "x == nil and x ~= nil test whether there is a value"),
 )  # fmt: skip
 
 # The same with what the message is like, for lines that may be Lua.
@@ -112,7 +112,7 @@ MESSAGES: Final[tuple[tuple[str, str], ...]] = (
     (r"'(?:<eof>|end)' expected .*near '(?!<eof>)", "{block}"),
     (r"'end' expected", "{block}"),
     (r"'until' expected", "repeat ends with until condition"),
-    (r"'then' expected near 'in'", "a table is not asked by in: t[key] ~= nil tells whether it has the key"),
+    (r"'then' expected near 'in'", "a table is not asked by in: t[key] ~= nil tests whether it has the key"),
     (r"'then' expected", "if and elseif need then: if x then … end"),
     (r"'do' expected", "while and for need do: while x do … end, for i = 1, n do … end"),
     (r"'=' or 'in' expected",

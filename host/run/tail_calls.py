@@ -1,6 +1,6 @@
 """The line of a call that a function made by ``return f(x)``: Lua keeps no frame of such a function.
 
-What failed is then told at the line that called the function. The call itself is looked for in the source of what that
+The failure is then shown at the line that called the function. The call itself is looked for in the source of what that
 line calls; where it is not found for certain, the line stays.
 """
 
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-__all__ = ["tail_call"]
+__all__ = ["naming", "tail_call"]
 
 DEEPEST: Final = 4  # functions that call each other so
 LONGEST: Final = 500  # characters of a line that are looked at
@@ -34,6 +34,14 @@ def tail_call(texts: list[Text], script: str, line: int, facts: dict[str, Any], 
     return _within(texts, here, words, DEEPEST)
 
 
+def naming(rows: list[str], line: int, facts: dict[str, Any], message: str) -> bool:
+    """Whether a line names what failed."""
+    here = _near(rows, line)
+    told = re.match(r"([\w.]{1,60})(?: failed)?: |[\w ]{1,20}: the result of ([\w.]{1,60}) ", message)
+    own = [] if told is None else [(told[1] or told[2]).rpartition(".")[2]]
+    return any(_calls(word, here) for word in (*_words(facts, message), *own))
+
+
 def _words(facts: dict[str, Any], message: str) -> Iterator[str]:
     """Names that what failed may be called by in the source."""
     param = facts.get("param")
@@ -45,9 +53,9 @@ def _words(facts: dict[str, Any], message: str) -> Iterator[str]:
     operation = facts.get("operation")
     if isinstance(operation, str):
         yield operation.rpartition(".")[2][:100]
-    told = re.match(r"bad argument #\d+ to '([\w.]{1,60})'|([\w.]{1,60})(?:, argument \d+,)? expects ", message)
-    if told is not None:
-        yield (told[1] or told[2]).rpartition(".")[2]
+    named = re.match(r"bad argument #\d+ to '([\w.]{1,60})'|([\w.]{1,60})(?:, argument \d+,)? expects ", message)
+    if named is not None:
+        yield (named[1] or named[2]).rpartition(".")[2]
 
 
 def _near(rows: list[str], line: int) -> str:

@@ -112,8 +112,8 @@ def of_field(name: str, rows: list[str], line: int, kind: str = "nil") -> str | 
                 return (
                     f"{owner}.{name} is a method of the builder: after {first}:create() the values are in {first}.data"
                 )
-            told = f"create() gave the id, a text, to {first}"
-            return f"{told}: keep the builder and read its .data, or give {first} as the id"
+            cause = f"create() gave the id, a text, to {first}"
+            return f"{cause}: keep the builder and read its .data, or give {first} as the id"
         if kind == "function":
             return f"{owner}.{name} is a function: call it as {owner}.{name}(…)"
         if kind == "nil":

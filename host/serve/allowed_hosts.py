@@ -9,8 +9,8 @@ __all__ = ["OwnNames", "host_of_header"]
 
 
 class OwnNames:
-    """Names a server is asked for by right: ``localhost``, what it was told, and addresses, which no web page can make
-    point here.
+    """Names a server is asked for by right: ``localhost``, the names it was given, and addresses, which no web page can
+    make point here.
     """
 
     def __init__(self, names: Iterable[str]) -> None:

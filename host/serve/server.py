@@ -1,4 +1,4 @@
-"""An ASGI application on a port: listens, says when it is ready, ends when it is told. Has uvicorn."""
+"""An ASGI application on a port: listens, says when it is ready, ends when asked to. The only importer of uvicorn."""
 
 from __future__ import annotations
 
@@ -40,7 +40,11 @@ class Server:
         name = f"[{self.host}]" if ":" in self.host else self.host
         self.url = f"http://{name}:{self.port}"
         ready = threading.Event()
-        self._server = _server(app, ready)
+        try:
+            self._server = _server(app, ready)
+        except BaseException:  # the application's own
+            self._socket.close()
+            raise
         self._thread = threading.Thread(target=self._run, args=(ready,), name=thread, daemon=True)
         self._thread.start()
         ready.wait()
@@ -56,7 +60,7 @@ class Server:
         self._thread.join()
 
     def close(self) -> None:
-        """Stop serving and join the thread; twice is fine. Connections that hang are cut."""
+        """Stop serving and join the thread; a second call does nothing. Connections that hang are cut."""
         self._server.should_exit = True
         self._server.force_exit = True
         self._thread.join()

@@ -248,8 +248,9 @@ def _read_number(value: str, path: str) -> float:
 
 
 def _read_boolean(value: str, path: str) -> bool:
-    if value in ("true", "false"):
-        return value == "true"
+    word = value.lower()  # the official Python client wrote True and False until its version 12
+    if word in ("true", "false"):
+        return word == "true"
     raise invalid(f"Invalid boolean: {_short(value)}", path)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from host.apis.catalog import Catalog
-from host.simulator.added.routes import AddedRoutes
+from host.simulator.added_apis.routes import AddedRoutes
 from host.simulator.agenda import ORDINARY, Agenda
 from host.simulator.api_error import Refusal, missing
 from host.simulator.event_log import EventLog
@@ -27,7 +27,7 @@ Test = Callable[[Object], bool]
 class World(msgspec.Struct, frozen=True):
     """What all requests share. ``account`` is the connected account whose part of the store this is, or "".
 
-    ``watchers``, by kind, are told of each object that is saved.
+    ``watchers``, by kind, are called with each object that is saved.
     """
 
     catalog: Catalog
@@ -71,11 +71,14 @@ class RequestContext(msgspec.Struct):
     invented: list[str] = msgspec.field(default_factory=list)  # paths of members that nobody gave, computed or reviewed
     clock: str = ORDINARY  # the test clock that ``now`` is of
     headers: dict[str, str] = {}  # that the answer gets beside its own
+    gone: Mapping[str, Any] = {}  # parameters of older versions that the newest has no more
     origin: str = ""  # of the server that was asked; "" where there is none
+    any_version: bool = False  # no version was asked for: what is asked may be in the words of any
+    older_names: Mapping[str, str] = {}  # names of parameters to the older ones that the client used
 
     def at(self, now: int, clock: str) -> RequestContext:
         """The same hands at another time, without what was asked."""
-        return RequestContext(self.world, self.plan, self.path, "", {}, {}, now, clock=clock)
+        return RequestContext(self.world, self.plan, self.path, "", {}, {}, now, clock=clock, origin=self.origin)
 
     def asking(self, method: str, path: str, params: Object) -> RequestContext:
         """The context of another request, as if it were made within this one."""
@@ -193,6 +196,7 @@ PREFIXES = {
     "dispute": "du_",
     "plan": "plan_",
     "issuing.transaction": "ipi_",
+    "product_feature": "prodft_",
     "v2.core.account": "acct_",
     "v2.core.account_person": "person_",
     "v2.core.event": "evt_test_",

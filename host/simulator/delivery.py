@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import threading
@@ -22,8 +23,9 @@ from host.run.event_names import matches
 from host.serve.signatures import HEADER, sign
 from host.simulator.pending_deliveries import LeftDelivery, PendingDeliveries
 from host.simulator.simulator import Simulator
-from host.simulator.stripe import thin_events
+from host.simulator.stripe import issuing_requests, thin_events
 from host.simulator.stripe.event_destinations import PING, destinations_for
+from host.simulator.stripe.issuing_requests import REQUEST
 from host.simulator.stripe.webhook_endpoints import endpoints_for
 
 __all__ = ["Deliveries", "Disturbance", "Target", "event_patterns"]
@@ -32,6 +34,7 @@ ATTEMPTS: Final = 8
 FIRST_DELAY: Final = 1.0  # seconds before the second attempt, doubled each time
 PATIENCE: Final = 10.0  # seconds for an answer
 AT_ONCE: Final = 20
+LONGEST_DECISION: Final = 64_000  # bytes
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _encode = msgspec.json.Encoder().encode
 _log = logging.getLogger(__name__)
@@ -55,6 +58,8 @@ class Target(msgspec.Struct, frozen=True):
         """Whether an event of that type goes there. Thin ones only where they are named."""
         if thin_events.is_thin(type):
             return thin_events.is_wanted(type, self.events)
+        if type == REQUEST and self.endpoint:  # must be selected by name: docs.stripe.com/api/webhook_endpoints/create
+            return type in self.events
         return any(fnmatchcase(type, pattern) for pattern in self.events)
 
 
@@ -117,7 +122,7 @@ class Deliveries:
     They go to ``targets``, and to the webhook endpoints that are made in the simulator: those on this machine, unless
     ``anywhere``. What is answered with another status than 2xx, or not at all, is tried again after 1, 2, 4 … seconds,
     eight times in all. Where the store is a file, what is not delivered at the end is taken up by the next one.
-    ``tell(line)`` is told of each attempt.
+    ``tell(line)`` is called with a line on each attempt.
     """
 
     def __init__(
@@ -159,7 +164,7 @@ class Deliveries:
             return self._idle.wait_for(lambda: self._open == 0, timeout)
 
     def close(self) -> None:
-        """Deliver nothing more; what is pending is for the next one, or lost. Twice is fine."""
+        """Deliver nothing more; what is pending is for the next one, or lost. A second call does nothing."""
         if self._loop.is_closed():
             return
         self._simulator.unlisten(self._of)
@@ -252,12 +257,15 @@ class Deliveries:
         target, line = delivery.target, f"{delivery.type}  {delivery.id}  → {delivery.target.shown}"
         if late:
             await asyncio.sleep(late)
-        for attempt in range(delivery.attempts, ATTEMPTS):
-            answer = await self._post(delivery.payload, target)
+        attempts = ATTEMPTS if delivery.type != REQUEST else delivery.attempts + 1
+        for attempt in range(delivery.attempts, attempts):
+            answer, response = await self._post(delivery.payload, target)
             self._tell(f"{line}  {answer}")
+            if delivery.type == REQUEST and response is not None:
+                self._respond(delivery, response)
             if answer.startswith("2"):
                 break
-            if attempt + 1 < ATTEMPTS:
+            if attempt + 1 < attempts:
                 delay = FIRST_DELAY * 2**attempt
                 self._pending.failed(delivery.slot, attempt + 1, time.time() + delay)
                 await asyncio.sleep(delay)
@@ -265,13 +273,27 @@ class Deliveries:
             copies = 0
         self._pending.ended(delivery.slot)
         for _ in range(copies - 1):
-            self._tell(f"{line}  {await self._post(delivery.payload, target)} (again)")
+            self._tell(f"{line}  {(await self._post(delivery.payload, target))[0]} (again)")
 
-    async def _post(self, payload: bytes, target: Target) -> str:
-        """The status of the answer, or why there is none."""
+    def _respond(self, delivery: _Delivery, response: httpx.Response) -> None:
+        """Have a purchase decided as its endpoint answered: with 200, JSON and the version that it is written in.
+        https://docs.stripe.com/issuing/controls/real-time-authorizations#respond-directly
+        """
+        event = msgspec.json.decode(delivery.payload)
+        said = None
+        whole = response.status_code == 200 and "stripe-version" in response.headers
+        if whole and len(response.content) <= LONGEST_DECISION:
+            with contextlib.suppress(msgspec.DecodeError):
+                said = msgspec.json.decode(response.content)
+        id, account = event["data"]["object"]["id"], event.get("account") or ""
+        self._simulator.perform(lambda call: issuing_requests.answer(call, id, said), account)
+
+    async def _post(self, payload: bytes, target: Target) -> tuple[str, httpx.Response | None]:
+        """The answer's status and the answer, or why there is none."""
         headers = {HEADER: sign(payload, target.secrets, int(time.time())), "Content-Type": "application/json"}
         try:
             async with self._places:
-                return str((await self._client.post(target.url, content=payload, headers=headers)).status_code)
+                answer = await self._client.post(target.url, content=payload, headers=headers)
+                return str(answer.status_code), answer
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return f"no answer: {error or type(error).__name__}"
+            return f"no answer: {error or type(error).__name__}", None

@@ -34,8 +34,8 @@ class Cause(NamedTuple):
 class EventLog:
     """The events of one simulator. Used under its lock.
 
-    ``derive(changes)`` gives the events of one request's changes; ``forms(event, account)`` what is kept and told of
-    each, by kind. ``eager`` has them made at once.
+    ``derive(changes)`` gives the events of one request's changes; ``forms(event, account)`` what is kept and delivered
+    of each, by kind. ``eager`` has them made at once.
     """
 
     def __init__(
@@ -78,12 +78,12 @@ class EventLog:
         self._open.clear()
 
     def listen(self, listener: Listener) -> None:
-        """Have each event told from now on, in their order."""
+        """Call ``listener`` with each event from now on, in their order."""
         self.settle()
         self._listeners.append(listener)
 
     def unlisten(self, listener: Listener) -> None:
-        """Tell it no more."""
+        """Call it no more."""
         self._listeners.remove(listener)
 
     def settle(self) -> None:
@@ -115,7 +115,7 @@ class EventLog:
             self.add(kind, form, account)
 
     def add(self, kind: str, event: Object, account: str = "") -> None:
-        """Keep an event that is made, and tell of it."""
+        """Keep a new event, and call the listeners with it."""
         told = [deliver for listener in self._listeners for deliver in listener(event, account)]
         if "pending_webhooks" in event:
             event["pending_webhooks"] = len(told)

@@ -5,7 +5,7 @@ https://docs.stripe.com/expand
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import Any
 
@@ -16,14 +16,18 @@ from host.simulator.versions import Moved, value_of
 
 MAX_DEPTH = 4
 Table = Mapping[str, Mapping[str, Includable]]
+Within = Mapping[str, Callable[[World, str], Object | None]]
 Older = Mapping[str, Mapping[str, Moved]]
 
 
 class Expander:
-    """Answers with what was asked to be expanded. ``includable`` are members by kind that answers else leave out."""
+    """Answers with what was asked to be expanded. ``includable`` are members by kind that answers else leave out;
+    ``within`` finds, by kind, objects that are kept in others.
+    """
 
-    def __init__(self, world: World, includable: Table) -> None:
+    def __init__(self, world: World, includable: Table, within: Within) -> None:
         self._world = world
+        self._within = within
         self._includable = includable
         kept = {
             each.member
@@ -98,12 +102,21 @@ class Expander:
                 self._world.leniency.pass_over(operation.id, f"expanding {path}", f"It has no such object: {name}.")
         return value
 
-    def _walk(self, schema: Schema | None, value: Object, names: list[str], older: Older) -> None:
+    def _walk(
+        self,
+        schema: Schema | None,
+        value: Object,
+        names: list[str],
+        older: Older,
+        within: tuple[Object, str] | None = None,
+    ) -> None:
+        """``within``: of what is no object of its own, the object it is in and its place there."""
         resolve = self._world.catalog.resolve
         full = resolve(schema) if schema is not None else Schema()
         name, rest = names[0], names[1:]
         inner = full.properties.get(name)
-        include = self._includable.get(str(value.get("object")), {}).get(name)
+        holder, place = (value, name) if within is None else (within[0], f"{within[1]}.{name}")
+        include = self._includable.get(str(holder.get("object")), {}).get(place)
         moved = older.get(str(value.get("object")), {}).get(name) if inner is None else None
         if inner is None and include is None and moved is None:
             raise _not_expandable(name)
@@ -111,7 +124,7 @@ class Expander:
             value[name] = value_of(moved, value, self._world)
         own = resolve(inner or Schema())
         if include is not None and name not in value:
-            value[name] = include(self._world, value)
+            value[name] = include(self._world, holder)
             self.strip(value[name])
         targets = value.get(name)
         many = isinstance(targets, list)
@@ -127,7 +140,8 @@ class Expander:
             return
         for item in found:
             if isinstance(item, dict):
-                self._walk(self._schema(own, kinds, item), item, rest, older)
+                inside = None if "object" in item else (holder, place)
+                self._walk(self._schema(own, kinds, item), item, rest, older, inside)
 
     def _schema(self, own: Schema, kinds: list[str], item: Object) -> Schema:
         kind = str(item.get("object"))
@@ -139,13 +153,17 @@ class Expander:
         """What an id names, here or in the account that its holder names (``destination`` of a transfer)."""
         if not isinstance(target, str):
             return target
-        accounts = [each for each in holder.values() if isinstance(each, str) and each.startswith("acct_")]
+        ids = (each.get("id") if isinstance(each, dict) else each for each in holder.values())
+        accounts = [each for each in ids if isinstance(each, str) and each.startswith("acct_")]
         for world in (self._world, *(self._world.of(each) for each in accounts)):
             for kind in kinds:
                 found = world.store.get(kind, target)
                 if found is not None:
                     self.strip(found)
                     return found
+        for kind in kinds:
+            if kind in self._within and (kept := self._within[kind](self._world, target)) is not None:
+                return kept
         if kinds:
             self._left.append(target)
         return target

@@ -12,11 +12,15 @@ from host.simulator.parsing import Tree
 from host.simulator.store import SavedAnswer, Store
 
 KEY_LIFE = 24 * 3600  # seconds an answer is kept
+_DIGEST = 16  # bytes
 _sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 class Claim(NamedTuple):
-    """A key that a request has, and the request's fingerprint. An account's keys are its own."""
+    """A key that a request has, and the request's fingerprint: a digest of all it says, and its path.
+
+    An account's keys are its own.
+    """
 
     account: str
     said: str
@@ -30,7 +34,22 @@ class Claim(NamedTuple):
 
 def claim_of(account: str, said: str, method: str, path: str, tree: Tree) -> Claim:
     """The claim of a request for its key."""
-    return Claim(account, said, hashlib.blake2b(_sorted([method, path, tree]), digest_size=16).digest())
+    digest = hashlib.blake2b(_sorted([method, path, tree]), digest_size=_DIGEST).digest()
+    return Claim(account, said, digest + path.encode())
+
+
+def _used_otherwise(claim: Claim, saved: SavedAnswer) -> Refusal:
+    """The key was used for another request: at another endpoint, or with other parameters."""
+    path, first = (print[_DIGEST:].decode() for print in (claim.fingerprint, saved.fingerprint))
+    how = "with the same parameters they were first used with"
+    if first and first != path:  # answers of older stores have no path
+        how = f"for the same endpoint they were first used for ('{path}' vs '{first}')"
+    return Refusal(
+        400,
+        f"Keys for idempotent requests can only be used {how}. Try using a key other than '{claim.said}' if you meant "
+        "to execute a different request.",
+        type="idempotency_error",
+    )
 
 
 class IdempotencyKeys:
@@ -45,14 +64,8 @@ class IdempotencyKeys:
         said = claim.said
         saved = self._store.answer(claim.key, since=now - KEY_LIFE)
         if saved is not None:
-            if saved.fingerprint != claim.fingerprint:
-                raise Refusal(
-                    400,
-                    "Keys for idempotent requests can only be used with the same parameters they were first "
-                    f"used with. Try using a key other than '{said}' if you meant to execute a different "
-                    "request.",
-                    type="idempotency_error",
-                )
+            if saved.fingerprint[:_DIGEST] != claim.fingerprint[:_DIGEST]:
+                raise _used_otherwise(claim, saved)
             return saved
         if claim.key in self._busy:
             raise Refusal(

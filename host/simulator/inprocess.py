@@ -26,6 +26,11 @@ class SimulatedClient:
         """Have another simulator answer for the API ``name``, before anything was asked of the first."""
         self._simulators[name] = simulator
 
+    def advance(self, seconds: float) -> None:
+        """Let time pass, for all APIs."""
+        for simulator in self._simulators.values():
+            simulator.advance(seconds)
+
     async def send(self, request: Request, deadline: float) -> Response:
         """As :meth:`host.http.client.HttpClient.send`; simulated faults become the errors real ones would."""
         start = monotonic()

@@ -16,6 +16,10 @@ _NO_KEY = (
     "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See "
     "https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/."
 )
+_PUBLISHABLE = (
+    "This API call cannot be made with a publishable API key. Please use a secret API key. You can find a list of your "
+    "API keys at https://dashboard.stripe.com/account/apikeys."
+)
 
 
 class Keys:
@@ -57,6 +61,8 @@ class Keys:
             right = compare_digest(given.encode(), self._key.encode())
         else:
             right = _WELL_FORMED.fullmatch(given) is not None
+        if not right and self._stripe and given.startswith("pk_"):
+            raise Refusal(401, _PUBLISHABLE, code="secret_key_required")
         if not right:
             raise Refusal(401, f"Invalid API Key provided: {masked(given)}")
         if said and len(self._accepted) < 100:

@@ -35,7 +35,7 @@ class Model(NamedTuple):
     ``behaviours``, ``effects``, ``shown_at`` and ``filters`` are by operation (see :mod:`host.simulator.effects` and
     :mod:`host.simulator.pagination`), ``makes`` are kinds of objects that behaviours make beside the one they answer.
     ``verbs`` are actions that do no more than set these members of their object. ``includable`` are, by kind, members
-    that are only there when expanded.
+    that are only there when expanded, ``within``, by kind, finds objects by their ids that are kept in others.
     """
 
     behaviours: Mapping[str, Behaviour]
@@ -45,6 +45,7 @@ class Model(NamedTuple):
     makes: frozenset[str]
     verbs: Mapping[str, Mapping[str, Any]]
     includable: Mapping[str, Mapping[str, Includable]] = {}
+    within: Mapping[str, Callable[[World, str], Object | None]] = {}
 
     def how(self, plan: RoutePlan) -> Modelled:
         """How the operation is modelled."""
@@ -57,6 +58,9 @@ class Model(NamedTuple):
         if result is not None and result.format == "binary":  # nothing that is stored makes a file
             return "refused"
         return "stored" if plan.action in _STORED else "refused"
+
+
+NO_MODEL = Model({}, {}, {}, {}, frozenset(), {})
 
 
 class ModelRule:
@@ -121,7 +125,7 @@ class ModelRule:
             return
         if call.invented and plan.operation.id not in self._model.behaviours:
             self._invented(call)
-        if call.params:
+        if call.params and not (plan.operation.result is not None and plan.operation.result.format == "binary"):
             self._dropped(call, answer)
 
     def _unread(self, call: RequestContext) -> None:

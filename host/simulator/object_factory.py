@@ -278,6 +278,8 @@ class Shapes:
             if path != ("id",):
                 invented.append(".".join(path))
             shown = self._placeholders
+            if full.format == "decimal" and not shown.text:  # clients read it as a number
+                return "0"
             return shown.text if full.type == "string" else max(shown.number, int(full.minimum or 0))
         return None
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from host.simulator import pagination, resources
-from host.simulator.added.behaviours import ACTIONS
-from host.simulator.context import Includable, Object, RequestContext, World
+from host.simulator.added_apis.behaviours import ACTIONS
+from host.simulator.context import Object, RequestContext, World
 from host.simulator.expansion import Expander
-from host.simulator.modelled import ModelRule
+from host.simulator.modelled import Model, ModelRule
 from host.simulator.references import ELSEWHERE
 from host.simulator.versions import Versions
 
@@ -36,12 +36,12 @@ class Operations:
         self,
         world: World,
         rule: ModelRule | None,
-        includable: Mapping[str, Mapping[str, Includable]],
+        model: Model,
         versions: Versions,
     ) -> None:
         self._stripe = world.stripe
         self._rule = rule
-        self._expander = Expander(world, includable)
+        self._expander = Expander(world, model.includable, model.within)
         self._versions = versions
         self._actions = _STORED if world.stripe else ACTIONS
 
@@ -50,12 +50,17 @@ class Operations:
         plan = call.plan
         if self._stripe and not call.path.startswith("/v2/") and plan.operation.id not in ELSEWHERE:
             call.world.references.check(call.params, plan.operation.result)
+        is_file = plan.operation.result is not None and plan.operation.result.format == "binary"
+        if is_file and not self._stripe:
+            call.not_modelled("a file as the answer", "It keeps objects, and makes no file of them.")
         result = self._act(call)
+        if isinstance(result, bytes) and "content-type" in call.headers:  # a file
+            return result
         wanted = call.params.get("expand")
         if wanted:
             whole = msgspec.json.decode(result if isinstance(result, bytes) else _encode(result))
             self._expander.strip(whole)
-            older = self._versions.older(call.day) if call.day else {}
+            older = self._versions.older(call.day) if call.day or call.any_version else {}
             self._expander.within(call.world).expand(plan.operation, whole, wanted, older)
             return self._in_version(call, whole)
         if isinstance(result, bytes):

@@ -192,6 +192,7 @@ def _search_page(call: RequestContext) -> bytes:
     test = parse(str(call.params.get("query", "")), kind)
     start = _token(call.params["page"], call) if call.params.get("page") else None
     found: list[tuple[int, bytes]] = []
+    counted = "total_count" in (call.params.get("expand") or ())
     for _, record in store.newest(kind, start):
         if test(_decode(record.body)):
             found.append((record.place, record.body))
@@ -202,6 +203,9 @@ def _search_page(call: RequestContext) -> bytes:
     head: Object = {"object": "search_result", "url": call.path, "has_more": more, "next_page": None}
     if more:
         head["next_page"] = _as_token(found[-1][0])
+    if counted:  # of all pages
+        call.params["expand"] = [path for path in call.params["expand"] if path != "total_count"]
+        head["total_count"] = sum(test(_decode(record.body)) for _, record in store.newest(kind, None))
     return msgspec.json.encode(head)[:-1] + b',"data":[' + b",".join(body for _, body in found) + b"]}"
 
 

@@ -18,6 +18,12 @@ MAX_DEPTH = 32
 MOST_FIELDS = 50_000  # of one request; of JSON: values
 
 
+class SentFile(dict[str, Any]):
+    """A file that was sent: its facts, and beside them what is in it."""
+
+    content: bytes
+
+
 class Unnamed(str):
     """The name of an item of ``e[]=…``: its place. No map has such names."""
 
@@ -101,12 +107,13 @@ def multipart_tree(content_type: str, body: bytes, lists: Collection[str] = ()) 
         facts = _disposition(head.decode("utf-8", "replace"))
         value: Any = content.decode("utf-8", "replace")
         if "filename" in facts:
-            value = {
-                "filename": facts["filename"],
-                "size": len(content),
-                "type": facts.get("content-type", ""),
-                "digest": hashlib.blake2b(content, digest_size=16).hexdigest(),
-            }
+            value = SentFile(
+                filename=facts["filename"],
+                size=len(content),
+                type=facts.get("content-type", ""),
+                digest=hashlib.blake2b(content, digest_size=16).hexdigest(),
+            )
+            value.content = content
         name = facts.get("name", "")
         if "[" in name:
             _place(tree, name, value)

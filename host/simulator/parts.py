@@ -6,13 +6,13 @@ from functools import partial
 from typing import NamedTuple
 
 from host.apis.catalog import Catalog
-from host.simulator.added.routes import AddedRoutes
+from host.simulator.added_apis.routes import AddedRoutes
 from host.simulator.agenda import Agenda
 from host.simulator.context import World
 from host.simulator.event_log import Cause, EventLog
 from host.simulator.ids import Ids
 from host.simulator.keys import Keys
-from host.simulator.modelled import ModelRule
+from host.simulator.modelled import NO_MODEL, ModelRule
 from host.simulator.not_simulated import Leniency
 from host.simulator.object_factory import Shapes
 from host.simulator.operations import Operations
@@ -20,11 +20,10 @@ from host.simulator.references import References
 from host.simulator.request_reader import RequestReader
 from host.simulator.routes import Routes
 from host.simulator.store import Store
-from host.simulator.stripe import thin_events, versions
+from host.simulator.stripe import issuing_test_address, payment_pages, thin_events, versions
 from host.simulator.stripe.behaviours import DUE, EARLY, MODEL, WATCHERS
 from host.simulator.stripe.defaults import DEFAULTS
 from host.simulator.stripe.event_derivation import derive
-from host.simulator.stripe.payment_pages import PLANS
 from host.simulator.transaction import RequestTransaction
 from host.simulator.versions import Versions
 
@@ -48,7 +47,7 @@ def parts_of(catalog: Catalog, store: Store, *, key: str | None, seed: object, l
     includable = MODEL.includable if stripe else {}
     events = _event_log(catalog, store, seed) if stripe else None
     transaction = RequestTransaction(store, events)
-    routes = Routes(catalog, PLANS) if stripe else AddedRoutes(catalog)
+    routes = Routes(catalog, (*payment_pages.PLANS, *issuing_test_address.PLANS)) if stripe else AddedRoutes(catalog)
     world = World(
         catalog,
         store,
@@ -69,7 +68,7 @@ def parts_of(catalog: Catalog, store: Store, *, key: str | None, seed: object, l
         world,
         transaction,
         RequestReader(catalog, routes, Keys(catalog, key, stripe=stripe), renamed, stripe=stripe),
-        Operations(world, rule, includable, renamed),
+        Operations(world, rule, MODEL if stripe else NO_MODEL, renamed),
         rule,
     )
 

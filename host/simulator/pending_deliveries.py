@@ -54,7 +54,7 @@ class PendingDeliveries:
         return found
 
     def add(self, event: Object, account: str, endpoint: str, url: str) -> str:
-        """Note one; gives its slot. Under the simulator's lock: committed with what made the event."""
+        """Note one; returns its slot. Under the simulator's lock: committed with what made the event."""
         if not self.is_kept:
             return ""
         slot = self._free.pop() if self._free else str(self._slots)

@@ -9,8 +9,9 @@ from host.simulator.api_error import missing
 from host.simulator.partition import Partition
 from host.simulator.store import Store
 
-# Objects that exist without being created here (the account itself, cards of the sandbox, tax codes …).
-_UNCHECKED = frozenset({"account", "source", "token", "file", "event"})
+# Objects that exist without being created here (the account itself, cards of the sandbox, tax codes …). What is called
+# tax_id is the number itself.
+_UNCHECKED = frozenset({"account", "source", "token", "file", "event", "tax_id"})
 _ALIASES = {
     "default_payment_method": "payment_method",
     "default_price": "price",
@@ -33,7 +34,7 @@ BUILT_IN = (
 )
 
 # Operations whose parameters name objects of other accounts.
-ELSEWHERE = frozenset({"application_fees.list"})
+ELSEWHERE = frozenset({"application_fees.list", "payment_methods.create"})
 
 
 class References:
@@ -96,10 +97,13 @@ class References:
             by_last.setdefault(kind.rpartition(".")[2], []).append(kind)
         found: dict[str, str] = {}
         for name, kinds in by_last.items():
-            # The kind of exactly that name, or the only one that ends in it.
-            kind = name if name in kinds else kinds[0] if len(kinds) == 1 else ""
-            if kind.replace(".", "_") in creatable and kind not in _UNCHECKED:
-                found[name] = kind
+            # The kind of exactly that name, or the only one that ends in it and can be created.
+            named = [name] if name in kinds else kinds
+            made = [kind for kind in named if kind.replace(".", "_") in creatable and kind not in _UNCHECKED]
+            if len(made) == 1:
+                found[name] = made[0]
+        if "v2_core_account" in creatable:  # https://docs.stripe.com/connect/use-accounts-as-customers
+            found["customer_account"] = "v2.core.account"
         return found
 
 

@@ -50,7 +50,7 @@ class Replies:
         return self.answer(asked, refusal.status, _encode(said), {**more, **refusal.headers})
 
     def failure(self, asked: Asked, doing: str, error: Exception) -> Answer:
-        """A fault of the simulator itself, told as the API tells its own; logged with its place."""
+        """A fault of the simulator itself, reported as the API reports its own; logged with its place."""
         _log.error("the simulator failed at a request (%s)", asked.request_id, exc_info=error)
         message = f"The simulator itself failed at {doing} ({type(error).__name__}); nothing was done."
         return self.refusal(asked, Refusal(500, message, type="api_error"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from host.apis.catalog import Catalog
-from host.simulator.added.parameters import AddedChecker
-from host.simulator.added.routes import AddedRoutes
+from host.simulator.added_apis.parameters import AddedChecker
+from host.simulator.added_apis.routes import AddedRoutes
 from host.simulator.api_error import Refusal
 from host.simulator.checks import Checker
 from host.simulator.context import RequestContext, World
@@ -14,7 +14,7 @@ from host.simulator.keys import Keys
 from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree
 from host.simulator.routes import RoutePlan, Routes
 from host.simulator.stripe import account_access, formats
-from host.simulator.versions import Versions
+from host.simulator.versions import Versions, in_older_words
 
 
 class RequestReader:
@@ -40,7 +40,11 @@ class RequestReader:
         """
         path, query = place
         asked = form_tree(query) if query else {}
-        self._keys.check(headers, asked)
+        streams = world.stripe and path == account_access.STREAM
+        if streams:
+            world = account_access.world_of_session(world, headers.get("authorization", ""), now)
+        else:
+            self._keys.check(headers, asked)
         for name in self._keys.query_names:
             asked.pop(name, None)
         posted: Tree | None = None
@@ -48,32 +52,49 @@ class RequestReader:
             method, path, posted, asked = "POST", new, asked, {}
         found = self._routes.find("GET" if method == "HEAD" else method, path)
         if found is None:
-            raise Refusal(404, f"Unrecognized request URL ({method}: {path}).")
+            more = " Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
+            raise Refusal(404, f"Unrecognized request URL ({method}: {path}).{more if self._stripe else ''}")
         plan, path_args = found
         if not world.stripe:
             return self._read_added(world, plan, path, query, path_args, headers, body, now)
         token = asked.pop("page", None) if plan.action == "list" and path.startswith("/v2/") else None
         sent, typed = self._body(plan, headers.get("content-type", ""), body) if posted is None else (posted, False)
-        day = self._day(world, plan, headers, asked, sent)
-        params = self._parameters(plan, asked, sent, typed)
+        day, used, gone = self._day(world, plan, headers, asked, sent)
+        try:
+            params = self._parameters(plan, asked, sent, typed)
+        except Refusal as refusal:
+            in_older_words(refusal, used)
+            raise
         if token is not None:
             params["page"] = token
         # https://docs.stripe.com/context: the account itself stands last
-        if account := headers.get("stripe-account") or headers.get("stripe-context", "").rpartition("/")[2]:
+        account = headers.get("stripe-account") or headers.get("stripe-context", "").rpartition("/")[2]
+        if account and not streams:
             world = account_access.world_of(world, account, headers.get("authorization", ""))
-        call = RequestContext(world, plan, path, query, path_args, params, now, day)
-        return call, {"query": asked, "body": sent}
+        call = RequestContext(world, plan, path, query, path_args, params, now, day, gone=gone)
+        call.any_version = not headers.get("stripe-version")
+        call.older_names = used
+        return call, {"query": asked, "body": {**sent, **gone} if gone else sent}
 
-    def _day(self, world: World, plan: RoutePlan, headers: dict[str, str], asked: Tree, sent: Any) -> str:
-        """The day of the version to answer in, "" for the newest; parameters get the names they have in that."""
-        said = headers.get("stripe-version")
-        if said == self._catalog.version:
-            return ""
-        day = self._versions.day(said) if said else ""
+    def _day(
+        self, world: World, plan: RoutePlan, headers: dict[str, str], asked: Tree, sent: Any
+    ) -> tuple[str, dict[str, str], Tree]:
+        """The day of the version to answer in, "" for the newest; parameters get the names they have in that.
+
+        Then what :meth:`Versions.request` gives.
+        """
+        version = headers.get("stripe-version")
+        used: dict[str, str] = {}
+        gone: Tree = {}
+        if version == self._catalog.version:
+            return "", used, gone
+        day = self._versions.day(version) if version else ""
         for tree in (asked, sent):
-            if isinstance(tree, dict) and tree:  # a client that says no version may mean any
-                self._versions.request(plan.operation.id, day, tree, world)
-        return day
+            if isinstance(tree, dict) and tree:  # a client that gives no version may mean any
+                names, values = self._versions.request(plan.operation.id, day, tree, world)
+                used |= names
+                gone |= values
+        return day, used, gone
 
     def _read_added(
         self,

@@ -178,7 +178,7 @@ def delete(call: RequestContext) -> Object | bytes:
     if gone["object"] is None or call.path.startswith("/v2/"):
         gone.pop("deleted")
     result = call.plan.operation.result
-    if result is not None:  # a deleted reader still tells its type
+    if result is not None:  # a deleted reader still has its type
         required = call.world.catalog.resolve(result).required
         gone = {**{name: found[name] for name in required if name in found}, **gone}
     if result is not None and "deleted" not in call.world.catalog.resolve(result).properties:

@@ -18,7 +18,7 @@ _CLAUSE = re.compile(
         (?:"(?P<dq>(?:[^"\\]|\\.)*)"|'(?P<sq>(?:[^'\\]|\\.)*)'|(?P<bare>[^\s"']+))""",
     re.X,
 )
-_JOIN = re.compile(r"\s+(AND|OR)\s+|\s+(?=\S)")
+_JOIN = re.compile(r"\s+(AND|OR)\s+|\s+(?=\S)", re.I)
 
 
 # What each resource can be searched by: https://docs.stripe.com/search#supported-query-fields-for-each-resource
@@ -32,6 +32,12 @@ FIELDS: dict[str, str] = {
     "price": r"active|currency|lookup_key|metadata|product|type",
     "product": r"active|description|metadata|name|shippable|url",
     "subscription": r"canceled_at|created|metadata|status",
+}
+# Fields that stand elsewhere in an object.
+_PLACES = {
+    "last_finalization_error_code": "last_finalization_error.code",
+    "last_finalization_error_type": "last_finalization_error.type",
+    "subscription": "parent.subscription_details.subscription",
 }
 LEAST_PART = 3  # characters of what ``~`` looks for
 
@@ -49,14 +55,14 @@ def parse(query: str, kind: str = "") -> Test:
         if found is None:
             raise _malformed(query)
         _check(found, kind)
-        tests.append(_test(found))
+        tests.append(_test(found, kind))
         at = found.end()
         if not query[at:].strip():
             break
         join = _JOIN.match(query, at)
         if join is None:
             raise _malformed(query)
-        joins.add(join[1] or "AND")
+        joins.add((join[1] or "AND").upper())
         at = join.end()
     if len(joins) > 1:
         raise invalid("You cannot combine AND and OR in one search query.", "query")
@@ -78,8 +84,9 @@ def _check(clause: re.Match[str], kind: str) -> None:
         raise invalid(f"Substring search needs at least {LEAST_PART} characters: {clause[0].strip()}", "query")
 
 
-def _test(clause: re.Match[str]) -> Test:
-    path = clause["field"].split(".") + ([clause["key"]] if clause["key"] is not None else [])
+def _test(clause: re.Match[str], kind: str) -> Test:
+    field = _PLACES.get(clause["field"], clause["field"]) if kind == "invoice" else clause["field"]
+    path = field.split(".") + ([clause["key"]] if clause["key"] is not None else [])
     quoted = clause["dq"] if clause["dq"] is not None else clause["sq"]
     wanted = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else clause["bare"]
     absent = quoted is None and wanted == "null"

@@ -7,7 +7,7 @@ from typing import Any
 
 from host.apis.catalog import Catalog
 from host.serve.allowed_hosts import OwnNames
-from host.serve.server import Server
+from host.serve.server import Abort, Server
 from host.simulator.app import SimulatorApp
 from host.simulator.simulator import Simulator
 
@@ -23,8 +23,12 @@ class SimulatorServer(Server):
     def __init__(self, simulator: Simulator, host: str, port: int, names: Iterable[str] = ()) -> None:
         self.simulator = simulator
         own = OwnNames([host, *names])
-        super().__init__(lambda abort: SimulatorApp(simulator, abort=abort, names=own), host, port, thread="simulator")
-        simulator.origin = self.url
+
+        def app(abort: Abort) -> SimulatorApp:  # made when it is known where it is, and nothing is answered yet
+            simulator.origin = self.url
+            return SimulatorApp(simulator, abort=abort, names=own)
+
+        super().__init__(app, host, port, thread="simulator")
 
 
 def serve(

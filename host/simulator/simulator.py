@@ -30,6 +30,7 @@ from host.simulator.replies import UNKNOWN_ERROR, Answer, Replies, injected
 from host.simulator.store import Store
 from host.simulator.stripe import clocks
 from host.simulator.stripe.hosted import PLACES
+from host.simulator.versions import in_older_words
 
 Found = TypeVar("Found")
 MOST_SECONDS = 10 * 366 * 86400  # that a clock can be advanced at once
@@ -66,7 +67,7 @@ class Simulator:
     1970; with ``clock`` and ``seed`` given, ids and times are the same every time. ``store`` keeps the state
     (in memory by default), ``faults`` says which requests fail; it may be set anew at any time.
     What is not modelled is refused with status 501; ``lenient`` stores and answers it by its shape instead, and
-    :attr:`not_modelled` tells what that was. Simulators share nothing.
+    :attr:`not_modelled` lists what that was. Simulators share nothing.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Simulator:
         self._replies = Replies(clock, stripe=self.world.stripe)
         self._clock = clock
         self.origin = ""  # of the server it is on, ``http://127.0.0.1:12111``
-        self._advanced = 0.0  # seconds that the clock was told to be ahead
+        self._advanced = 0.0  # seconds that the clock was set ahead
         self.faults = faults
         self._lock = threading.RLock()
 
@@ -128,7 +129,7 @@ class Simulator:
         with self._lock:
             self._advanced += seconds
             if self.world.agenda.soonest <= self.now:
-                self._pass_time(clocks.background(self.world, int(self.now)))
+                self._pass_time(self._background())
 
     def _pass_time(self, call: RequestContext) -> None:
         """Do what is due by now, in a transaction of its own."""
@@ -145,13 +146,15 @@ class Simulator:
             return self.store.ledger()
 
     def listen(self, listener: Listener) -> None:
-        """Have each event told from now on; see :data:`host.simulator.event_log.Listener`. Of Stripe alone."""
+        """Call ``listener`` with each event from now on; see :data:`host.simulator.event_log.Listener`. Of Stripe
+        alone.
+        """
         assert self.world.events is not None
         with self._lock:
             self.world.events.listen(listener)
 
     def unlisten(self, listener: Listener) -> None:
-        """Tell it no more."""
+        """Call it no more."""
         assert self.world.events is not None
         with self._lock:
             self.world.events.unlisten(listener)
@@ -162,6 +165,18 @@ class Simulator:
             found = work(self.store)
             self.store.commit()
             return found
+
+    def perform(self, work: Callable[[RequestContext], None], account: str = "") -> None:
+        """Have ``work`` done between two requests, in an account's world, with the events of what it changes."""
+        with self._lock:
+            call = self._background()
+            self._begin_work(call)
+            try:
+                work(call.within(account))
+            except BaseException:
+                self._transaction.rollback()
+                raise
+            self._transaction.commit(Cause(None, None, call.now))
 
     def close(self) -> None:
         """Close the store."""
@@ -222,8 +237,7 @@ class Simulator:
         """A page for people: what its form does is done at once."""
         from host.simulator.stripe.visitor_pages import answer  # loads most of what is simulated
 
-        call = clocks.background(self.world, int(self.now))
-        call.origin = self.origin
+        call = self._background()
         self._begin_work(call)
         try:
             page = answer(call, method, path, body)
@@ -231,10 +245,17 @@ class Simulator:
             self._transaction.rollback()
             raise
         self._transaction.commit(Cause(exchange.request_id, None, int(self.now)))
-        headers = {"content-type": "text/html; charset=utf-8", "request-id": exchange.request_id}
+        kind = "application/pdf" if page.file else "text/html; charset=utf-8"
+        headers = {"content-type": kind, "request-id": exchange.request_id}
         if page.location:
             headers["location"] = page.location
-        return page.status, headers, page.html.encode()
+        return page.status, headers, page.file or page.html.encode()
+
+    def _background(self) -> RequestContext:
+        """The hands of what happens without a request of its own."""
+        call = clocks.background(self.world, int(self.now))
+        call.origin = self.origin
+        return call
 
     def _begin_work(self, call: RequestContext) -> None:
         """Let what is due happen first, and give the call its clock's time."""
@@ -286,7 +307,7 @@ class Simulator:
             except Refusal as refusal:
                 if not refusal.keep:
                     self._transaction.rollback()
-                answer = self._replies.refusal(exchange, refusal, headers)
+                answer = self._replies.refusal(exchange, in_older_words(refusal, call.older_names), headers)
                 if not refusal.worked:
                     self._transaction.commit(cause)
                     return answer

@@ -112,7 +112,8 @@ class Store:
     ) -> bytes:
         """Make or replace an object; returns its JSON. ``under`` counts when it is made.
 
-        Events, where the simulator says that a kind is theirs, are in no ledger, and no change that anybody is told of.
+        Events, where the simulator says that a kind is theirs, are in no ledger, and no change that anybody is notified
+        of.
         """
         group = self._kinds.get(kind)
         if group is None:
@@ -279,7 +280,7 @@ class Store:
         self._saved.clear()
 
     def close(self) -> None:
-        """Close the file, if any; twice is fine."""
+        """Close the file, if any; a second call does nothing."""
         if self._file is not None:
             self._file.close()
 

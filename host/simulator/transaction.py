@@ -7,7 +7,7 @@ from host.simulator.store import Store
 
 
 class RequestTransaction:
-    """The changes under way of one simulator. Used under its lock. An API without ``events`` has none to tell."""
+    """The changes under way of one simulator. Used under its lock. An API without ``events`` has none to announce."""
 
     def __init__(self, store: Store, events: EventLog | None) -> None:
         self._store = store

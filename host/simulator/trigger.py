@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
 import msgspec
@@ -16,21 +16,30 @@ from host.simulator.stripe.triggers import STEPS, TRIGGERS
 
 __all__ = ["Ask", "Step", "perform", "steps_of"]
 
-Ask = Callable[[str, str, str], tuple[int, Any]]
-"""A request: method, target and form → status and decoded answer."""
 
-_STEP = re.compile(r"(?P<may>\? )?(?:(?P<name>\w+) = )?(?P<method>[A-Z]+) (?P<path>\S+)(?: (?P<form>.*))?")
+class Ask(Protocol):
+    """A request: method, target and form → status and decoded answer. ``key``: another than its own."""
+
+    def __call__(self, method: str, target: str, form: str, key: str = "", /) -> tuple[int, Any]: ...
+
+
+_STEP = re.compile(
+    r"(?P<may>\? )?(?:(?P<name>\w+) = )?(?:as (?P<key>\S+) )?(?P<method>[A-Z]+) (?P<path>\S+)(?: (?P<form>.*))?"
+)
 _REFERENCE = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
 
 
 class Step(NamedTuple):
-    """One request. ``may_fail``: it may be refused. ``name`` is what later steps call its answer."""
+    """One request. ``may_fail``: it may be refused. ``name`` is what later steps call its answer; ``key`` is what it
+    has instead of the API key, "" where it has that.
+    """
 
     name: str
     method: str
     path: str
     form: str
     may_fail: bool
+    key: str = ""
 
 
 def steps_of(event: str) -> list[Step]:
@@ -50,11 +59,12 @@ def _step(text: str) -> Step:
     name = text if text in STEPS else ""
     match = _STEP.fullmatch(STEPS.get(text, text))
     assert match is not None, text
-    return Step(name or match["name"] or "", match["method"], match["path"], match["form"] or "", bool(match["may"]))
+    form, key = match["form"] or "", match["key"] or ""
+    return Step(name or match["name"] or "", match["method"], match["path"], form, bool(match["may"]), key)
 
 
 def perform(ask: Ask, steps: list[Step], added: Mapping[int, Mapping[str, str]] = {}) -> list[Any]:
-    """Make the requests; gives their answers. ``added`` are parameters more, by the step's place.
+    """Make the requests; returns their answers. ``added`` are parameters more, by the step's place.
 
     Raises :class:`HostError` for a request that is refused.
     """
@@ -68,7 +78,7 @@ def perform(ask: Ask, steps: list[Step], added: Mapping[int, Mapping[str, str]] 
             form = "&".join([*kept, urlencode(more)])
         path = _filled(step.path, named)
         target = f"{path}?{form}" if step.method == "GET" and form else path
-        status, answer = ask(step.method, target, "" if step.method == "GET" else form)
+        status, answer = ask(step.method, target, "" if step.method == "GET" else form, _filled(step.key, named))
         if status >= 400 and not step.may_fail:
             message = (
                 answer["error"]["message"] if isinstance(answer, dict) and "error" in answer else f"status {status}"

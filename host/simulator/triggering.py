@@ -12,7 +12,7 @@ from host.simulator.stripe import thin_events
 from host.simulator.stripe.triggers import MADE
 from host.simulator.trigger import Ask, Step, decoded, perform
 
-__all__ = ["made"]
+__all__ = ["asking", "made"]
 
 KEY = "sk_test_simulated"
 Object = dict[str, Any]
@@ -38,7 +38,7 @@ def made(event: str, steps: list[Step], wanted: Mapping[str, str], ask: Ask | No
                 added[place] = more
                 del left[path]
                 break
-    found = _perform(event, steps, added, ask or _asking())
+    found = _perform(event, steps, added, ask or asking(_fresh()))
     for path, value in left.items():
         _set(found["data"]["object"], path.split("."), _plain(value))
     said = [f"--set {path}: no request takes it, so it is set in the event only" for path in left]
@@ -56,7 +56,7 @@ class _Rehearsal:
 def _rehearse(
     event: str, steps: list[Step], added: Mapping[int, Mapping[str, str]], *, careful: bool = False
 ) -> _Rehearsal | None:
-    ask = _asking()
+    ask = asking(_fresh())
     try:
         answers = perform(ask, steps, added)
         found = _last(ask, event)
@@ -85,17 +85,21 @@ def _last(ask: Ask, event: str) -> Object:
     return thin_events.notification(found) if thin else found
 
 
-def _asking() -> Ask:
-    from host.apis.stripe import load
+def asking(simulator: Simulator) -> Ask:
+    """Requests to a simulator in this process."""
 
-    simulator = Simulator(load())
-    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/x-www-form-urlencoded"}
-
-    def ask(method: str, target: str, form: str) -> tuple[int, Any]:
+    def ask(method: str, target: str, form: str, key: str = "", /) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {key or KEY}", "Content-Type": "application/x-www-form-urlencoded"}
         status, _, body = simulator.handle(method, target, headers, form.encode())
         return status, decoded(body)
 
     return ask
+
+
+def _fresh() -> Simulator:
+    from host.apis.stripe import load
+
+    return Simulator(load())
 
 
 def _bracketed(path: str) -> str:

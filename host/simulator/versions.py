@@ -21,7 +21,7 @@ class Renamed(NamedTuple):
 
     Places are dotted; a number is a place in a list, ``*`` each item of one. ``sets`` are members beside it that the
     new form has. ``made`` makes the new value of the old one, ``at`` the end of what is around it. With ``new`` "" the
-    parameter of the one operation is gone, and what it did is not modelled: ``instead`` says what is.
+    parameter is gone, and its operation finds it in ``RequestContext.gone``.
     """
 
     since: str
@@ -30,7 +30,6 @@ class Renamed(NamedTuple):
     new: str
     sets: Mapping[str, str] = {}
     made: Callable[[Any, Tree, World], Any] | None = None
-    instead: str = ""  # where ``new`` is "", as nothing took its place here: what is modelled
 
 
 class Moved(NamedTuple):
@@ -104,12 +103,18 @@ class Versions:
         names = [train.name for train in self._trains if train.first <= day]
         return names[-1] if names else None
 
-    def request(self, operation: str, day: str, params: Tree, world: World) -> Tree:
-        """The parameters as the newest version has them."""
+    def request(self, operation: str, day: str, params: Tree, world: World) -> tuple[dict[str, str], Tree]:
+        """Make the parameters what the newest version has. Gives newer names to the older ones that the client used,
+        and the parameters that the newest version has no more, which are taken out.
+        """
+        used: dict[str, str] = {}
+        gone: Tree = {}
         for each in self._renamed.get(operation, ()):
-            if day < each.since:
-                _rename(params, each, world)
-        return params
+            if day < each.since and not each.new and each.old in params:
+                gone[each.old] = params.pop(each.old)
+            elif day < each.since and _rename(params, each, world):
+                used[_bracketed(each.new)] = _bracketed(each.old)
+        return used, gone
 
     def older(self, day: str) -> Mapping[str, Mapping[str, Moved]]:
         """Members by kind that answers of that day have beside the newest ones."""
@@ -127,6 +132,21 @@ class Versions:
         table = self.older(day)
         if table:
             _add(table, value, world)
+
+
+def in_older_words(refusal: Refusal, said: Mapping[str, str]) -> Refusal:
+    """The refusal with the names that the client itself said (see :meth:`Versions.request`), changed in place."""
+    for new, old in said.items():
+        refusal.message = refusal.message.replace(new, old)
+        if refusal.param is not None and refusal.param.startswith(new):
+            refusal.param = old + refusal.param.removeprefix(new)
+    return refusal
+
+
+def _bracketed(place: str) -> str:
+    """``discounts.0.coupon`` → ``discounts[0][coupon]``."""
+    first, *rest = place.split(".")
+    return first + "".join(f"[{name}]" for name in rest)
 
 
 def value_of(moved: Moved, value: Object, world: World) -> Any:
@@ -156,7 +176,8 @@ def _at(value: Any, names: list[str]) -> Any:
     return value
 
 
-def _rename(params: Any, each: Renamed, world: World) -> None:
+def _rename(params: Any, each: Renamed, world: World) -> bool:
+    """Whether the older name was there, and is the newer now."""
     head, star, rest = each.old.partition(".*.")
     if star:  # in each item of a list; forms have lists as maps of their places
         items = params.get(head)
@@ -164,31 +185,28 @@ def _rename(params: Any, each: Renamed, world: World) -> None:
         for item in (items.values() if isinstance(items, dict) else items) or ():
             if isinstance(item, dict):
                 _rename(item, inner, world)
-        return
+        return False  # what is wrong with an item is told by its newer name
     *way, last = each.old.split(".")
     node: Any = params
     for name in way:
         node = node.get(name) if isinstance(node, dict) else None
     if not isinstance(node, dict) or last not in node:
-        return
+        return False
     value = node.pop(last)
-    if not each.new:  # no longer there: what it did is either refused or, leniently, passed over
-        (operation,) = each.operations
-        world.leniency.pass_over(operation, f"the parameter {each.old}", each.instead, each.old)
-        return
     made = each.made(value, params, world) if each.made is not None else value
     if value == "" and each.new.endswith(".0." + each.new.rpartition(".")[2]):
         _put(params, each.new.split(".")[:-2], "")  # what unset the old one unsets the list
-        return
+        return False
     _put(params, each.new.split("."), made)
     for place, word in each.sets.items():
         _put(params, place.split("."), word)
+    return each.new != each.old
 
 
 def _put(target: Tree, names: list[str], value: Any) -> None:
     for name in names[:-1]:
         inner = target.setdefault(name, {})
         if not isinstance(inner, dict):
-            return  # the new form is given as well: the checks tell what is wrong with it
+            return  # the new form is given as well: the checks say what is wrong with it
         target = inner
     target.setdefault(names[-1], value)

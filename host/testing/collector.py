@@ -25,7 +25,7 @@ class LuaFile(pytest.Module):
     """A file of Lua tests. It runs while its tests do: from the first of them to the teardown of the last."""
 
     def _getobj(self) -> ModuleType:
-        """No Python module stands behind it; an empty one, so that plugins can tell files apart."""
+        """No Python module stands behind it; an empty one, by which plugins can tell files apart."""
         return ModuleType(self.path.stem)
 
     def _open(self, options: dict[str, Any] | None = None) -> LuaTestFile:

@@ -41,7 +41,7 @@ class FileCoverage(msgspec.Struct, frozen=True):
 class Coverage:
     """A sink of hosts that counts lines.
 
-    ``sources`` are files and folders whose Lua files are told of, those never loaded too, and no others. Without them
+    ``sources`` are files and folders whose Lua files are reported, those never loaded too, and no others. Without them
     it is each file that was loaded and is below ``within``. Test files are left out.
     """
 

@@ -29,7 +29,7 @@ class CoverageOfSession:
         except UsageError as error:
             raise pytest.UsageError(f"--lua-coverage: {error.message}") from None
         self._least: float | None = least
-        self._told = ""
+        self._report = ""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -44,14 +44,14 @@ class CoverageOfSession:
             sent[_SENT] = self.coverage.plain()
             return
         try:
-            self._told, enough = report_coverage(self.coverage, self._forms, self._least)
+            self._report, enough = report_coverage(self.coverage, self._forms, self._least)
         except HostError as error:
-            self._told, enough = error.message, False
+            self._report, enough = error.message, False
         if not enough and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the table, and where the files are."""
-        if self._told:
+        if self._report:
             terminalreporter.section("Lua coverage")
-            terminalreporter.write_line(self._told)
+            terminalreporter.write_line(self._report)

@@ -39,15 +39,16 @@ def coverage_form(text: str) -> CoverageForm:
 
 
 def report_coverage(coverage: Coverage, forms: Sequence[CoverageForm], least: float | None) -> tuple[str, bool]:
-    """Write the files that are asked for. Gives the text to print, and whether at least ``least`` per cent was reached.
+    """Write the files that are asked for. Returns the text to print, and whether at least ``least`` per cent was
+    reached.
 
     Raises ``HostError`` for a file that cannot be written.
     """
     files = coverage.files()
-    told = []
+    lines = []
     for form in dict.fromkeys(forms):
         if form.path is None:
-            told.append(as_table(files))
+            lines.append(as_table(files))
             continue
         text = as_lcov(files) if form.kind == "lcov" else as_html(files)
         try:
@@ -55,12 +56,12 @@ def report_coverage(coverage: Coverage, forms: Sequence[CoverageForm], least: fl
             form.path.write_text(text, encoding="utf-8", errors="replace")
         except OSError as error:
             raise HostError(f"the coverage cannot be written to {form.path}: {error.strerror}") from error
-        told.append(f"coverage written to {form.path}")
+        lines.append(f"coverage written to {form.path}")
     reached = share(files)
     enough = least is None or reached >= least
     if not enough:
-        told.append(f"coverage is {_percent(reached)}, below the {least:g}% that is asked for")
-    return "\n".join(told), enough
+        lines.append(f"coverage is {_percent(reached)}, below the {least:g}% that is asked for")
+    return "\n".join(lines), enough
 
 
 def as_table(files: Sequence[FileCoverage]) -> str:

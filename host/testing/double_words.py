@@ -61,7 +61,7 @@ class DoubleWords:
     def _target(self, word: str, name: Any) -> DoubleTarget:
         if not isinstance(name, str) or not name:
             raise InvalidCall(f'{word} expects a name such as "stripe.charges.create", got {arguments.shown(name)}')
-        if self._host._shards is not None:
+        if self._host._worker_processes is not None:
             raise UsageError(
                 f"{word} needs the test's scripts in this process: leave out processes of lua_host_options"
             )

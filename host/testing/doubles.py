@@ -52,7 +52,7 @@ class Double(msgspec.Struct):
 class Doubles:
     """The doubles of the test that runs. Thread-safe.
 
-    ``tell`` gives the Lua side a call for one of its functions: ``{"call", "fn", "arguments"}``.
+    ``tell`` sends the Lua side a call for one of its functions: ``{"call", "fn", "arguments"}``.
     """
 
     def __init__(self) -> None:

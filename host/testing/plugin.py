@@ -6,7 +6,7 @@ Lua file or a fixture needs is loaded with the first of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,14 +58,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         const="text",
         default=[],
         metavar="FORM",
-        help="Tell which lines of Lua files were reached: text (a table), lcov:FILE, html:FOLDER. Many times.",
+        help="Report which lines of Lua files were reached: text (a table), lcov:FILE, html:FOLDER. Many times.",
     )
     group.addoption(
         "--lua-coverage-source",
         action="append",
         default=[],
         metavar="PATH",
-        help="Tell of the Lua files in PATH and of no others; of those that no test loads too. Many times.",
+        help="Report on the Lua files in PATH and no others, including those that no test loads. Many times.",
     )
     group.addoption(
         "--lua-coverage-fail-under",
@@ -177,6 +177,27 @@ def lua_run(request: pytest.FixtureRequest, lua_host: Host) -> Callable[..., Run
     def run(script: str | Path, *, check: bool = True, **options: Any) -> RunResult:
         beside = request.path.parent / script if isinstance(script, Path) or "\n" not in script else None
         result = lua_host.run(beside if beside is not None and beside.is_file() else script, **options)
+        return result.raise_for_error() if check else result
+
+    return run
+
+
+@pytest.fixture
+def lua_deliver(request: pytest.FixtureRequest, lua_host: Host) -> Callable[..., RunResult]:
+    """``lua_deliver("handlers.lua", "invoice.paid", {"customer": …}, …)``: has a handler script (a file relative to the
+    test's) handle an event on ``lua_host``.
+
+    The event is one that the simulator makes, with members of its object; or an event itself, as a mapping. Takes what
+    ``Host.run`` takes, gives the run's ``RunResult``. Raises the script's ``ScriptError`` unless ``check=False``.
+    """
+
+    def run(
+        handler: str | Path, event: str | Mapping[str, Any], values: Mapping[str, Any] | None = None, *,
+        check: bool = True, **options: Any,
+    ) -> RunResult:  # fmt: skip
+        from host.testing.delivered_events import beside, deliver
+
+        _, result = deliver(lua_host, beside(request.path, str(handler)), event, values, **options)
         return result.raise_for_error() if check else result
 
     return run

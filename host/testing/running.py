@@ -1,6 +1,6 @@
 """The run of one file of Lua tests.
 
-The file runs as a script on a host and a simulator of its own, on a thread. It tells its tests, then asks
+The file runs as a script on a host and a simulator of its own, on a thread. It reports its tests, then asks
 which to run next (``lua/spec.lua``), so its state stays between tests; whoever wants a test run waits for its
 end and meanwhile answers what the test asks for (fixtures, calls made so far).
 """
@@ -22,6 +22,7 @@ from host.events import CallStarted, Event, Printed
 from host.host import Host
 from host.run.script import RunResult, Script
 from host.testing.cases import Fixtures, LuaTest, Outcome, failure
+from host.testing.clock_words import ClockWords
 from host.testing.double_words import DoubleWords
 from host.testing.stubbed_answers import call_arguments
 
@@ -51,6 +52,7 @@ class Running:
         self._host = Host(**{**self.options, "sinks": (*self.options.get("sinks", ()), self)})
         self._host.function(self._asked, name="luahost_ask")
         self._doubles = DoubleWords(self._host)
+        self._words = {**self._doubles.words, **ClockWords(self._host).words}
         self._tape = self._host._tape
         if self._tape is not None:
             self._tape.goes_on = True
@@ -73,7 +75,8 @@ class Running:
             source = self.path.read_bytes()
             script = Script(HARNESS, _lua("spec.lua"), self.path.parent)
             given = {"path": self.name, "source": source, "limit": self.limit, "seed": self._seed}
-            given.update({name: _lua(f"{name}.lua") for name in ("assertions", "doubles")})
+            given["taped"] = self._tape is not None
+            given.update({name: _lua(f"{name}.lua") for name in ("assertions", "doubles", "clock", "deliver")})
             result = self._host.run(script, globals={"luahost_spec": given})
         except OSError as error:
             result = UsageError(f"{self.name} cannot be read: {error.strerror}")
@@ -83,7 +86,7 @@ class Running:
 
     async def _asked(self, kind: str, *details: Any) -> dict[str, Any]:
         """``luahost_ask(kind, …)`` in Lua: the answer, or a ticket to ask again with."""
-        at_once = self._doubles.words.get(kind)
+        at_once = self._words.get(kind)
         if at_once is not None:
             return _said(at_once, details)
         if kind == "more":
@@ -155,7 +158,7 @@ class Running:
         return "".join(self._output)
 
     def _serve(self, wanted: str, fixtures: Fixtures) -> Any:
-        """Answer the file's questions until the wanted message comes; gives its details."""
+        """Answer the file's questions until the wanted message comes; returns its details."""
         while True:
             kind, ticket, details = self._messages.get()
             if kind == wanted:
@@ -180,6 +183,8 @@ class Running:
     def _reply(self, kind: str, details: tuple[Any, ...], fixtures: Fixtures) -> dict[str, Any]:
         if kind == "calls":
             return {"value": [call_arguments(call) for call in self._calls if call.operation == details[0]]}
+        if kind == "deliver":
+            return self._deliver(*details)
         name, *arguments = details
         try:
             value = fixtures.get(name)
@@ -190,6 +195,18 @@ class Running:
         if callable(value):
             return {"value": {"callable": True}}
         return {"value": {"value": value}}
+
+    def _deliver(self, event: Any, values: Any = None, handler: Any = None) -> dict[str, Any]:
+        """Have a handler script handle an event: the event, and what failed."""
+        from host.testing.delivered_events import beside, deliver  # loads what makes events
+
+        try:
+            found, result = deliver(self._host, beside(self.path, handler), event, values or None, timeout=self.limit)
+        except ScriptError as error:
+            return {"value": {"failed": _facts(error)}}
+        except HostError as error:
+            return {"error": error.message, "hint": error.hint}
+        return {"value": {"event": found, **({"failed": _facts(result.error)} if result.error is not None else {})}}
 
     def _call(self, name: str, function: Callable[..., Any], arguments: list[Any]) -> dict[str, Any]:
         try:
@@ -212,6 +229,15 @@ def _said(word: Callable[..., Any], details: tuple[Any, ...]) -> dict[str, Any]:
         return {"value": word(*details)}
     except HostError as error:
         return {"error": error.message, "hint": error.hint}
+
+
+def _facts(error: ScriptError) -> dict[str, Any]:
+    """The error of a handler's run, as its test fails with it."""
+    known = {"kind": error.kind, "message": error.message, "script": error.script, "line": error.line}
+    if error.line is None:
+        known["message"] = str(error)  # which has its place
+    facts = {**error.facts, **known, "hint": error.hint}
+    return {name: value for name, value in facts.items() if isinstance(value, str | int | float | bool)}
 
 
 @cache

@@ -17,6 +17,7 @@ from host.errors import InvalidCall
 from host.events import CallStarted
 from host.http.message import Response
 from host.http.outcome import refusal
+from host.libraries.fs.downloads import DownloadFile
 
 __all__ = ["DoubleTarget", "answer", "call_arguments", "check_value", "target_of", "web_answer"]
 
@@ -111,9 +112,14 @@ def check_value(target: DoubleTarget, value: Any) -> None:
 def answer(call: Call, target: DoubleTarget, value: Any) -> Reply:
     """The reply with a test's value."""
     if target.kind == "operation":
-        headers = {"content-type": "application/json", "request-id": REQUEST_ID}
-        url = call.request.url if call.request is not None else ""
-        return Reply(Response(200, headers, _body(target, value), url=url))
+        kind = "application/octet-stream" if isinstance(value, str | bytes) else "application/json"
+        headers = {"content-type": kind, "request-id": REQUEST_ID}
+        url, body = "", _body(target, value)
+        if call.request is not None:
+            url, file = call.request.url, call.request.sink
+            if isinstance(file, DownloadFile):
+                file.keep(body)
+        return Reply(Response(200, headers, body, url=url))
     if target.kind == "http":
         return Reply(web_answer(target, value, call))
     return Reply(value)
@@ -123,6 +129,12 @@ def _body(target: DoubleTarget, value: Any) -> bytes:
     operation, api = target.operation, target.api
     assert operation is not None
     assert api is not None
+    if operation.result is not None and operation.result.format == "binary":
+        if not isinstance(value, str | bytes):
+            raise InvalidCall(
+                f"stub: {target.name} answers with a file's content, a string; got {arguments.shown(value)}"
+            )
+        return value.encode() if isinstance(value, str) else value
     if not isinstance(value, dict | list):
         raise InvalidCall(f"stub: {target.name} answers with a table, got {arguments.shown(value)}")
     if target.is_list:

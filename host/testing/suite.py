@@ -83,7 +83,7 @@ class LuaTestFile:
             self._ended(running)
 
     def _ended(self, running: Running) -> str:
-        """End a run of the file; gives what it printed."""
+        """End a run of the file; returns what it printed."""
         self.not_modelled = tuple(dict.fromkeys((*self.not_modelled, *running.not_modelled)))
         return running.close_and_take_output()
 
@@ -110,7 +110,7 @@ class LuaTestFile:
         return {"simulator": Simulator(load(), seed=(self._seed, self.name, self._starts), lenient=lenient)}
 
     def _placed(self, error: ScriptError, test: LuaTest) -> ScriptError:
-        """A run's own end told at the test's line where it has none in the file."""
+        """A run's own end, shown at the test's line where it has none in the file."""
         if error.line is not None and error.script != HARNESS:
             return error
         facts = {**error.facts, "script": self.name, "line": test.line}

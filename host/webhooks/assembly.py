@@ -1,4 +1,4 @@
-"""A handler script's webhooks, put together: what comes, which runs handle it, who is told."""
+"""A handler script's webhooks, put together: what comes, which runs handle it, who learns what became of it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from host import arguments
 from host.apis.json_values import decode_json
 from host.errors import ConfigError, InvalidCall, ScriptError, UsageError
 from host.limits import YEAR
+from host.run.handler_check import check_handlers
 from host.run.options import RunOptions, ScriptLike, script_of
 from host.run.script import RunResult, Script
 from host.settings import Secret
@@ -33,13 +34,15 @@ __all__ = ["HandlerKeywords", "HandlerOptions", "Parts", "open_webhooks"]
 class Parts(msgspec.Struct, frozen=True):
     """What webhooks need of their host.
 
-    ``wait`` runs a script, ``ask`` asks Stripe for a page of its events, ``secret`` is the setting, ``local`` says that
-    the API is the simulator, or a server on this machine, ``mask`` keeps a secret out of what is shown.
+    ``wait`` runs a script, ``ask`` asks Stripe for a page of its events, ``events`` gives their names, ``secret`` is
+    the setting, ``local`` says that the API is the simulator, or a server on this machine, ``mask`` keeps a secret out
+    of what is shown.
     """
 
     durable_runs: DurableRuns
     wait: Callable[[Script, RunOptions, Kept], Awaitable[RunResult]]
     ask: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+    events: Callable[[], Sequence[str]]
     secret: Secret | None
     local: bool
     mask: Callable[[Secret], None]
@@ -136,7 +139,9 @@ class HandlerOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def open_webhooks(parts: Parts, handler: ScriptLike, options: HandlerOptions, run: RunOptions) -> Webhooks:
-    """The webhooks of ``handler``; ``run`` is how its runs are made. Raises ``UsageError``, ``ConfigError``."""
+    """The webhooks of ``handler``; ``run`` is how its runs are made. Raises ``UsageError``, ``ConfigError``, and
+    ``ScriptError`` where it shows before any event that the handler cannot handle one.
+    """
     script = script_of(handler, "handler")
     name = options.name if options.name is not None else re.sub(r"\.lua\Z", "", script.name.rpartition("/")[2])
     if not isinstance(name, str) or not name:
@@ -147,6 +152,7 @@ def open_webhooks(parts: Parts, handler: ScriptLike, options: HandlerOptions, ru
     for secret in secrets:
         parts.mask(Secret(secret))
     sender.check(secrets)
+    check_handlers(script, parts.events() if options.verify == "stripe" else ())
     polling = None
     if options.poll is not None:
         polling = Polling(parts.ask, options.poll, options.since)
@@ -188,7 +194,7 @@ def _value(event: DueEvent) -> dict[str, Any]:
 
 
 def _safe(text: str) -> str:
-    """As a part of a run's id: other signs than those an id may have are replaced, and told apart by a digest."""
+    """As a part of a run's id: other signs than those an id may have are replaced, and distinguished by a digest."""
     made = re.sub(r"[^A-Za-z0-9._-]", "-", text).lstrip("-._")[:40]
     return made if made == text else f"{made}-{hashlib.sha256(text.encode()).hexdigest()[:12]}".lstrip("-")
 

@@ -50,7 +50,7 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Dispatcher:
-    """``handle(event)`` runs the handlers; ``tell(ended)`` is told what became of each."""
+    """``handle(event)`` runs the handlers; ``tell(ended)`` is called with what became of each."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Dispatcher:
             task.cancel()
 
     async def _take(self) -> float:
-        """Begin what is due and has room; gives the seconds until there may be more."""
+        """Begin what is due and has room; returns the seconds until there may be more."""
         room = self._concurrency - len(self._active)
         if room <= 0:
             return IDLE

@@ -117,7 +117,7 @@ async def _body(headers: dict[str, str], receive: Receive) -> bytes:
     said = headers.get("content-length", "0")
     if said.isdecimal() and int(said[:20]) > MOST_BYTES:
         raise _Answer(413, f"expected at most {MOST_BYTES:,} bytes")
-    if headers.get("content-encoding", "identity") != "identity":
+    if headers.get("content-encoding", "identity").lower() != "identity":
         raise _Answer(415, "expected a body that is not compressed")
     parts, size = [], 0
     while True:

@@ -51,7 +51,7 @@ class ReceivedEvent(msgspec.Struct, frozen=True):
             value = decode_json(body, MOST_VALUES)
             payload = body.decode()
         except ValueError:
-            form = body.startswith(b"payload=")  # as GitHub sends it unless it is told otherwise
+            form = body.startswith(b"payload=")  # as GitHub sends it by default
             more = ", but a form: have the sender send application/json" if form else ""
             raise InvalidCall(f"the body is no JSON{more}") from None
         except LimitError as error:

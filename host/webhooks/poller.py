@@ -52,7 +52,7 @@ class Poller:
             await asyncio.sleep(self._interval)
 
     async def once(self) -> int:
-        """Ask for what came since the last time; gives how many events the API told."""
+        """Ask for what came since the last time; returns how many events the API listed."""
         seen = await asyncio.to_thread(self._inbox.seen)
         if seen is None:
             seen = await self._begin()

@@ -105,8 +105,10 @@ class WebhookSender(msgspec.Struct, frozen=True, kw_only=True):
         text = headers.get(self.time_header, "")
         if not (text.isascii() and text.isdecimal() and len(text) < 16):
             raise SignatureError(f"there is no time in the header {self.time_header}")
-        if abs(now - int(text)) > tolerance:
-            raise SignatureError(f"signed {now - int(text):,.0f} s ago; expected at most {tolerance:g} s")
+        age = now - int(text)
+        if abs(age) > tolerance:
+            where = "ago" if age > 0 else "ahead of this machine's clock"
+            raise SignatureError(f"signed {abs(age):,.0f} s {where}; expected at most {tolerance:g} s")
 
 
 def _from_base64(secret: str) -> bytes:

@@ -46,7 +46,7 @@ class Webhooks:
     """An ASGI application; mount it where events are to be sent to. Also a context manager.
 
     What came is handled on a thread of its own from :meth:`start` until :meth:`close`, also what an earlier process
-    left. ``tell(ended)`` is told, on that thread, what became of each event.
+    left. ``tell(ended)`` is called, on that thread, with what became of each event.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Webhooks:
         self._ready.wait()
 
     def close(self, grace: float = 5.0) -> None:
-        """Take nothing more, and let what is being handled end for ``grace`` seconds. Twice is fine.
+        """Take nothing more, and let what is being handled end for ``grace`` seconds. A second call does nothing.
 
         What was not handled stays in the inbox for the next process.
         """

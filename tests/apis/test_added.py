@@ -148,7 +148,7 @@ def test_two_keys_at_once_by_scheme(httpx_mock: HTTPXMock) -> None:
     assert (sent.headers["A"], sent.headers["B"]) == ("1-a", "2-b")
 
 
-def test_a_missing_key_is_told_before_anything_is_sent() -> None:
+def test_a_missing_key_is_reported_before_anything_is_sent() -> None:
     """The message names the setting."""
     with real() as host:
         host.add_api("petstore", document())

@@ -246,7 +246,7 @@ def test_no_content_is_fine_of_a_change_and_where_the_document_has_it(
             interpret(catalog, of(catalog, "do_it"), Response(status, JSON, b""))
 
 
-def test_all_that_the_api_told_is_on_the_error(stripe: Catalog) -> None:
+def test_all_that_the_api_said_is_on_the_error(stripe: Catalog) -> None:
     """Members of the error object are fields, the host's own names win, and the body is as it came."""
     told = {"type": "card_error", "code": "card_declined", "message": "No.", "decline_code": "lost_card",
             "charge": "ch_1", "payment_intent": {"id": "pi_1"}, "line": 7, "kind": "theirs", "outcome": "theirs",

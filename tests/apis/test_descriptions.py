@@ -101,7 +101,7 @@ def test_a_member_of_a_parameter_is_shown_alone() -> None:
         lines_of("roots.weigth")
 
 
-def test_a_name_that_was_changed_is_told_with_the_wires() -> None:
+def test_a_name_that_was_changed_is_shown_with_the_wires() -> None:
     """In the operation's listing and for the parameter, which may be asked for by either name."""
     for name in ("Planted_gt", "Planted>"):
         assert lines_of(name).splitlines()[1:] == [

@@ -195,7 +195,7 @@ def test_no_member_takes_the_place_of_a_name_of_the_hosts(name: str) -> None:
         ("a < b", "a"),
     ],
 )
-def test_pages_are_told_by_their_words(text: str, words: str) -> None:
+def test_pages_are_recognised_by_their_words(text: str, words: str) -> None:
     """Of XML the message, of HTML what a reader sees."""
     assert page_text(text) == words
 

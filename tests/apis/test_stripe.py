@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
 
+from host.api_registry import Apis
 from host.apis.catalog import Catalog, Method, Operation, Schema
 from host.apis.document import read_document
 from host.apis.encode import brackets
@@ -16,14 +20,17 @@ from host.apis.prepare import builder_method, check_value, prepare
 from host.apis.stripe import COMPILED
 from host.apis.stripe.compile import DOCUMENT, main
 from host.apis.stripe.facts import compile_stripe
-from host.errors import InvalidCall
+from host.errors import DeniedError, InvalidCall
+from host.http.client import HttpClient
+from host.http.message import Request
+from host.settings import Secret, Settings
 
 BUILDERS = Path(__file__).with_name("stripe_builders.txt").read_text().split()
 
 
 def test_all_operations_and_builders_are_there_under_their_names(stripe: Catalog) -> None:
-    """650 operations, 112 builders, each named as its path says."""
-    assert len(stripe.operation_ids()) == 650
+    """651 operations, 112 builders, each named as its path says."""
+    assert len(stripe.operation_ids()) == 651
     assert sorted(stripe.builder_names()) == sorted(BUILDERS)
     assert len(BUILDERS) == 112
     assert stripe.warnings == ()
@@ -63,7 +70,7 @@ def filled(catalog: Catalog, operation: Operation) -> dict[str, Any]:
 
 
 def test_every_operation_prepares_with_its_required_parameters(stripe: Catalog) -> None:
-    """No operation of the 650 has a parameter that cannot be checked or encoded."""
+    """No operation of the 651 has a parameter that cannot be checked or encoded."""
     for id in stripe.operation_ids():
         operation = stripe.operation(id)
         assert operation is not None
@@ -212,3 +219,34 @@ def test_an_operation_on_another_host_stays_with_a_base_url_of_ones_own(stripe: 
         "https://files.stripe.com/v1/files"
     )
     assert prepare(stripe, operation, arguments, base_url="http://sim.test/").url == "http://sim.test/v1/files"
+
+
+@pytest.mark.parametrize("id", ["files.create", "files.contents", "quotes.pdf", "v2.billing.meter_event_stream.create"])
+def test_an_operation_on_another_host_has_the_key_there(stripe: Catalog, id: str) -> None:
+    """The document says that it is Stripe's; for any other operation the key stays at the API's own address."""
+    operation = stripe.operation(id)
+    assert operation is not None
+    assert operation.server
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={"id": "file_1", "object": "file"})
+
+    client = HttpClient(
+        credentials=Apis(Settings(stripe_secret_key=Secret("sk_test_123456789")), simulated=False).credential,
+        transport=httpx.MockTransport(answer),
+    )
+
+    def send(name: str) -> None:
+        request = Request(operation.method, operation.server + "/x", operation=name, credential="stripe")
+        asyncio.run(client.send(request, time.monotonic() + 10))
+
+    send(f"stripe.{id}")
+    assert (asked[0].url.host, asked[0].headers["authorization"]) == (
+        operation.server.removeprefix("https://"),
+        "Bearer sk_test_123456789",
+    )
+    with pytest.raises(DeniedError, match=r"goes to https://api\.stripe\.com only"):
+        send("stripe.products.create")
+    assert len(asked) == 1

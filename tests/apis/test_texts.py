@@ -102,7 +102,7 @@ def test_booleans_of_a_file_are_to_be_compared(stripe: Catalog) -> None:
         ),
     ],
 )
-def test_a_whole_object_or_page_in_place_of_an_id_is_told_so(
+def test_a_whole_object_or_page_in_place_of_an_id_is_named(
     stripe: Catalog, id: str, arguments: dict[str, Any], said: str
 ) -> None:
     """The next step is one word."""

@@ -188,7 +188,7 @@ ENVELOPE = {
         (ENVELOPE, "x", {"payload": {"action": "x"}}, (), ""),
     ],
 )  # fmt: skip
-def test_an_event_is_told_by_the_webhook_it_is(
+def test_an_event_is_recognised_by_the_webhook_it_is(
     webhooks: dict[str, Any], type: str, event: dict[str, Any], names: tuple[str, ...], fault: str
 ) -> None:
     """By its name in any spelling, by type and action, or by what its body lists; a fault names its place."""

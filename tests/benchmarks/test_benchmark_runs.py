@@ -69,9 +69,9 @@ def test_a_pinned_scenario_gives_a_contestant_and_the_server_its_number_of_cores
         seen[contestant.cores] = len(of_server)
         return {"rps": 1.0}
 
-    sharded = next(scenario for scenario in scenarios() if scenario.name == "processes")
+    spread = next(scenario for scenario in scenarios() if scenario.name == "processes")
     try:
-        hold(replace(sharded, take=take, pinned=pinned, rounds=1), (), server, lambda _: None)
+        hold(replace(spread, take=take, pinned=pinned, rounds=1), (), server, lambda _: None)
     finally:
         server.pin(free)
     assert seen == ({1: 1, 2: min(2, len(free))} if pinned else {1: len(free), 2: len(free)})

@@ -20,6 +20,8 @@ def manner(request: pytest.FixtureRequest) -> str:
 
 
 def test_a_call_runs_in_no_task_and_on_the_loop(make_worker, inbox):
+    """A call runs in no task and on the loop."""
+
     async def where(payload: Any, deadline: float) -> Any:
         return asyncio.current_task(), asyncio.get_running_loop() is not None
 
@@ -28,6 +30,7 @@ def test_a_call_runs_in_no_task_and_on_the_loop(make_worker, inbox):
 
 
 def test_the_first_step_is_made_in_the_order_of_submission(make_worker, inbox, gate):
+    """The first step is made in the order of submission."""
     worker = make_worker()
     for n in range(20):
         worker.submit(inbox.request(n, name="gate"))
@@ -36,6 +39,7 @@ def test_the_first_step_is_made_in_the_order_of_submission(make_worker, inbox, g
 
 
 def test_a_bare_yield_lets_others_have_their_turn(make_worker, inbox):
+    """A bare yield lets others have their turn."""
     steps: list[str] = []
 
     async def walk(payload: Any, deadline: float) -> None:
@@ -79,6 +83,7 @@ def test_a_deadline_is_put_off_for_the_call_that_asks(make_worker, inbox):
 
 
 def test_a_call_given_up_by_what_it_runs_ends_where_it_next_waits(make_worker, inbox):
+    """A call given up by what it runs ends where it next waits."""
     worker: Any = None
     came: list[str] = []
     requests: list[Any] = []
@@ -101,6 +106,7 @@ def test_a_call_given_up_by_what_it_runs_ends_where_it_next_waits(make_worker, i
 
 
 def test_what_it_waited_for_is_cancelled_with_it(make_worker, inbox):
+    """What it waited for is cancelled with it."""
     waits: list[asyncio.Future[None]] = []
     entered = threading.Event()
 

@@ -17,6 +17,7 @@ class Item:
 
 
 async def test_items_expire_in_order_never_early_and_removed_ones_not():
+    """Items expire in order and never early; removed ones do not expire."""
     expired: list[Item] = []
     done = asyncio.Event()
 
@@ -40,6 +41,7 @@ async def test_items_expire_in_order_never_early_and_removed_ones_not():
 
 
 async def test_many_calls_that_end_in_time_leave_one_number_per_slot_at_most():
+    """Many calls that end in time leave one number per slot at most."""
     deadlines: Deadlines[Item] = Deadlines(asyncio.get_running_loop(), lambda item: None)
     now = monotonic()
     for n in range(10_000):
@@ -53,6 +55,7 @@ async def test_many_calls_that_end_in_time_leave_one_number_per_slot_at_most():
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=60))
 def test_a_queue_serves_sources_in_turn_and_each_in_order(steps):
+    """A queue serves sources in turn and each in order."""
     queue: FairQueue[tuple[int, int]] = FairQueue()
     waiting: dict[int, list[tuple[int, int]]] = {}
     for n, (source, remove) in enumerate(steps):

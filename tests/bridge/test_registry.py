@@ -33,6 +33,7 @@ def registry(make_worker):
 
 
 def test_make_request_blocks_and_gives_the_answer_for_any_method(registry):
+    """``make_request`` blocks and returns the answer, whatever the method."""
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         answer = registry.make_request("describe", method, {"name": "x"})
         assert answer == {"method": method, "data": {"name": "x"}}
@@ -57,12 +58,14 @@ def test_make_request_has_a_deadline(registry):
 
 
 def test_make_request_on_the_workers_thread_raises_instead_of_deadlocking(registry):
+    """``make_request`` on the worker's thread raises instead of deadlocking."""
     with pytest.raises(Exception, match="would wait for") as caught:
         registry.make_request("deadlock", timeout=20)
     assert isinstance(caught.value.__cause__, UsageError)
 
 
 async def test_make_request_async_does_not_block_the_callers_loop(registry):
+    """``make_request_async`` does not block the caller's loop."""
     answers = await asyncio.gather(*(registry.make_request_async("describe", "GET", {"n": n}) for n in range(50)))
     assert [answer["data"]["n"] for answer in answers] == list(range(50))
     with pytest.raises(NetworkError):
@@ -70,6 +73,7 @@ async def test_make_request_async_does_not_block_the_callers_loop(registry):
 
 
 async def test_cancelling_make_request_async_cancels_the_call(registry):
+    """Cancelling make_request_async cancels the call."""
     ended = threading.Event()
     entered = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -91,6 +95,8 @@ async def test_cancelling_make_request_async_cancels_the_call(registry):
 
 
 def test_an_answer_for_a_loop_that_is_closed_meanwhile_harms_nobody(registry):
+    """An answer for a loop that was closed meanwhile does no harm."""
+
     async def give_up() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.02):
@@ -101,6 +107,8 @@ def test_an_answer_for_a_loop_that_is_closed_meanwhile_harms_nobody(registry):
 
 
 def test_the_router_says_what_an_endpoint_means(make_worker):
+    """The router says what an endpoint means."""
+
     def route(endpoint: str, method: str, data: dict[str, Any]) -> tuple[str, Any, bool]:
         return "echo", (endpoint, method, data), True
 
@@ -117,6 +125,7 @@ async def _function(payload: Any, deadline: float) -> Any: ...
     [("", _function, "needs a name"), ("taken", _function, "already registered"), ("x", 3, "not an async")],
 )
 def test_a_registration_that_makes_no_sense_says_why(name, function, message):
+    """A registration that makes no sense says why."""
     registry = AsyncFunctionRegistry()
     registry.register("taken", _function)
     with pytest.raises(UsageError, match=message):
@@ -124,5 +133,6 @@ def test_a_registration_that_makes_no_sense_says_why(name, function, message):
 
 
 def test_without_a_worker_the_registry_says_what_is_missing():
+    """Without a worker the registry says what is missing."""
     with pytest.raises(UsageError, match="no worker"):
         AsyncFunctionRegistry().make_request("x")

@@ -30,6 +30,7 @@ def test_timers_ring_in_their_order_and_never_early(make_worker):
 
 
 def test_a_timer_before_the_first_rings_before_it(make_worker):
+    """A timer before the first rings before it."""
     worker, rung = make_worker(), threading.Event()
     worker.call_later(600, lambda reply: None)
     worker.call_later(0.001, lambda reply: rung.set())

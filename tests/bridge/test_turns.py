@@ -47,6 +47,7 @@ def test_passing_the_turn_returns_once_the_calls_have_begun(make_worker, inbox, 
 
 
 def test_passing_the_turn_with_nothing_submitted_does_not_wait(make_worker, long_turns):
+    """Passing the turn with nothing submitted does not wait."""
     worker = make_worker()
     worker.start()
     worker.turns.batch(True)

@@ -37,13 +37,13 @@ def both(begin: Callable[[Tell], Callable[[], object]]) -> list[Any]:
     return [wait(begin), asyncio.run(on_a_loop())]
 
 
-def test_the_first_value_told_counts() -> None:
+def test_the_first_value_delivered_counts() -> None:
     """Both waits give it; what is told after it is dropped."""
     assert both(from_a_thread("first")) == ["first", "first"]
     assert both(from_a_thread("first", "second", "third")) == ["first", "first"]
 
 
-def test_a_value_told_before_the_work_has_begun_is_not_lost() -> None:
+def test_a_value_delivered_before_the_work_has_begun_is_not_lost() -> None:
     """Work that is done at once tells before ``begin`` returns."""
 
     def begin(tell: Tell) -> Callable[[], object]:
@@ -104,7 +104,7 @@ def test_an_interrupted_wait_gives_the_work_up(monkeypatch: pytest.MonkeyPatch) 
     assert given_up == ["given up"]
 
 
-def test_a_closed_loop_is_told_nothing() -> None:
+def test_a_closed_loop_gets_nothing() -> None:
     """Whoever has the answer does not fail because nobody waits any more."""
     loop = asyncio.new_event_loop()
     future: asyncio.Future[int] = loop.create_future()

@@ -23,11 +23,13 @@ from host.errors import (
 
 
 def test_a_call_is_answered_with_its_functions_value(make_worker, inbox):
+    """A call is answered with its function's value."""
     make_worker().submit(inbox.request({"n": 1}))
     assert inbox.get() == Reply({"n": 1})
 
 
 def test_calls_of_many_threads_each_get_their_own_answer_once(make_worker, inbox):
+    """Calls from many threads each get their own answer, once."""
     worker = make_worker(max_in_flight=7)
 
     def submit(thread: int) -> None:
@@ -58,6 +60,7 @@ def test_calls_run_at_the_same_time(make_worker, inbox, gate):
 
 
 def test_the_loop_is_woken_once_for_a_batch_and_sleeps_when_there_is_nothing(make_worker, inbox, gate):
+    """The loop is woken once for a batch, and sleeps when there is nothing to do."""
     worker = make_worker()
     loop = worker.start()
     worker.submit(inbox.request())
@@ -93,6 +96,7 @@ class _Recorder:
 
 
 def test_at_most_max_in_flight_run_and_the_rest_waits_in_queue_and_beyond_it(make_worker, inbox, gate):
+    """At most ``max_in_flight`` calls run; the rest wait in the queue and beyond it."""
     worker = make_worker(max_in_flight=2, capacity=3)
     for n in range(9):
         worker.submit(inbox.request(n, name="gate"))
@@ -111,6 +115,7 @@ def test_at_most_max_in_flight_run_and_the_rest_waits_in_queue_and_beyond_it(mak
 
 
 def test_a_source_with_many_calls_delays_another_by_one_call_only(make_worker, inbox, gate):
+    """A source with many calls delays another by one call only."""
     worker = make_worker(max_in_flight=1, capacity=4)
     for n in range(20):
         worker.submit(inbox.request(("many", n), name="gate", source="many"))
@@ -122,6 +127,7 @@ def test_a_source_with_many_calls_delays_another_by_one_call_only(make_worker, i
 
 
 def test_a_deadline_in_the_queue_is_answered_while_everything_in_flight_hangs(make_worker, inbox, gate):
+    """A deadline in the queue is answered while everything in flight hangs."""
     worker = make_worker(max_in_flight=1)
     worker.submit(inbox.request("first", name="gate"))
     gate.wait_entered()
@@ -135,6 +141,7 @@ def test_a_deadline_in_the_queue_is_answered_while_everything_in_flight_hangs(ma
 
 
 def test_a_deadline_in_flight_cancels_the_function_and_is_a_timeout_of_the_answer(make_worker, inbox, gate):
+    """A deadline in flight cancels the function and is a timeout of the answer."""
     worker = make_worker()
     worker.submit(inbox.request("slow", name="gate", seconds=0.05, mutation=True))
     error = inbox.get().error
@@ -144,6 +151,8 @@ def test_a_deadline_in_flight_cancels_the_function_and_is_a_timeout_of_the_answe
 
 
 def test_a_function_that_says_its_own_phase_at_the_deadline_is_believed(make_worker, inbox):
+    """A function that says its own phase at the deadline is believed."""
+
     async def careful(payload: Any, deadline: float) -> Any:
         try:
             await asyncio.Event().wait()
@@ -155,6 +164,7 @@ def test_a_function_that_says_its_own_phase_at_the_deadline_is_believed(make_wor
 
 
 def test_a_function_that_ignores_its_cancellation_is_answered_all_the_same(make_worker, inbox):
+    """A function that ignores its cancellation is answered all the same."""
     release = asyncio.Event()
     running = {}
 
@@ -175,6 +185,7 @@ def test_a_function_that_ignores_its_cancellation_is_answered_all_the_same(make_
 
 
 def test_a_deadline_put_off_from_inside_the_function_does_not_strike_earlier(make_worker, inbox):
+    """A deadline put off from inside the function does not strike earlier."""
     workers = []
 
     async def limited(payload: Any, deadline: float) -> Any:
@@ -188,6 +199,7 @@ def test_a_deadline_put_off_from_inside_the_function_does_not_strike_earlier(mak
 
 
 def test_errors_of_a_call_pass_as_they_are_and_others_are_wrapped_with_their_cause(make_worker, inbox):
+    """Errors of a call pass as they are and others are wrapped with their cause."""
     refused = NetworkError("refused")
 
     async def fail(payload: Any, deadline: float) -> Any:
@@ -207,6 +219,7 @@ def test_errors_of_a_call_pass_as_they_are_and_others_are_wrapped_with_their_cau
 
 
 def test_an_unknown_function_is_named_with_the_nearest_known_one(make_worker, inbox):
+    """An unknown function is named with the nearest known one."""
     make_worker().submit(inbox.request(name="ecko"))
     error = inbox.get().error
     assert isinstance(error, InvalidCall)
@@ -215,6 +228,7 @@ def test_an_unknown_function_is_named_with_the_nearest_known_one(make_worker, in
 
 
 def test_a_cancelled_read_is_answered_at_once_and_its_function_aborted(make_worker, inbox, gate):
+    """A cancelled read is answered at once and its function aborted."""
     worker = make_worker()
     request = inbox.request("read", name="gate")
     worker.submit(request)
@@ -225,7 +239,8 @@ def test_a_cancelled_read_is_answered_at_once_and_its_function_aborted(make_work
     inbox.check_each_answered_once()
 
 
-def test_a_cancelled_mutation_in_flight_goes_on_and_its_end_is_told(make_worker, inbox, gate):
+def test_a_cancelled_mutation_in_flight_goes_on_and_its_end_is_reported(make_worker, inbox, gate):
+    """A cancelled mutation in flight goes on and its end is reported."""
     orphans: Any = []
     told = threading.Event()
 
@@ -248,6 +263,7 @@ def test_a_cancelled_mutation_in_flight_goes_on_and_its_end_is_told(make_worker,
 
 
 def test_a_cancelled_call_in_the_queue_was_not_sent_and_never_starts(make_worker, inbox, gate):
+    """A cancelled call in the queue was not sent and never starts."""
     worker = make_worker(max_in_flight=1)
     worker.submit(inbox.request("first", name="gate"))
     gate.wait_entered()
@@ -264,6 +280,7 @@ def test_a_cancelled_call_in_the_queue_was_not_sent_and_never_starts(make_worker
 
 
 def test_cancelling_twice_or_too_late_changes_nothing(make_worker, inbox):
+    """Cancelling twice or too late changes nothing."""
     worker = make_worker()
     request = inbox.request("done")
     worker.submit(request)
@@ -276,6 +293,7 @@ def test_cancelling_twice_or_too_late_changes_nothing(make_worker, inbox):
 
 
 def test_cancelled_at_every_moment_each_call_is_still_answered_once(make_worker, inbox, gate):
+    """Cancelled at every moment each call is still answered once."""
     worker = make_worker(max_in_flight=3)
     requests = [inbox.request(n, mutation=n % 2 == 0, source=n % 5) for n in range(500)]
 
@@ -297,6 +315,7 @@ def test_cancelled_at_every_moment_each_call_is_still_answered_once(make_worker,
 
 
 def test_stop_lets_what_is_in_flight_finish_and_refuses_what_waits(make_worker, inbox, gate):
+    """``stop`` lets calls in flight finish and refuses those that wait."""
     worker = make_worker(max_in_flight=1)
     worker.submit(inbox.request("in flight", name="gate"))
     gate.wait_entered()
@@ -314,6 +333,7 @@ def test_stop_lets_what_is_in_flight_finish_and_refuses_what_waits(make_worker, 
 
 
 def test_stop_answers_what_does_not_finish_within_the_grace(make_worker, inbox, gate):
+    """``stop`` answers calls that do not finish within the grace period."""
     worker = make_worker()
     worker.submit(inbox.request("hangs", name="gate", mutation=True))
     gate.wait_entered()
@@ -326,6 +346,7 @@ def test_stop_answers_what_does_not_finish_within_the_grace(make_worker, inbox, 
 
 
 def test_stop_twice_and_before_any_start_is_fine_and_a_later_call_is_refused(make_worker, inbox):
+    """``stop`` may be called twice and before any start; a later call is refused."""
     for started in (False, True):
         worker = make_worker()
         if started:
@@ -345,6 +366,7 @@ def test_stop_twice_and_before_any_start_is_fine_and_a_later_call_is_refused(mak
 
 
 def test_submitting_while_the_worker_stops_loses_no_call(make_worker, inbox):
+    """Submitting while the worker stops loses no call."""
     worker = make_worker()
     worker.submit(inbox.request())
     inbox.get()
@@ -367,6 +389,7 @@ def test_submitting_while_the_worker_stops_loses_no_call(make_worker, inbox):
 
 
 def test_closers_run_on_the_loop_after_the_last_call_and_last_added_first(make_worker, inbox):
+    """Closers run on the loop after the last call and last added first."""
     worker, order = make_worker(), []
 
     async def close(name: str) -> None:
@@ -386,6 +409,7 @@ def test_closers_run_on_the_loop_after_the_last_call_and_last_added_first(make_w
 
 
 def test_when_the_loop_dies_everyone_waiting_is_answered(make_worker, inbox, gate):
+    """When the loop dies everyone waiting is answered."""
     worker = make_worker(max_in_flight=2)
     timers: Any = []
     for n in range(5):
@@ -402,6 +426,8 @@ def test_when_the_loop_dies_everyone_waiting_is_answered(make_worker, inbox, gat
 
 
 def test_a_receiver_that_raises_does_not_harm_the_other_calls(make_worker, inbox, caplog):
+    """A receiver that raises does not harm the other calls."""
+
     def broken(reply: Reply) -> None:
         raise RuntimeError("receiver gone")
 
@@ -430,6 +456,7 @@ def test_who_is_told_of_orphans_and_raises_is_logged(make_worker, inbox, gate, c
 
 
 def test_blocking_on_the_loops_own_thread_raises_at_once(make_worker, inbox):
+    """Blocking on the loop's own thread raises at once."""
     workers: Any = []
 
     async def deadlock(payload: Any, deadline: float) -> Any:
@@ -447,6 +474,7 @@ def test_blocking_on_the_loops_own_thread_raises_at_once(make_worker, inbox):
 
 
 def test_run_gives_the_value_or_raises_the_error_or_the_timeout(make_worker):
+    """Run gives the value or raises the error or the timeout."""
     worker = make_worker()
 
     async def value() -> int:
@@ -463,6 +491,7 @@ def test_run_gives_the_value_or_raises_the_error_or_the_timeout(make_worker):
 
 
 def test_a_timer_rings_once_and_never_early(make_worker):
+    """A timer rings once and never early."""
     worker = make_worker()
     rung, done = [], threading.Event()
     start = monotonic()
@@ -481,6 +510,7 @@ def test_a_timer_rings_once_and_never_early(make_worker):
 
 
 def test_a_timer_cancelled_before_it_rings_does_not_ring(make_worker):
+    """A timer cancelled before it rings does not ring."""
     worker = make_worker()
     rung, done, hold = [], threading.Event(), threading.Event()
     worker.start().call_soon_threadsafe(hold.wait, 20)
@@ -495,6 +525,7 @@ def test_a_timer_cancelled_before_it_rings_does_not_ring(make_worker):
 
 
 def test_stop_rings_pending_timers_with_an_error(make_worker):
+    """``stop`` fires pending timers with an error."""
     worker, rung = make_worker(), []
     worker.call_later(60, rung.append)
     worker.stop()
@@ -502,6 +533,7 @@ def test_stop_rings_pending_timers_with_an_error(make_worker):
 
 
 def test_thousands_of_answered_calls_leave_nothing_behind(make_worker, inbox):
+    """Thousands of answered calls leave nothing behind."""
     worker = make_worker()
     for n in range(5000):
         worker.submit(inbox.request(n, source=n))
@@ -543,6 +575,7 @@ assert call(1).value == 1
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 def test_in_a_forked_child_a_call_is_refused_with_a_clear_error_and_the_parent_goes_on():
+    """In a forked child a call is refused with a clear error and the parent goes on."""
     script = CHILD + (
         "pid = os.fork()\n"
         "if pid == 0:\n"
@@ -556,5 +589,6 @@ def test_in_a_forked_child_a_call_is_refused_with_a_clear_error_and_the_parent_g
 
 
 def test_a_worker_nobody_stopped_does_not_keep_the_process_alive():
+    """A worker nobody stopped does not keep the process alive."""
     done = subprocess.run([sys.executable, "-c", CHILD], timeout=30, capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")

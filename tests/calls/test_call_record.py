@@ -59,7 +59,7 @@ class Run:
 
 
 @pytest.mark.parametrize("error", [None, CallError("no")])
-def test_a_reply_is_kept_and_the_run_is_told(error: CallError | None) -> None:
+def test_a_reply_is_kept_and_the_run_is_reported(error: CallError | None) -> None:
     """Once, by the record itself; what it took from budgets is settled then."""
     run = Run()
     call = Call("stripe.products.list", source=run)

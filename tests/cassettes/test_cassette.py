@@ -153,7 +153,7 @@ def test_a_host_that_could_not_open_leaves_the_recording_alone(record: Callable[
         (f'{HEAD}{{"drawn": {{"time": "1"}}}}\n', r":2: Expected `array`"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told_with_its_line(cassette: Path, text: str, said: str) -> None:
+def test_a_file_that_cannot_be_read_is_shown_with_its_line(cassette: Path, text: str, said: str) -> None:
     """Empty, foreign, of another version, cut off, left in a merge, edited wrongly."""
     cassette.write_text(text)
     with pytest.raises(ConfigError, match=said) as told:
@@ -161,7 +161,7 @@ def test_a_file_that_cannot_be_read_is_told_with_its_line(cassette: Path, text: 
     assert str(cassette) in str(told.value)
 
 
-def test_a_file_that_is_not_there_or_no_text_is_told(cassette: Path) -> None:
+def test_a_file_that_is_not_there_or_no_text_is_reported(cassette: Path) -> None:
     """With what records one."""
     with pytest.raises(ConfigError, match="cannot be read: No such file") as told:
         Host(replay=cassette)

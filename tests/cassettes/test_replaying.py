@@ -183,7 +183,7 @@ def test_a_request_that_differs_ends_the_run_at_its_line_with_the_difference(
     assert f"> {line} |" in error.source
 
 
-def test_a_request_that_is_made_once_more_is_told(record: Callable[..., Any], replay: Callable[..., Any]) -> None:
+def test_a_request_that_is_made_once_more_is_reported(record: Callable[..., Any], replay: Callable[..., Any]) -> None:
     """With how often it was recorded, and where."""
     record("stripe.products.list{limit = 3}")
     error = replay("for i = 1, 2 do\nstripe.products.list{limit = 3}\nend").error
@@ -192,7 +192,7 @@ def test_a_request_that_is_made_once_more_is_told(record: Callable[..., Any], re
     assert "and is made once more, with the same parameters" in error.message
 
 
-def test_a_run_that_has_nothing_recorded_is_told(record: Callable[..., Any], replay: Callable[..., Any]) -> None:
+def test_a_run_that_has_nothing_recorded_is_reported(record: Callable[..., Any], replay: Callable[..., Any]) -> None:
     """No nearest request is made up."""
     record("return 1")
     assert "which has no request of this run" in replay("new_product():name('x'):create()").error.message
@@ -209,7 +209,7 @@ def test_long_texts_are_shown_where_they_part(record: Callable[..., Any], replay
     assert len(message) < 1500
 
 
-def test_requests_that_nobody_asks_for_are_told(record: Callable[..., Any], cassette: Path) -> None:
+def test_requests_that_nobody_asks_for_are_reported(record: Callable[..., Any], cassette: Path) -> None:
     """With their line and run; it fails nothing."""
     record("new_product():name('Tea'):create() new_customer():name('Me'):create()")
     with Host(replay=cassette) as host:

@@ -90,7 +90,7 @@ def test_a_resource_shows_how_it_is_called(pets: str, capsys: pytest.CaptureFixt
     assert "new_price()" in said(capsys, "apis", "stripe", "new_price")
 
 
-def test_unknown_names_are_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_names_are_shown_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 2, and what was meant."""
     assert main(["apis", "stripe", "pricse"]) == 2
     assert 'did you mean "prices"?' in capsys.readouterr().err

@@ -53,7 +53,7 @@ def test_each_row_has_its_own_answers(cli: Cli, how: tuple[str, ...]) -> None:
     assert "not asked for" not in replayed.err
 
 
-def test_a_difference_ends_the_run_and_what_is_left_is_told(cli: Cli) -> None:
+def test_a_difference_ends_the_run_and_what_is_left_is_reported(cli: Cli) -> None:
     """Exit code 1, the line, the difference; then what nobody asked for."""
     cli("run", "--simulate", "--record", "c.jsonl", "order.lua")
     Path("order.lua").write_text(ORDER.replace("Tea", "Coffee"))
@@ -94,7 +94,7 @@ def test_both_options_and_what_insists_on_a_key_are_refused(cli: Cli) -> None:
     )
 
 
-def test_files_that_cannot_be_are_told_with_exit_code_3(cli: Cli) -> None:
+def test_files_that_cannot_be_are_shown_with_exit_code_3(cli: Cli) -> None:
     """A script that was named by mistake, a cassette that is not there, one that is cut off."""
     done = cli("run", "--simulate", "--record", "order.lua", "row.lua")
     assert (done.status, Path("order.lua").read_text()) == (3, ORDER)
@@ -157,7 +157,7 @@ def test_recording_some_tests_again_keeps_the_others(cli: Cli) -> None:
     assert cli("test", "--replay", "c.jsonl").status == 0
 
 
-def test_what_tests_did_not_ask_for_is_told(cli: Cli) -> None:
+def test_what_tests_did_not_ask_for_is_reported(cli: Cli) -> None:
     """Of a whole run all of it, of chosen tests theirs."""
     Path("shop_test.lua").write_text(TESTS)
     cli("test", "--record", "c.jsonl")

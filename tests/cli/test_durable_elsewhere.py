@@ -65,6 +65,13 @@ def test_the_last_lines_are_shown_of_what_is_long(cli: Cli) -> None:
     assert "line" not in cli("runs", "show", "r", "--json").out
 
 
+def test_what_is_shown_moves_no_cursor(cli: Cli) -> None:
+    """Control characters are replaced, long lines are cut."""
+    cli("run", "--simulate", "--run-id", "r", "-e", "print('a\\27[2Jb') print(('x'):rep(600))")
+    lines = cli("runs", "show", "r").out.splitlines()
+    assert lines[-2:] == ["  a\ufffd[2Jb", f"  {'x' * 500}…"]
+
+
 def test_a_batch_is_cancelled_by_its_id(
     process: Callable[..., subprocess.Popen[bytes]], cli: Cli, tmp_path: Path
 ) -> None:

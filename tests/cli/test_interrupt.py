@@ -21,7 +21,7 @@ def test_the_result_or_error_of_the_work_comes_back() -> None:
         call(lambda: {}["x"], lambda: None)
 
 
-def test_a_signal_asks_the_work_to_stop_and_is_told() -> None:
+def test_a_signal_asks_the_work_to_stop_and_is_reported() -> None:
     """SIGINT calls stop once, on which the work returns, and its number comes back with the result."""
     stop = threading.Event()
 

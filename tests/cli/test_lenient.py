@@ -14,6 +14,7 @@ LISTED = "customers.create: the parameter tax[validate_location]"
 
 
 def test_without_it_the_run_fails_names_the_parameter_and_says_the_way(cli: Cli) -> None:
+    """Without ``--lenient`` the run fails, names the parameter and says what to do."""
     done = cli("run", "--simulate", "-e", SCRIPT)
     assert done.status == 4
     assert "tax[validate_location]" in done.err
@@ -24,6 +25,7 @@ def test_without_it_the_run_fails_names_the_parameter_and_says_the_way(cli: Cli)
 
 @pytest.mark.parametrize("way", ["--lenient", "HOST_LENIENT"])
 def test_with_it_the_run_ends_with_what_was_not_modelled(cli: Cli, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """With ``--lenient`` the run's end names what was not modelled."""
     if way == "HOST_LENIENT":
         monkeypatch.setenv(way, "true")
     done = cli("run", "--simulate", *([way] if way.startswith("--") else []), "-e", SCRIPT)

@@ -133,6 +133,29 @@ def test_what_cannot_be_is_refused_before_it_listens(
     assert (done.status, message in done.err) == (status, True), done.err
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("on('invoice.paid', function(event)\n  print(event.id\nend)", "handlers.lua:3: ')' expected"),
+        ("local x = 1\nlocal y = !x", "handlers.lua:2:"),
+        ("function handle(event) end", "says on(…) nowhere"),
+        ("-- on('x', f)\nlocal t = \"on('x')\"", "says on(…) nowhere"),
+        ("", "says on(…) nowhere"),
+        ("\n\non('invoice.payed', print)", 'handlers.lua:3: on: there is no event "invoice.payed"; did you mean'),
+        ('on("customer.*", print) on ( "invoce.*", print)', 'handlers.lua:1: on: there is no event "invoce.*"'),
+    ],
+)
+def test_a_handler_that_can_handle_nothing_is_refused_with_its_line(
+    cli: Cli, handlers: str, text: str, message: str
+) -> None:
+    """Before it listens or asks, with the exit code of a script's error; not at the first event, which was paid for."""
+    Path(handlers).write_text(text)
+    for words in ((), ("--poll",)):
+        done = cli("listen", handlers, "--simulate", "--port", "0", *words)
+        assert (done.status, message in done.err) == (1, True), done.err
+        assert "listening" not in done.err
+
+
 def test_options_of_an_endpoint_are_told_to_have_no_effect_where_events_are_asked_for(
     process: Process, handlers: str
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -91,7 +92,7 @@ def test_the_status_is_that_of_the_failures(cli: Cli, scripts: tuple[str, ...], 
     assert cli("run", "--simulate", *scripts).status == status
 
 
-def test_a_failure_is_told_with_its_place(cli: Cli) -> None:
+def test_a_failure_is_shown_with_its_place(cli: Cli) -> None:
     """Which run, and the error as one run alone would show it."""
     done = cli("run", "--simulate", "a.lua", "b.lua")
     assert done.out == "a.lua #1: a\n"
@@ -294,7 +295,7 @@ def test_jobs_bounds_how_many_run_at_once(cli: Cli, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("many", [(), ("--repeat", "3"), ("--repeat", "3", "--processes", "2")])
-def test_stats_tell_the_hosts_health(cli: Cli, many: tuple[str, ...]) -> None:
+def test_stats_show_the_hosts_health(cli: Cli, many: tuple[str, ...]) -> None:
     """--stats adds the channel, the loop and the machine on stderr, for one run or many."""
     done = cli("run", "--simulate", "--stats", "c.lua", *many)
     assert done.status == 0
@@ -354,7 +355,7 @@ def test_a_wrong_number_of_failures_says_what_is_expected(cli: Cli, value: str) 
     assert "expected a number from 1 (1 stops at the first failure), or a share" in done.err
 
 
-def test_equal_failures_are_told_once_with_their_number(cli: Cli, tmp_path: Path) -> None:
+def test_equal_failures_are_reported_once_with_their_number(cli: Cli, tmp_path: Path) -> None:
     """The first as ever, the others in a line at the end with their rows; another message or line is another one."""
     (tmp_path / "r.csv").write_text(NINE)
     code = 'if row.n == "5" then error("five", 0) end\nif row.n == "7" then os.exit(3) end\nerror("boom\\nmore")'
@@ -370,7 +371,7 @@ def test_equal_failures_are_told_once_with_their_number(cli: Cli, tmp_path: Path
     assert told[3] == f"6 more failed as -e #1 (r.csv:2): boom ({places})"
     assert done.err.count("> 3 |") == 1
     done = cli("run", "--simulate", "b.lua", "--repeat", "20")
-    assert "19 more failed as b.lua #1: boom (#" in done.err
+    assert re.search(r"19 more failed as b\.lua #\d+: boom \(#", done.err)  # whichever ended first
     assert " and 9 others)" in done.err
     assert len(results(cli("run", "--simulate", "--json", "b.lua", "--repeat", "5").out)[0]) == 5
 

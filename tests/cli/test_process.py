@@ -86,7 +86,7 @@ def test_output_is_there_at_once(process: Process) -> None:
     assert child.poll() is None
 
 
-def test_a_full_disk_is_told(process: Process) -> None:
+def test_a_full_disk_is_reported(process: Process) -> None:
     """Output that cannot be written fails the run with a message."""
     with open("/dev/full", "w") as full:
         child = process("run", "--simulate", "-e", 'print("x")', stdout=full.fileno())
@@ -94,6 +94,67 @@ def test_a_full_disk_is_told(process: Process) -> None:
     assert child.returncode == 1
     assert b"No space left" in err
     assert b"Traceback" not in err
+
+
+COMMANDS = (["apis", "stripe"], ["--help"], ["run", "--help"], ["plan", "--simulate", "-e", "return 1"])
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_full_disk_is_told_by_every_command(process: Process, arguments: list[str]) -> None:
+    """What prints a listing, a help or a plan says the same as a run, not an internal error."""
+    with open("/dev/full", "w") as full:
+        child = process(*arguments, stdout=full.fileno())
+        _, err = child.communicate(timeout=30)
+    assert (child.returncode, err) == (1, b"stdout cannot be written: No space left on device\n")
+
+
+def test_a_script_without_end_is_refused(process: Process) -> None:
+    """A device or pipe that goes on for ever ends at the size that is compiled."""
+    child = process("run", "--simulate", "/dev/zero")
+    assert child.communicate(timeout=60) == (b"", b"the script /dev/zero is over 16 MB\n")
+    assert child.returncode == 2
+
+
+def test_without_standard_input_there_is_no_script_in_it(process: Process) -> None:
+    child = process("run", "--simulate", "-", preexec_fn=lambda: os.close(0))
+    assert child.communicate(timeout=30) == (b"", b"standard input is closed, so there is no script to read from it\n")
+    assert child.returncode == 2
+
+
+def test_names_and_code_in_other_encodings_are_run(
+    process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file's name that is not UTF-8, and -e CODE in a locale that knows ASCII alone."""
+    script = os.fsencode(tmp_path) + b"/caf\xe9.lua"
+    with open(script, "w") as file:
+        file.write('error("x")')
+    child = process("run", "--simulate", os.fsdecode(script))
+    assert b"caf" in child.communicate(timeout=30)[1]
+    assert child.returncode == 1
+    for name, value in (("LC_ALL", "POSIX"), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0")):
+        monkeypatch.setenv(name, value)
+    child = process("run", "--simulate", "-e", 'print("é 日本")')
+    assert child.communicate(timeout=30) == ("é 日本\n".encode(), b"")
+
+
+@pytest.mark.parametrize(
+    ("formats", "read"),
+    [
+        ("", "[ 3 -4e2x]"),
+        ('"*n", "*n", "*n"', "[3][-400][nil]"),
+        ('"*number"', "[3]"),
+        ('"l", "*line", "*l", "*l"', "[ 3 -4e2x][abc][nil][nil]"),
+        ('2, 0, "*a", 0', "[ 3][][ -4e2x\nabc\n][nil]"),
+        ('"*L"', "[ 3 -4e2x\n]"),
+        ('"*a", "*a"', "[ 3 -4e2x\nabc\n][]"),
+    ],
+)
+def test_standard_input_is_read_as_luas_io_does(process: Process, formats: str, read: str) -> None:
+    """io.read takes several formats, gives nil from where nothing is left, and a number leaves what is behind it."""
+    count = max(1, formats.count(",") + 1)
+    code = f"local t = {{io.read({formats})}} for i = 1, {count} do io.write('[', tostring(t[i]), ']') end"
+    child = process("run", "--simulate", "-e", code, stdin=subprocess.PIPE)
+    assert child.communicate(b" 3 -4e2x\nabc\n", timeout=30) == (read.encode(), b"")
 
 
 def test_at_a_terminal_a_run_without_a_key_is_simulated(tmp_path: Path) -> None:

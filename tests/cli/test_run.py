@@ -252,7 +252,7 @@ def test_an_apis_limits_are_set_on_the_command_line(cli: Cli) -> None:
     assert "HOST_API_LIMITS (set by argument) names the API 'strpe'; there are stripe" in done.err
 
 
-def test_a_misspelt_setting_is_told_once(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_setting_is_reported_once(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """On stderr, with its file, before a missing key ends the command; not where the script is granted the variable."""
     Path(".env").write_text("STRIPE_SECRETKEY=sk_test_x\n")
     monkeypatch.setenv("HOST_COLOUR", "red")
@@ -293,7 +293,7 @@ def test_a_traces_ending_says_its_form(cli: Cli, tmp_path: Path, name: str, begi
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 @pytest.mark.parametrize("ending", ["jsonl", "har", "html"])
-def test_a_trace_that_cannot_be_written_is_told_and_ends_no_run(cli: Cli, tmp_path: Path, ending: str) -> None:
+def test_a_trace_that_cannot_be_written_is_reported_and_ends_no_run(cli: Cli, tmp_path: Path, ending: str) -> None:
     """With the disk full, the script goes its way, and stderr says that the trace is not whole."""
     (tmp_path / f"t.{ending}").symlink_to("/dev/full")
     done = cli("run", "--simulate", "--trace", f"t.{ending}", "-e", "print(1)")

@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from host.errors import UsageError
+from host.simulator.simulator import Simulator
 from tests.cli.conftest import Cli
 
 Process = Callable[..., subprocess.Popen[bytes]]
@@ -121,6 +123,18 @@ def test_events_are_forwarded_signed_with_the_secret_it_prints(process: Process,
     (_, body), *more = receiver.got
     assert more == []
     verify(body, receiver.got[0][0]["stripe-signature"], [secret], now=0, tolerance=float("inf"))
+
+
+def test_nothing_can_happen_before_somebody_delivers_it(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the application is made that answers requests, deliveries listen and the address is known; no sooner."""
+
+    def look(simulator: Simulator, **_: object) -> None:
+        assert simulator.world.events is not None
+        raise UsageError(f"{len(simulator.world.events._listeners)} listens at {simulator.origin}")
+
+    monkeypatch.setattr("host.simulator.server.SimulatorApp", look)
+    done = cli("simulate", "--port", "0", "--forward-to", "http://localhost:9/hook")
+    assert re.match(r"1 listens at http://127\.0\.0\.1:\d+", done.err), done.err
 
 
 NO_URLS = ("", "localhost:4242", "ftp://localhost/x", "http://", "http://localhost:99999/", "http://localhost,")

@@ -38,6 +38,7 @@ STRUCTS: tuple[type[msgspec.Struct], ...] = (
 # Fields that are no options of ``run``, each with its reason.
 NOT_OPTIONS = {
     "HostOptions.settings": "gathers the options of Settings",
+    "HostOptions.granting": "gathers the options of Permissions and Budget",
     "Permissions.functions": "functions are registered by programs, whose command line is their own",
     "Permissions.within": "what narrows, made by the host",
     "Settings.sources": "tells where settings come from",

@@ -52,7 +52,7 @@ def test_junit_has_a_case_for_each_test_and_an_error_for_a_file_that_does_not_lo
     assert error.get("type") == "syntax"
 
 
-def test_a_file_for_results_that_cannot_be_written_is_told_before_tests_run(cli: Cli) -> None:
+def test_a_file_for_results_that_cannot_be_written_is_reported_before_tests_run(cli: Cli) -> None:
     """Exit code 3."""
     done = cli("test", "--junit", "none/out.xml")
     assert (done.status, done.out) == (3, "")
@@ -101,7 +101,7 @@ def test_a_seed_gives_the_same_order_ids_and_chance(cli: Cli) -> None:
     assert {each.split()[2] for each in first}.isdisjoint(each.split()[2] for each in plain)
 
 
-def test_a_seed_by_chance_is_told_and_can_be_repeated(cli: Cli) -> None:
+def test_a_random_seed_is_reported_and_can_be_repeated(cli: Cli) -> None:
     """``--seed random`` draws one."""
     Path("wrong_test.lua").unlink()
     told = re.search(r"in the order of --seed (\d+)", cli("test", "--seed", "random").out)

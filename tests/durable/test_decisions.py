@@ -158,7 +158,7 @@ def test_what_was_built_on_cannot_be_taken_back(payments: Payments) -> None:
     assert (payments.done, payments.lab.made()) == ([], 1)
 
 
-def test_taking_back_keeps_what_other_tasks_were_told(payments: Payments) -> None:
+def test_taking_back_keeps_what_other_tasks_got(payments: Payments) -> None:
     """B was repeated beside the skipped A: with A taken back, B's answer is still known and B is not done again."""
     in_doubt(payments)
     payments.resume({A: "skip", B: "repeat"})
@@ -227,13 +227,13 @@ def test_a_key_that_was_used_again_after_its_time_is_not_trusted_anew(lab: Lab, 
 
 def test_statement_shows_a_repeated_call_once(lab: Lab, payments: Payments) -> None:
     """Sent twice, it is one change."""
-    from host.durable.audit_trail import statement
+    from host.durable.audit_trail import trail_of
     from host.durable.journal import Journal
 
     in_doubt(payments, 'return pay("A")')
     payments.resume("repeat")
     book = Journal.open(lab.path)
-    assert [entry.outcome for entry in statement(book.records("r"))] == ["done"]
+    assert [entry.outcome for entry in trail_of(book.records("r"))] == ["done"]
     book.close()
 
 

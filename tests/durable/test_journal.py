@@ -50,7 +50,7 @@ def append(journal: Journal, run: str, seq: int) -> HostError | None:
     return became[0]
 
 
-def test_what_is_told_committed_is_in_the_file(journal: Journal, path: str) -> None:
+def test_what_is_reported_committed_is_in_the_file(journal: Journal, path: str) -> None:
     """Another connection sees run and record as soon as the writer has said so, in order."""
     journal.begin(a_run())
     assert append(journal, "r", 1) is None

@@ -60,7 +60,7 @@ def calls(events: list[Event]) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_the_journal_tells_the_calls_of_the_run(tmp_path: Path, name: str) -> None:
+def test_the_journal_gives_the_calls_of_the_run(tmp_path: Path, name: str) -> None:
     """Operations, lines, tasks, results and errors are those the run's own sinks heard; times only go on."""
     heard: list[Event] = []
     with Host(simulate=True, journal=str(tmp_path / "j.sqlite"), sinks=[heard.append]) as host:

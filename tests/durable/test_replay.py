@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from host import Host, JournalError, RunResult, UsageError
-from host.durable.journal import Journal
-from host.events import CallStarted
+from host.durable.journal import BeingRun, Journal
+from host.events import CallStarted, Logged
 from host.simulator.fault_injection import Faults, Rates
 from tests.durable.lab import Lab
 
@@ -294,8 +295,13 @@ def test_a_run_has_one_owner(lab: Lab) -> None:
     lab.api.gate.clear()
     first = lab.host()
     results: list[RunResult] = []
+
+    def run_first() -> None:
+        with suppress(BeingRun):  # or the result of the other, if it has it by then
+            results.append(first.run_source(code, run_id="r"))
+
     code = 'new_product():name("a"):create() return new_product():name("b"):create()'
-    runner = threading.Thread(target=lambda: results.append(first.run_source(code, run_id="r")))
+    runner = threading.Thread(target=run_first)
     runner.start()
     assert lab.api.entered.wait(10)
     with lab.host() as second, pytest.raises(JournalError, match="being run by another process"):
@@ -310,8 +316,7 @@ def test_a_run_has_one_owner(lab: Lab) -> None:
         follower.join()
         runner.join()
     first.close()
-    kinds = sorted(result.error.kind if result.error else "done" for result in results)
-    assert kinds == ["done", "journal"]
+    assert {(result.value, result.error) for result in results} == {(results[0].value, None)}
     assert lab.made() == 2
 
 
@@ -427,3 +432,21 @@ def test_an_iterator_that_writes_is_not_begun_anew(lab: Lab) -> None:
     assert error is not None
     assert "might do again what it does" in error.message
     assert lab.made() == 3
+
+
+@pytest.mark.parametrize(("code", "told"), [('return new_product():name("x"):create()', "info"), ("return 2", "warn")])
+def test_a_run_that_is_done_is_told(tmp_path: Path, code: str, told: str) -> None:
+    """It gives its result again; that a changed script was not run is a warning."""
+    events: list[Logged] = []
+
+    class Sink:
+        def emit(self, event: Any) -> None:
+            if isinstance(event, Logged):
+                events.append(event)
+
+    first = 'return new_product():name("x"):create()'
+    with Host(simulate=True, journal=str(tmp_path / "j.sqlite"), sinks=[Sink()]) as host:
+        made = host.run_source(first, run_id="r").raise_for_error().value
+        assert host.run_source(code, run_id="r").raise_for_error().value == made
+    assert [event.level for event in events] == [told]
+    assert events[0].text.endswith("is done: this is its result, and nothing is done again")

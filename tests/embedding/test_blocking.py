@@ -35,7 +35,7 @@ async def test_blocking_a_loop_warns_and_names_the_async_form(name: str, tmp_pat
         assert [each.filename for each in caught] == [__file__]
 
 
-async def test_it_is_told_once_for_each_place() -> None:
+async def test_it_is_reported_once_for_each_place() -> None:
     """As Python's warnings are by default."""
     async with Host(simulate=True) as host:
         with warnings.catch_warnings(record=True) as caught:

@@ -107,7 +107,7 @@ def test_hints_are_notes(host: Host) -> None:
     assert not hasattr(UsageError("no"), "__notes__")
 
 
-def test_what_the_api_told_are_attributes(host: Host) -> None:
+def test_what_the_api_said_are_attributes(host: Host) -> None:
     """status, code, request_id, outcome and body beside facts; None for an error no API told of."""
     error = error_of(host, "stripe.products.update('prod_none', {name = 'x'})")
     assert (error.status, error.code, error.outcome) == (404, "resource_missing", "rejected")

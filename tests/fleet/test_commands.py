@@ -7,12 +7,15 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from host import Host
 from tests.fleet.machines import ROOT, rows, until
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -116,6 +119,26 @@ def test_without_postgresql_the_reason_is_given(cli: Cli, words: list[str], data
     assert done.returncode == 3
     assert "HOST_DATABASE" in done.stderr
     assert "postgresql://USER@HOST/NAME" in done.stderr
+
+
+def test_a_run_that_was_not_submitted_is_cancelled_too(cli: Cli, host: Host) -> None:
+    """One that a program runs for itself, with its journal in the fleet's database."""
+    begun = threading.Event()
+
+    @host.function(effect="read")
+    async def started() -> None:
+        begun.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(host.run_source, "print('here') started() sleep(60)", run_id="own")
+        assert begun.wait(20)
+        until(lambda: host.durable_runs.journal.run("own"), "the run is recorded")
+        done = cli("runs", "cancel", "own")
+        assert done.stdout == "own is running, and is being ended\n", done.stderr
+        error = result.result(20).error
+    assert error is not None
+    assert error.kind == "cancelled"
+    assert cli("runs", "show", "-f", "own").stdout.startswith("here\nown  ")
 
 
 def test_a_second_worker_with_a_simulator_of_its_own_is_refused(

@@ -88,7 +88,7 @@ def request() -> Request:
     return Request("GET", URL, credential="stripe")
 
 
-def test_what_one_worker_sees_of_a_host_another_is_told(fleet: Fleet) -> None:
+def test_what_one_worker_sees_of_a_host_another_is_reported(fleet: Fleet) -> None:
     """Failures of two workers count together; the other hears of the open breaker, and of its closing."""
     limits = HttpLimits(breaker=CircuitBreakerPolicy(failures=4, pause=3600.0, longest=3600.0))
     one, other = fleet.worker(limits), fleet.worker(limits)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from host import Host, RunContext, UsageError
+from host import Host, InvalidCall, RunContext, UsageError
 from host.events import Event, Logged
 
 
@@ -205,6 +205,65 @@ def test_an_exception_is_an_error_table(host: Host) -> None:
     cause = error.cause.__cause__
     assert isinstance(cause, LookupError)
     assert cause.__traceback__ is not None
+
+
+class Wordless(Exception):
+    """One that cannot say what happened."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Numeric(Exception):
+    """One whose text is none."""
+
+    def __str__(self) -> str:
+        return 5  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (Wordless(), "Wordless: its text cannot be shown (RuntimeError)"),
+        (Numeric(), "Numeric: its text cannot be shown (TypeError)"),
+        (ValueError("caf\udce9.csv"), "ValueError: caf\\udce9.csv"),
+        (InvalidCall("caf\udce9.csv"), "caf\\udce9.csv"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["async", "plain", "inline", "generator", "builder"])
+def test_any_exception_answers_the_call(host: Host, kind: str, raised: Exception, said: str) -> None:
+    """Also one whose text cannot be made, or written: without an answer the script would wait for ever."""
+
+    @dataclass
+    class Thing:
+        name: str = ""
+
+        def create(self) -> str:
+            raise raised
+
+    def broken() -> None:
+        raise raised
+
+    async def broken_async() -> None:
+        raise raised
+
+    def broken_items() -> Iterator[int]:
+        raise raised
+        yield 1
+
+    if kind == "builder":
+        host.builder(Thing)
+    elif kind == "async":
+        host.function(broken_async, name="broken")
+    elif kind == "generator":
+        host.function(broken_items, name="broken")
+    else:
+        host.function(broken, inline=kind == "inline")
+    calls = {"builder": "new_thing():create()", "generator": "for _ in broken() do end"}
+    error = host.run_source(calls.get(kind, "broken()"), timeout=20).error
+    assert error is not None
+    assert error.message.endswith(said)
+    assert (error.kind, error.line) == ("invalid" if isinstance(raised, InvalidCall) else "function", 1)
 
 
 def test_what_was_read_only_has_no_outcome(host: Host) -> None:

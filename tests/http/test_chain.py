@@ -64,6 +64,7 @@ def reset() -> NetworkError:
 
 
 async def test_what_fails_for_a_while_is_sent_again_with_the_same_key_and_says_how_often():
+    """What fails for a while is sent again with the same key, and the result says how often."""
     world = World(reset(), Response(503), Response(200, body=b"done"))
     answer = await world.retried()(KEYED, 30.0)
     assert (answer.body, answer.attempts) == (b"done", 3)
@@ -71,6 +72,7 @@ async def test_what_fails_for_a_while_is_sent_again_with_the_same_key_and_says_h
 
 
 async def test_the_last_outcome_is_what_comes_back_when_retries_are_used_up():
+    """The last outcome is what comes back when retries are used up."""
     world = World(Response(500), Response(500), Response(502))
     answer = await world.retried()(READ, 30.0)
     assert (answer.status, answer.attempts) == (502, 3)
@@ -82,6 +84,7 @@ async def test_the_last_outcome_is_what_comes_back_when_retries_are_used_up():
 
 
 async def test_a_failure_at_the_first_attempt_says_one_attempt():
+    """A failure at the first attempt says one attempt."""
     world = World(NetworkError("tls", retryable=False))
     with pytest.raises(NetworkError) as caught:
         await world.retried()(READ, 30.0)
@@ -89,6 +92,7 @@ async def test_a_failure_at_the_first_attempt_says_one_attempt():
 
 
 async def test_an_api_can_have_its_own_policy():
+    """An API can have its own policy."""
     world = World(reset(), reset(), reset(), reset())
     send = world.retried(policies={"stripe": RetryPolicy(retries=0)})
     with pytest.raises(NetworkError) as caught:
@@ -100,6 +104,7 @@ async def test_an_api_can_have_its_own_policy():
 
 
 async def test_a_failing_host_gets_no_more_retries_than_its_budget_and_others_keep_theirs():
+    """A failing host gets no more retries than its budget and others keep theirs."""
     world = World()
     always = Response(500)
 
@@ -115,7 +120,8 @@ async def test_a_failing_host_gets_no_more_retries_than_its_budget_and_others_ke
     assert (await send_with_retries(other, 1e9)).attempts == 3
 
 
-async def test_waiting_for_a_rate_moves_the_deadline_and_is_told():
+async def test_waiting_for_a_rate_moves_the_deadline_and_is_reported():
+    """Waiting for a rate moves the deadline and is reported."""
     world = World()
     send = world.limited(rates={"stripe": Rate(2, burst=1)})
     await send(KEYED, 5.0)
@@ -126,6 +132,7 @@ async def test_waiting_for_a_rate_moves_the_deadline_and_is_told():
 
 
 async def test_rates_are_for_their_own_api_or_host_only():
+    """Rates are for their own API or host only."""
     world = World()
     send = world.limited(rates={"stripe": Rate(1, burst=1), "slow.example": Rate(1, burst=1)})
     for _ in range(3):
@@ -138,6 +145,7 @@ async def test_rates_are_for_their_own_api_or_host_only():
 
 
 async def test_retries_after_a_wait_for_the_rate_keep_the_calls_own_time():
+    """Retries after a wait for the rate keep the call's own time."""
     world = World(Response(200), reset(), Response(200), takes=1.0)
     within = world.limited(rates={"stripe": Rate(0.1, burst=1)})
     send = world.retried(send=within)
@@ -149,6 +157,7 @@ async def test_retries_after_a_wait_for_the_rate_keep_the_calls_own_time():
 
 
 async def test_a_429_slows_down_whoever_comes_next():
+    """A 429 slows down the requests that follow."""
     world = World(Response(429, {"retry-after": "2"}))
     send = world.limited(rates={"stripe": Rate(10)})
     await send(KEYED, 30.0)
@@ -157,6 +166,7 @@ async def test_a_429_slows_down_whoever_comes_next():
 
 
 async def test_a_cancelled_wait_gives_its_token_back():
+    """A cancelled wait gives its token back."""
     world = World()
     impatient = True
 
@@ -177,6 +187,7 @@ async def test_a_cancelled_wait_gives_its_token_back():
 
 
 async def test_an_open_breaker_makes_calls_wait_within_their_deadline():
+    """An open breaker makes calls wait within their deadline."""
     world = World(*[Response(500)] * 3)
     send = world.limited(breaker=CircuitBreakerPolicy(failures=3, pause=2.0))
     for _ in range(3):
@@ -188,6 +199,7 @@ async def test_an_open_breaker_makes_calls_wait_within_their_deadline():
 
 
 async def test_an_open_breaker_says_so_where_the_deadline_comes_first():
+    """An open breaker says so where the deadline comes first."""
     world = World(*[reset() for _ in range(3)])
     send = world.limited(breaker=CircuitBreakerPolicy(failures=3, pause=2.0))
     for _ in range(3):
@@ -204,6 +216,7 @@ async def test_an_open_breaker_says_so_where_the_deadline_comes_first():
 
 @pytest.mark.parametrize("outcome", [Response(429), Response(404), Response(402), Response(501)])
 async def test_answers_of_a_healthy_host_never_open_the_breaker(outcome):
+    """Answers of a healthy host never open the breaker."""
     world = World(*[outcome] * 50)
     send = world.limited(breaker=CircuitBreakerPolicy(failures=3))
     for _ in range(50):
@@ -212,6 +225,7 @@ async def test_answers_of_a_healthy_host_never_open_the_breaker(outcome):
 
 
 async def test_a_cancelled_probe_does_not_keep_the_breaker_open():
+    """A cancelled probe does not keep the breaker open."""
     world = World(Response(500), asyncio.CancelledError(), Response(200))
     send = world.limited(breaker=CircuitBreakerPolicy(failures=1, pause=1.0))
     await send(READ, 30.0)
@@ -222,6 +236,7 @@ async def test_a_cancelled_probe_does_not_keep_the_breaker_open():
 
 
 async def test_no_more_than_so_many_are_in_flight_to_one_host_and_order_is_kept():
+    """No more than so many are in flight to one host and order is kept."""
     running, most, order = 0, 0, []
     door, three = asyncio.Event(), asyncio.Event()
 
@@ -250,6 +265,7 @@ async def test_no_more_than_so_many_are_in_flight_to_one_host_and_order_is_kept(
 
 
 async def test_a_place_that_does_not_become_free_is_a_timeout_of_the_limit():
+    """A place that does not become free is a timeout of the limit."""
     door = asyncio.Event()
 
     async def send(request: Request, deadline: float) -> Response:
@@ -286,6 +302,7 @@ async def test_the_whole_chain_retries_within_limits():
     ],
 )
 def test_hosts_are_named_without_user_and_password(url, host):
+    """Hosts are named without user and password."""
     assert host_of(url) == host
 
 
@@ -328,13 +345,15 @@ def refused() -> NetworkError:
 
 
 async def test_once_an_attempt_is_in_doubt_a_later_refusal_does_not_say_that_nothing_was_sent():
+    """Once an attempt is in doubt a later refusal does not say that nothing was sent."""
     world = World(reset(), refused(), refused())
     with pytest.raises(NetworkError) as caught:
         await world.retried()(KEYED, 30.0)
     assert (caught.value.outcome, caught.value.attempts) == ("unknown", 3)
 
 
-async def test_a_last_answer_tells_that_an_earlier_attempt_is_in_doubt():
+async def test_a_last_answer_says_that_an_earlier_attempt_is_in_doubt():
+    """A last answer says that an earlier attempt is in doubt."""
     world = World(reset(), Response(429), Response(429))
     answer = await world.retried()(KEYED, 30.0)
     assert (answer.status, answer.in_doubt) == (429, True)
@@ -367,7 +386,7 @@ async def test_an_apis_own_places_hold_in_place_of_its_hosts():
     assert [answer.status for answer in await asyncio.gather(*calls)] == [200] * 3
 
 
-async def test_waiting_for_a_breaker_or_a_place_is_told_beside_that_for_a_rate():
+async def test_waiting_for_a_breaker_or_a_place_is_reported_beside_that_for_a_rate():
     """``held`` is what the deadline counts; over several attempts both are sums, also on an error."""
     world = World(*[Response(500)] * 3)
     send = world.limited(breaker=CircuitBreakerPolicy(failures=3, pause=2.0))
@@ -384,7 +403,7 @@ async def test_waiting_for_a_breaker_or_a_place_is_told_beside_that_for_a_rate()
     assert (caught.value.attempts, caught.value.waited, caught.value.held) == (3, 1.0, 5.0)
 
 
-async def test_waiting_for_a_place_is_told():
+async def test_waiting_for_a_place_is_reported():
     """Also by the error of a call whose place did not come in time."""
     release = asyncio.Event()
 
@@ -405,7 +424,7 @@ async def test_waiting_for_a_place_is_told():
     assert (await second).held > 0
 
 
-async def test_each_wait_is_told_as_it_begins():
+async def test_each_wait_is_reported_as_it_begins():
     """By its reason, with its seconds; one for a permit has none, and its end is told."""
     world = World(Response(500), Response(500))
     breaker = CircuitBreakerPolicy(failures=2, pause=2.0)

@@ -91,7 +91,7 @@ async def test_an_answer_before_the_request_ends_the_connection(
 
     monkeypatch.setattr(PooledConnection, "connection_made", hasty)
     request = Request("POST", f"{server.base}/ok", operation="x", mutation=True)
-    with pytest.raises(NetworkError, match="before it was asked anything") as caught:
+    with pytest.raises(NetworkError, match="before a request was sent") as caught:
         await client.send(request, monotonic() + 30)
     assert (caught.value.phase, caught.value.outcome) == ("connect", "not_sent")
     monkeypatch.undo()
@@ -125,7 +125,7 @@ async def test_what_comes_before_the_request_is_written_is_no_answer_to_it(
         connection.connection_lost(None)
     else:
         connection.transport.abort()  # as the loop does on an error, before it tells of it
-    with pytest.raises(NetworkError, match="before it was asked anything") as caught:
+    with pytest.raises(NetworkError, match="before a request was sent") as caught:
         await sending
     assert (caught.value.phase, caught.value.outcome) == ("connect", "not_sent")
     assert (await others).body == b"ok"

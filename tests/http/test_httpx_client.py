@@ -19,6 +19,8 @@ def soon() -> float:
 
 
 async def test_a_transport_of_the_user_carries_the_requests():
+    """A transport of the user carries the requests."""
+
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(201, json={"path": request.url.path, "sent": request.content.decode()})
 
@@ -29,6 +31,7 @@ async def test_a_transport_of_the_user_carries_the_requests():
 
 
 async def test_mounts_take_their_hosts_and_leave_the_others(server):
+    """Mounts take their hosts and leave the others."""
     mock = httpx.MockTransport(lambda request: httpx.Response(204))
     client = HttpClient(HttpSettings(trust_env=False), mounts={"all://mounted.invalid": mock})
     assert (await client.send(Request("GET", "http://mounted.invalid/"), soon())).status == 204
@@ -38,6 +41,7 @@ async def test_mounts_take_their_hosts_and_leave_the_others(server):
 
 @pytest.mark.parametrize("transport", ["auto", "httpx"])
 async def test_event_hooks_and_auth_see_every_request(server, transport):
+    """Event hooks and auth see every request."""
     seen = []
 
     async def on_request(request: httpx.Request) -> None:
@@ -59,6 +63,8 @@ async def test_event_hooks_and_auth_see_every_request(server, transport):
 
 
 async def test_an_error_of_a_users_hook_is_not_dressed_as_a_network_error(server):
+    """An error of a user's hook is not dressed as a network error."""
+
     async def broken(request: httpx.Request) -> None:
         raise LookupError("hook")
 
@@ -69,6 +75,7 @@ async def test_an_error_of_a_users_hook_is_not_dressed_as_a_network_error(server
 
 
 async def test_the_client_can_be_used_as_what_it_is_an_httpx_client(server):
+    """The client can be used as what it is: an httpx client."""
     client = HttpClient(HttpSettings(trust_env=False, transport="auto"))
     assert isinstance(client.client, httpx.AsyncClient)
     response = await client.client.post(f"{server.base}/headers", data={"a": "b"})
@@ -116,6 +123,7 @@ async def test_hundreds_in_flight_through_the_client_share_its_connections(serve
 
 
 async def test_a_read_timeout_of_the_callers_bounds_the_answer(server):
+    """A read timeout of the caller's bounds the answer."""
     client = HttpClient(HttpSettings(trust_env=False))
     with pytest.raises(httpx.ReadTimeout):
         await client.client.get(f"{server.base}/hang", timeout=0.05)
@@ -136,6 +144,7 @@ async def test_a_client_that_was_there_before_the_mock_meets_it_too(server, requ
 
 @pytest.mark.parametrize("options", [{}, {"event_hooks": {"request": []}}], ids=["plain", "client"])
 async def test_with_pytest_httpx_active_no_request_leaves_and_it_answers(httpx_mock, server, options):
+    """With pytest_httpx active no request leaves and it answers."""
     client = HttpClient(**options)
     httpx_mock.add_response(url=f"{server.base}/mocked", json={"id": "prod_1"})
     answer = await client.send(Request("POST", f"{server.base}/mocked", content=b"x", mutation=True), soon())
@@ -149,6 +158,7 @@ async def test_with_pytest_httpx_active_no_request_leaves_and_it_answers(httpx_m
 
 @pytest.mark.httpx_mock(assert_all_requests_were_expected=False)
 async def test_with_pytest_httpx_active_an_unmocked_request_fails_instead_of_leaving(httpx_mock, server):
+    """With pytest_httpx active an unmocked request fails instead of leaving."""
     client = HttpClient()
     with pytest.raises(Exception, match="No response can be found"):
         await client.send(Request("GET", f"{server.base}/ok"), soon())
@@ -157,6 +167,7 @@ async def test_with_pytest_httpx_active_an_unmocked_request_fails_instead_of_lea
 
 
 async def test_proxies_of_the_environment_are_used_and_no_proxy_is_honoured(server, monkeypatch):
+    """Proxies of the environment are used and NO_PROXY is honoured."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", server.base)

@@ -10,6 +10,7 @@ from host.http.rate_limiter import Rate, TokenBucket
 
 
 def test_a_bucket_lets_its_burst_through_at_once_and_then_keeps_its_rate():
+    """A bucket lets its burst through at once and then keeps its rate."""
     bucket = TokenBucket(Rate(10, burst=3), 0.0)
     assert [bucket.take(0.0) for _ in range(3)] == [0, 0, 0]
     assert [round(bucket.take(0.0), 6) for _ in range(3)] == [0.1, 0.2, 0.3]
@@ -19,6 +20,7 @@ def test_a_bucket_lets_its_burst_through_at_once_and_then_keeps_its_rate():
 
 @given(st.floats(0.5, 500), st.lists(st.floats(0, 0.5), min_size=1, max_size=200))
 def test_no_more_than_the_burst_and_the_rate_go_out_in_any_time(rate, gaps):
+    """No more than the burst and the rate go out in any time."""
     bucket, now, starts = TokenBucket(Rate(rate, burst=5), 0.0), 0.0, []
     for gap in gaps:
         now += gap
@@ -31,6 +33,7 @@ def test_no_more_than_the_burst_and_the_rate_go_out_in_any_time(rate, gaps):
 
 
 def test_a_token_given_back_is_there_for_the_next():
+    """A token given back is there for the next."""
     bucket = TokenBucket(Rate(1, burst=1), 0.0)
     bucket.take(0.0)
     assert bucket.take(0.0) == 1.0
@@ -39,6 +42,7 @@ def test_a_token_given_back_is_there_for_the_next():
 
 
 def test_a_429_halves_the_rate_once_for_all_answers_of_that_moment_and_success_restores_it():
+    """A 429 halves the rate once for all answers of that moment and success restores it."""
     bucket = TokenBucket(Rate(100), 0.0)
     for _ in range(50):
         bucket.rejected(1.0, None)
@@ -52,6 +56,7 @@ def test_a_429_halves_the_rate_once_for_all_answers_of_that_moment_and_success_r
 
 
 def test_after_a_429_nothing_goes_out_before_the_server_wants_it_back():
+    """After a 429 nothing goes out before the server wants it back."""
     bucket = TokenBucket(Rate(100), 0.0)
     bucket.rejected(0.0, 3.0)
     assert bucket.take(1.0) == 2.0
@@ -61,6 +66,7 @@ def test_after_a_429_nothing_goes_out_before_the_server_wants_it_back():
 
 
 def test_a_breaker_opens_after_failures_in_a_row_and_a_probe_closes_it():
+    """A breaker opens after failures in a row and a probe closes it."""
     breaker = CircuitBreaker(CircuitBreakerPolicy(failures=3, pause=1.0))
     for _ in range(2):
         breaker.failed(0.0, "status 500")
@@ -80,6 +86,7 @@ def test_a_breaker_opens_after_failures_in_a_row_and_a_probe_closes_it():
 
 
 def test_a_failed_probe_doubles_the_pause_up_to_its_bound():
+    """A failed probe doubles the pause up to its bound."""
     breaker = CircuitBreaker(CircuitBreakerPolicy(failures=1, pause=1.0, longest=3.0))
     breaker.failed(0.0, "x")
     now, pauses = 1.0, []
@@ -96,6 +103,7 @@ def test_a_failed_probe_doubles_the_pause_up_to_its_bound():
 
 
 def test_a_probe_that_was_cancelled_lets_another_try():
+    """A probe that was cancelled lets another try."""
     breaker = CircuitBreaker(CircuitBreakerPolicy(failures=1, pause=1.0))
     breaker.failed(0.0, "x")
     assert breaker.wait(1.0) == 0.0
@@ -104,6 +112,7 @@ def test_a_probe_that_was_cancelled_lets_another_try():
 
 
 def test_failures_of_requests_sent_before_it_opened_do_not_prolong_the_pause():
+    """Failures of requests sent before it opened do not prolong the pause."""
     breaker = CircuitBreaker(CircuitBreakerPolicy(failures=1, pause=1.0))
     for at in (0.0, 0.5, 0.9):
         breaker.failed(at, "x")

@@ -66,11 +66,13 @@ TABLE = [
 
 @pytest.mark.parametrize(("outcome", "read", "keyed", "bare"), TABLE)
 def test_what_is_sent_again_and_what_never(outcome, read, keyed, bare):
+    """The table of what is sent again and what never is."""
     got = [again(request, outcome) is not None for request in (READ, KEYED, BARE)]
     assert got == [read, keyed, bare]
 
 
 def test_the_number_of_retries_is_the_policys_or_the_requests_own():
+    """The number of retries is the policy's or the request's own."""
     assert [again(READ, RESET, attempt=n) is not None for n in (1, 2, 3)] == [True, True, False]
     never = Request("GET", "https://h/", retries=0)
     assert again(never, RESET) is None
@@ -80,6 +82,7 @@ def test_the_number_of_retries_is_the_policys_or_the_requests_own():
 
 
 def test_the_delay_doubles_up_to_its_cap_and_jitter_takes_a_part_of_it():
+    """The delay doubles up to its cap and jitter takes a part of it."""
     many = RetryPolicy(retries=99)
     assert [again(READ, RESET, attempt=n, policy=many) for n in range(1, 7)] == [0.5, 1, 2, 4, 8, 8]
     assert again(READ, RESET, draw=0.25) == 0.125
@@ -87,6 +90,7 @@ def test_the_delay_doubles_up_to_its_cap_and_jitter_takes_a_part_of_it():
 
 
 def test_retry_after_is_waited_for_and_one_that_is_too_long_ends_it():
+    """Retry-After is waited for and one that is too long ends it."""
     assert again(READ, answer(429, retry_after="7")) == 7.0
     assert again(READ, answer(503, retry_after="0")) == 0.5
     assert again(READ, answer(429, retry_after="61")) is None
@@ -115,6 +119,7 @@ def test_no_retry_starts_after_the_deadline():
     ],
 )
 def test_retry_after_is_read_in_both_forms(text, seconds):
+    """Retry-After is read in both forms."""
     wall = 784111740.0  # 08:49:00 of that day
     assert retry_after({"retry-after": text}, wall) == seconds
     assert retry_after({}, wall) is None
@@ -122,12 +127,14 @@ def test_retry_after_is_read_in_both_forms(text, seconds):
 
 @given(st.integers(1, 20), st.floats(0, 1), st.sampled_from(TABLE), st.floats(0, 100))
 def test_a_delay_is_never_negative_nor_beyond_the_deadline(attempt, draw, row, deadline):
+    """A delay is never negative nor beyond the deadline."""
     for request in (READ, KEYED, BARE):
         delay = again(request, row[0], attempt=attempt, draw=draw, deadline=deadline)
         assert delay is None or 0 <= delay < deadline
 
 
 def test_the_budget_keeps_retries_to_a_share_of_the_requests():
+    """The budget keeps retries to a share of the requests."""
     budget = RetryBudget(share=0.2, reserve=10)
     retries = 0
     for _ in range(1000):
@@ -137,6 +144,7 @@ def test_the_budget_keeps_retries_to_a_share_of_the_requests():
 
 
 def test_a_quiet_time_saves_up_only_so_much():
+    """A quiet time saves up only so much."""
     budget = RetryBudget(share=0.2, reserve=10)
     for _ in range(10_000):
         budget.earn()
@@ -145,11 +153,13 @@ def test_a_quiet_time_saves_up_only_so_much():
 
 @pytest.mark.parametrize("options", [{"retries": -1}, {"base": -1}, {"base": 2, "cap": 1}])
 def test_a_policy_that_cannot_be_is_refused(options):
+    """An impossible policy is refused."""
     with pytest.raises(ConfigError):
         RetryPolicy(**options)
 
 
 def test_each_key_of_a_stock_is_given_once_whatever_thread_asks():
+    """Each key of a stock is given once, whichever thread asks."""
     keys = RandomKeys()
     with ThreadPoolExecutor(8) as threads:
         found = [key for part in threads.map(lambda _: [keys.next() for _ in range(1000)], range(8)) for key in part]
@@ -158,6 +168,7 @@ def test_each_key_of_a_stock_is_given_once_whatever_thread_asks():
 
 
 def test_random_keys_differ_and_derived_ones_are_the_same_for_the_same_call_only():
+    """Random keys differ, and derived ones are the same only for the same call."""
     assert len({random_key() for _ in range(1000)}) == 1000
     calls = [("run", (0,), 1), ("run", (0,), 11), ("run", (0, 1), 1), ("run", (0, 1), 2), ("run2", (0,), 1)]
     calls += [("a", ("b", 1), 1), ("a", ("b1",), 1), ("a", (1, "1"), 1), ("a", ("11",), 1), ("a", (), 11)]
@@ -168,5 +179,6 @@ def test_random_keys_differ_and_derived_ones_are_the_same_for_the_same_call_only
 
 
 def test_the_seed_of_the_jitter_is_the_callers():
+    """The seed of the jitter is the caller's."""
     rng = random.Random(7)
     assert decide(POLICY, 1, READ, RESET, 99, 0, rng.random) == 0.5 * random.Random(7).random()

@@ -22,22 +22,26 @@ HTTPX_ERRORS = [
 
 
 def test_every_fault_has_a_rule_and_an_httpx_error_for_hooks():
+    """Every fault has a rule and an httpx error for hooks."""
     assert set(RULES) == set(typing.get_args(TransportFault))
     assert set(transport.HTTPX_ERRORS) == set(RULES) - {"oversized"}
 
 
 @pytest.mark.parametrize("kind", HTTPX_ERRORS)
 def test_every_exception_of_httpx_is_a_fault(kind):
+    """Every exception of httpx is a fault."""
     fault, _ = httpx_wire.fault_of(kind("text"))
     assert fault in RULES
 
 
 def test_foreign_exceptions_are_none_of_the_wires():
+    """Foreign exceptions are not taken for the transport's."""
     assert httpx_wire.fault_of(LookupError("x")) is None
 
 
 @pytest.mark.parametrize("fault", list(RULES))
-def test_an_error_tells_host_operation_key_and_outcome(fault):
+def test_an_error_names_host_operation_key_and_outcome(fault):
+    """An error names host, operation, key and outcome."""
     request = Request("POST", "https://h/x", operation="a.b", mutation=True, idempotency_key="k")
     error = call_error(fault, request, "h.example", "detail", 2.5)
     assert type(error) is RULES[fault].error

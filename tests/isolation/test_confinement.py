@@ -159,7 +159,7 @@ def isolation() -> Iterator[Isolation]:
 
 @linux
 @filtered
-def test_what_is_in_force_is_told(isolation: Isolation) -> None:
+def test_what_is_in_force_is_reported(isolation: Isolation) -> None:
     """describe() names each measure, and what this system lacks as missing; together they are all."""
     told = isolation.describe()
     assert {"seccomp", "no new privileges", "no more descriptors", "no more processes"} <= set(told.in_force)

@@ -300,7 +300,7 @@ def test_deaf_ears_kill() -> None:
         (None, "host", "ended before its run did"),
     ],
 )
-def test_how_a_process_died_is_told(status: int | None, kind: str, text: str) -> None:
+def test_how_a_process_died_is_reported(status: int | None, kind: str, text: str) -> None:
     """The message names what ended the process."""
     peer = Peer(status=status)
     peer.sock.close()
@@ -310,7 +310,7 @@ def test_how_a_process_died_is_told(status: int | None, kind: str, text: str) ->
     peer.close()
 
 
-def test_a_process_out_of_memory_is_told_as_in_process(peer: Peer) -> None:
+def test_a_process_out_of_memory_is_reported_as_in_process(peer: Peer) -> None:
     """MemoryError, as from a LuaState."""
     peer.says([SPENT])
     with pytest.raises(MemoryError):
@@ -359,11 +359,11 @@ def test_several_values_that_are_none_end_the_run_only(value: bytes, monkeypatch
     with Host(simulate=True, isolation="process") as host:
         error = host.run_source("return 1").error
     assert error is not None
-    assert "its last word could not be read" in error.message
+    assert "its last message could not be read" in error.message
     made[0].close()
 
 
-def test_a_fault_of_the_process_own_code_is_told(peer: Peer) -> None:
+def test_a_fault_of_the_process_own_code_is_reported(peer: Peer) -> None:
     """Its words are in the message."""
     peer.says([BROKE, b"LuaError: oops"])
     assert "LuaError: oops" in peer.fails().message

@@ -151,3 +151,12 @@ def test_errors_are_of_the_host() -> None:
 
     assert isinstance(failure("x", OSError(errno.ELOOP, "loop")), DeniedError)
     assert isinstance(failure("x", OSError(errno.ENOSPC, "No space")), InvalidCall)
+
+
+@pytest.mark.parametrize("call", ["fs.read('a', 'b')", "fs.write('a', 'text', 'append')", "fs.list('.', 1)"])
+def test_arguments_that_would_do_nothing_are_refused(script: Script, tmp_path: Path, call: str) -> None:
+    """A mode that was meant would else be passed over in silence."""
+    code = f"local ok, err = pcall(function() {call} end) return {{ok, err.kind, err.message}}"
+    ok, kind, message = script(code, read=tmp_path, write=tmp_path).value
+    assert (ok, kind) == (False, "invalid")
+    assert "and no more, got" in message

@@ -149,7 +149,7 @@ def test_no_data_is_an_error_with_its_code(ask: Script) -> None:
     assert (outcome, unknown, rejected) == ("none", "unknown", "rejected")
 
 
-def test_faults_the_server_finds_are_told(ask: Script) -> None:
+def test_faults_the_server_finds_are_reported(ask: Script) -> None:
     """Without a schema the server checks: its refusal is kind api, with its status."""
     error = error_of(ask("graphql_query('{ viewer { logn } }')", check=False))
     assert error.kind == "api"

@@ -127,6 +127,7 @@ def test_an_error_status_is_an_answer(ask: Script) -> None:
     ("call", "kind", "words"),
     [
         ("http.get(base .. '/', {heders={}})", "invalid", 'did you mean "headers"'),
+        ("http.get(base .. '/', {params={}})", "invalid", "there are url, method, query, "),
         ("http.get(base, {headers={a='b\\r\\nc: d'}})", "invalid", "line break"),
         ("http.get(base, {headers={['a\\r\\nb']='c'}})", "invalid", "no name of a header"),
         ("http.get(base, {headers={Host='other'}})", "invalid", "client's own"),
@@ -271,7 +272,7 @@ def test_reads_are_retried_and_mutations_are_not(ask: Script, app: WebApp) -> No
     assert len(app.seen) == 1
 
 
-def test_cookies_are_told_and_not_kept(ask: Script, app: WebApp) -> None:
+def test_cookies_are_shown_and_not_kept(ask: Script, app: WebApp) -> None:
     """Repeated Set-Cookie headers come line by line; none goes out by itself, in this run or the next."""
     assert ask("return http.get(base .. '/cookies').headers['set-cookie']").value == "a=1; Path=/\nb=2; Path=/"
     ask("http.get(base .. '/')")

@@ -72,7 +72,7 @@ def test_rows_come_as_tables_and_values_are_bound(script: Script, url: str) -> N
     assert rows[1] == {"id": 2}
 
 
-def test_sqlite_tells_the_last_id_and_both_return_rows(script: Script, url: str) -> None:
+def test_sqlite_gives_the_last_id_and_both_return_rows(script: Script, url: str) -> None:
     """execute gives affected rows, the rows of RETURNING, and SQLite's last id."""
     code = (
         table(url)

@@ -21,6 +21,41 @@ describe("a builder", function()
     assert.same({ a = "1", b = "true", c = "x" }, product.data.metadata)
   end)
 
+  it("names the parameter of what cannot be sent, however it is given", function()
+    for path, give in pairs {
+      ["product: images: a table"] = function(b) b:images { "a", nil, "c" } end,
+      ["product: metadata.n: 11529"] = function(b) b:metadata("n", 2 ^ 60) end,
+      ["product: metadata.m: 11529"] = function(b) b:metadata { m = 2 ^ 60 } end,
+      ["product: package_dimensions.height: nan"] = function(b) b:package_dimensions { height = 0 / 0 } end,
+      ["product: marketing_features[2].name: a thread"] = function(b)
+        b:marketing_features { { name = "x" }, { name = coroutine.create(print) } }
+      end,
+      ["stripe.products.create: argument 1.metadata.n: a function"] = function()
+        stripe.products.create { name = "x", metadata = { n = print } }
+      end,
+      ["stripe.products.update: argument 2: a function"] = function() stripe.products.update("x", print) end,
+    } do
+      local ok, err = pcall(give, new_product())
+      assert.is_false(ok)
+      assert.equals("invalid", err.kind)
+      assert.equals(path, err.message:sub(1, #path))
+    end
+  end)
+
+  it("keeps the keys of a large map apart, each once, and its copy's from its own", function()
+    local map = {}
+    for i = 1, 200 do map["k" .. i] = "v" .. i end
+    local product = new_product():metadata(map):metadata("k7", "seven"):metadata("new", "x")
+    local copied = product:copy():metadata("k7", "other"):metadata("only", "y")
+    local function shown(b, key) return select(2, tostring(b):gsub("%f[%w]" .. key .. " = ", "")), tostring(b):match(key .. ' = "(%w+)"') end
+    assert.same({ 1, "seven" }, { shown(product, "k7") })
+    assert.same({ 1, "x" }, { shown(product, "new") })
+    assert.same({ 0 }, { shown(product, "only") })
+    assert.same({ 1, "other" }, { shown(copied, "k7") })
+    assert.same({ 1, "v200" }, { shown(copied, "k200") })
+    assert.same({ 1, "y" }, { shown(copied, "only") })
+  end)
+
   it("takes a list whole, as one value, and one by one", function()
     local whole = new_product():name("x"):images { "https://a", "https://b" }
     local single = new_product():name("x"):images("https://a")

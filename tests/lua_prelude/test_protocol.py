@@ -31,6 +31,7 @@ def test_no_number_of_the_boundary_is_written_by_hand(path: Path) -> None:
 
 
 def test_a_changed_number_reaches_the_lua_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changed number reaches the Lua side."""
     monkeypatch.setattr(protocol, "CALL", 99)
     line = "local CALL, TICK = 1, 2 -- protocol: codes"
     assert with_numbers(line) == "local CALL, TICK = 99, 2 -- protocol: codes"

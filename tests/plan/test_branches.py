@@ -30,7 +30,7 @@ USED = {"total": "planned_a_1"}
         ("print('it\\'s if a.total')", []),
     ],
 )
-def test_a_line_is_told_by_what_it_does(line: str, said: list[tuple[str, str]]) -> None:
+def test_a_line_is_recognised_by_what_it_does(line: str, said: list[tuple[str, str]]) -> None:
     """Texts and comments are none of it."""
     assert [(does, member) for _, does, member, _ in branches_on(line.encode(), MADE_UP, USED)] == said
 

@@ -11,7 +11,7 @@ import pytest
 
 from host import Host, RunResult, UsageError
 from host.plan.plan_set import MOST_CHANGES, PlanSection, PlanSet, PlanTotals, PlanWriter
-from host.plan.statement import PlanStatement
+from host.plan.rendering import PlanRenderer
 from tests.durable.lab import Lab
 
 SCRIPT = """
@@ -227,7 +227,7 @@ def test_the_statement_has_each_run_and_the_totals(lab: Lab) -> None:
     with lab.host() as host:
         plans = list(host.plan_many([{"code": code}] * 3))
     totals = PlanTotals()
-    text, lines = PlanStatement(3, as_json=False), PlanStatement(3, as_json=True)
+    text, lines = PlanRenderer(3, as_json=False), PlanRenderer(3, as_json=True)
     said, objects = "", []
     for number, plan in enumerate(plans, 1):
         totals.add(plan)

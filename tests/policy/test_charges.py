@@ -13,7 +13,7 @@ from msgspec.structs import fields, replace
 from host.apis.catalog import Operation, Param, Schema
 from host.apis.prepare import CallOptions, prepare
 from host.apis.stripe import load
-from host.cli.policy_options import granting_options
+from host.cli.host_options import host_options
 from host.config_file import read_config
 from host.errors import LimitError, UsageError
 from host.policy import units
@@ -112,8 +112,8 @@ def ask(id: str, budget: Budget | None = None, operation: Operation | None = Non
     # The catalog remembers operations by their id: one with other parameters is another one there.
     known = found if operation is None else replace(found, id=f"{id}.{len(found.params)}.{[*found.params][-1]}")
     request = prepare(CATALOG, known, arguments, CallOptions(), base_url="https://api.stripe.com")
-    meter = Quota(budget or Budget(max_amount={"usd": 1000}), "the run")
-    return meter.admit(f"stripe.{id}", found.mutation, operation=found, request=request)
+    quota = Quota(budget or Budget(max_amount={"usd": 1000}), "the run")
+    return quota.admit(f"stripe.{id}", found.mutation, operation=found, request=request)
 
 
 LIMITS = [{"amount": 500, "interval": "daily"}]
@@ -260,7 +260,7 @@ def test_every_number_of_a_budget_is_a_unit() -> None:
     assert {unit.field for unit in UNITS.values()} == numbers
 
     @click.command()
-    @granting_options
+    @host_options
     def command(**_: Any) -> None: ...
 
     flags = {name for each in command.params for name in each.opts}
@@ -274,11 +274,11 @@ def test_a_unit_bounds_what_it_counts(name: str, tmp_path: Any, monkeypatch: pyt
     budget = Budget(**{unit.field: 1})
     assert not budget.empty
     assert budget.ceilings == {name: 1}
-    meter = Quota(budget, "the run")
+    quota = Quota(budget, "the run")
     operation = next(f"stripe.{id}" for id, _, _ in CATALOG.routes() if unit.counts(f"stripe.{id}", True))
-    meter.admit(operation, True)
+    quota.admit(operation, True)
     with pytest.raises(LimitError) as found:
-        meter.admit(operation, True)
+        quota.admit(operation, True)
     assert found.value.hint == f"{unit.flag} sets it."
     assert f"1 {name}" in found.value.message
     for wrong in (-1, True, 1.5, "1"):
@@ -306,11 +306,11 @@ def test_a_unit_may_count_single_operations(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setitem(units.UNITS, "refunds", Unit("max_calls", "--max-refunds", "", refunds))
     monkeypatch.delitem(units.UNITS, "calls")
-    meter = Quota(Budget(max_calls=1), "the run")
+    quota = Quota(Budget(max_calls=1), "the run")
     for label, mutation in (("stripe.products.create", True), ("stripe.refunds.list", False)):
-        meter.admit(label, mutation)
-        meter.admit(label, mutation)
-    meter.admit("stripe.refunds.create", True)
+        quota.admit(label, mutation)
+        quota.admit(label, mutation)
+    quota.admit("stripe.refunds.create", True)
     with pytest.raises(LimitError, match="budget of 1 refunds") as refused:
-        meter.admit("stripe.refunds.create", True)
+        quota.admit("stripe.refunds.create", True)
     assert refused.value.hint == "--max-refunds sets it."

@@ -104,7 +104,7 @@ async def test_a_place_that_is_lent_costs_no_messages() -> None:
     assert processes.messages == 1
 
 
-async def test_whoever_waits_for_a_place_until_its_deadline_is_told() -> None:
+async def test_whoever_waits_for_a_place_until_its_deadline_is_reported() -> None:
     """The same error as in one process; a place that comes too late is not lost."""
     release = asyncio.Event()
 

@@ -121,8 +121,8 @@ def test_an_api_and_its_key_cross_to_every_process(echo: Echo, monkeypatch: pyte
     with Host(processes=2, apis={"petstore": document}, permissions=permissions) as host:
         masked = f"Bearer …{PET_KEY[-4:]}"
         assert everywhere(host, "return petstore.pets.list()[1].key") == [masked] * 6
-        assert host._shards is not None
-        for pid in host._shards.pids:
+        assert host._worker_processes is not None
+        for pid in host._worker_processes.pids:
             environ = Path(f"/proc/{pid}/environ")
             assert not environ.exists() or PET_KEY.encode() not in environ.read_bytes()
 
@@ -147,12 +147,12 @@ def test_a_process_that_takes_anothers_place_knows_the_apis() -> None:
 
     with Host(simulate=True, processes=2, apis={"zoo": pets()}) as host:
         host.add_api("petstore", pets())
-        assert host._shards is not None
-        before = set(host._shards.pids)
+        assert host._worker_processes is not None
+        before = set(host._worker_processes.pids)
         for pid in before:
             os.kill(pid, signal.SIGKILL)
         code = "return #petstore.pets.list() + #zoo.pets.list()"
-        while set(host._shards.pids) & before:
+        while set(host._worker_processes.pids) & before:
             host.run_source(code)
         assert everywhere(host, code) == [0] * 6
 

@@ -44,8 +44,8 @@ class Events:
 
 
 def pids(host: Host) -> list[int]:
-    assert host._shards is not None
-    return host._shards.pids
+    assert host._worker_processes is not None
+    return host._worker_processes.pids
 
 
 def alive(pid: int) -> bool:
@@ -287,7 +287,7 @@ def test_the_processes_end_with_their_parent() -> None:
     program = """
 from host import Host
 host = Host(simulate=True, processes=2)
-print(*host._shards.pids, flush=True)
+print(*host._worker_processes.pids, flush=True)
 host.run_source("sleep(1000)")
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
@@ -351,7 +351,7 @@ def test_a_setup_that_fails_is_said_when_the_host_opens(setup: str, message: str
         Host(simulate=True, processes=2, setup=setup)
     assert message in caught.value.message
     left = {thread.name for thread in set(threading.enumerate()) - before}
-    assert not any(name.startswith("host-shard") for name in left)
+    assert not any(name.startswith("host-process") for name in left)
 
 
 def test_what_cannot_cross_is_refused_with_the_way_that_works(host: Host) -> None:

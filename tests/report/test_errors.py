@@ -8,7 +8,7 @@ from host.report.errors import describe, printable
 SOURCE = "  2 | local b = 2\n> 3 | fail(a, b)\n  4 |"
 
 
-def test_a_failed_call_is_told_with_place_source_facts_request_and_hint() -> None:
+def test_a_failed_call_is_shown_with_place_source_facts_request_and_hint() -> None:
     """Message, line, the source with a marker, the facts, the request id, the hint: in that order."""
     error = ScriptError(
         "Your card was declined.",
@@ -44,7 +44,7 @@ def test_a_place_already_in_the_message_is_not_said_twice() -> None:
     assert describe(error) == "pay.lua:3: attempt to call a nil value"
 
 
-def test_the_key_of_a_call_in_doubt_is_told() -> None:
+def test_the_key_of_a_call_in_doubt_is_reported() -> None:
     """Where the outcome is unknown the idempotency key is needed to find out; else it is noise."""
     facts = {"kind": "network", "outcome": "unknown", "idempotency_key": "k1"}
     assert "idempotency key k1" in describe(ScriptError("reset", kind="network", facts=facts))
@@ -69,7 +69,7 @@ def test_control_characters_are_made_visible() -> None:
     assert printable("a\x1b[31mb\r\n\tc") == "a?[31mb?\n  c"
 
 
-def test_who_called_into_another_file_is_told() -> None:
+def test_who_called_into_another_file_is_reported() -> None:
     """An error in a module names the line of the script that called it; in one file, one call more says nothing."""
     calls = "m.lua:3: in function 'f'\none.lua:2: in main chunk"
     error = ScriptError("attempt to index field 'x'", script="m.lua", line=3, traceback=calls)

@@ -154,7 +154,7 @@ def test_a_page_of_a_killed_run_opens(tmp_path: Path) -> None:
 
 @needs_chromium
 @pytest.mark.parametrize("call", [1, 7, 11])
-def test_a_call_is_told_with_its_line_and_nothing_of_it_runs(tmp_path: Path, call: int) -> None:
+def test_a_call_is_shown_with_its_line_and_nothing_of_it_runs(tmp_path: Path, call: int) -> None:
     """All hostile texts at once: the details show them as text, and the page's title stays its own."""
     page = tmp_path / "t.html"
     text = " ".join(each for each in HOSTILE if each != "\ud800")
@@ -173,7 +173,7 @@ def test_a_call_is_told_with_its_line_and_nothing_of_it_runs(tmp_path: Path, cal
 
 
 @needs_chromium
-def test_a_screen_reader_is_told_of_rows_and_their_times(tmp_path: Path) -> None:
+def test_a_screen_reader_gets_rows_and_their_times(tmp_path: Path) -> None:
     """A treegrid with its rows' places and levels, bars with a text, labelled controls, counts that are announced."""
     page = tmp_path / "t.html"
     page.write_text(page_of(calls(2)))

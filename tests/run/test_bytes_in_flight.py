@@ -73,7 +73,7 @@ def test_a_refused_call_weighs_nothing() -> None:
     assert result.value == {"invalid": True}
 
 
-def test_a_refusal_told_again_weighs_nothing(lab: Lab) -> None:
+def test_a_refusal_given_again_weighs_nothing(lab: Lab) -> None:
     """A durable run that goes on passes the refusals of its budget again, however heavy the calls."""
     code = (
         SEND

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from host import Budget, Host, Permissions, RunResult
-from host.durable.audit_trail import statement
+from host.durable.audit_trail import trail_of
 from host.durable.journal import Journal
 from tests.run.scripted_server import DROP, OBJECT, ScriptedServer
 
@@ -130,7 +130,7 @@ class Lab:
         """What `runs show` tells of its changes."""
         journal = Journal.open(self.path)
         try:
-            return [entry.outcome for entry in statement(journal.records(self.run_id))]
+            return [entry.outcome for entry in trail_of(journal.records(self.run_id))]
         finally:
             journal.close()
 
@@ -149,7 +149,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.mark.parametrize("said", SECOND)
-def test_a_repeat_in_doubt_is_told_as_what_is_known_of_the_change(lab: Lab, said: str) -> None:
+def test_a_repeat_in_doubt_is_reported_as_what_is_known_of_the_change(lab: Lab, said: str) -> None:
     """However it is sent first and again; and the budget keeps what may have been spent, and no more."""
     step, known = SECOND[said]
     for ways in product(("create", "builder", "operation", "http"), repeat=2):
@@ -214,7 +214,7 @@ return {outcome = outcome, another = another}
 
 @pytest.mark.parametrize("way", ["create", "operation", "http"])
 @pytest.mark.parametrize("said", SECOND)
-def test_a_resume_in_doubt_is_told_as_what_is_known_of_the_change(lab: Lab, said: str, way: str) -> None:
+def test_a_resume_in_doubt_is_reported_as_what_is_known_of_the_change(lab: Lab, said: str, way: str) -> None:
     """A request under way when the process died may have worked: the same for its repeat, its budget, `runs show`. One
     of http.post with a key of its own is repeated like the others. All are sent again with the same bytes."""
     step, known = SECOND[said]

@@ -48,7 +48,7 @@ def test_a_replayed_error_has_what_it_had(lab: Lab) -> None:
     assert lab.api.requests == requests
 
 
-def test_watchers_are_told_no_bodies_and_no_secrets() -> None:
+def test_watchers_get_no_bodies_and_no_secrets() -> None:
     """Events have the short members; the report of an error has none of what is nested."""
     seen: list[Event] = []
 

@@ -113,7 +113,7 @@ def test_a_use_of_what_is_not_there(fails: Fails, code: str, said: str | None) -
         assert said in told
 
 
-def test_a_caught_error_is_told_once(fails: Fails) -> None:
+def test_a_caught_error_is_reported_once(fails: Fails) -> None:
     """Raised again and caught again, the message does not grow, and the hint is not beside it as well."""
     error = fails(
         "local function f() io.open('x') end\nlocal function g() local _, e = pcall(f) error(e, 0) end\n"
@@ -135,7 +135,7 @@ def test_a_caught_error_is_told_once(fails: Fails) -> None:
         "pcall(function() spawn(f):wait() end)",
     ],
 )
-def test_every_way_of_catching_tells(host: Host, way: str) -> None:
+def test_every_way_of_catching_gives_the_hint(host: Host, way: str) -> None:
     """Whatever caught it, the script is told what is there instead; try too."""
     code = f"local function f() return io.open('x') end\nlocal _, e = {way}\nreturn e"
     assert "fs.read" in host.run_source(code).value

@@ -361,6 +361,7 @@ def test_sessions_are_served_after_the_loops_death(lab: Lab, caplog: pytest.LogC
 
 
 def test_a_loop_that_was_never_started_is_not_missed(lab: Lab) -> None:
+    """A loop that was never started is not missed."""
     lab.worker.stop(grace=0)
     lab.served_on()
 

@@ -27,7 +27,7 @@ def impatient() -> Iterator[Host]:
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_told_with_place_cause_and_next_step(impatient: Host, tmp_path: Path, name: str) -> None:
+def test_a_mistake_is_shown_with_place_cause_and_next_step(impatient: Host, tmp_path: Path, name: str) -> None:
     """The message begins with script and line, shows that line, and says what is wrong and what to write."""
     mistake = MISTAKES[name]
     (tmp_path / "pay.lua").write_text(mistake.script)

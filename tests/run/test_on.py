@@ -61,7 +61,7 @@ def test_a_module_may_have_handlers(host: Host, tmp_path: Any) -> None:
         ("on('*', function()\n\nerror('boom') end)", "boom", 3),
     ],
 )
-def test_a_mistake_is_told_at_its_line(host: Host, code: str, message: str, line: int) -> None:
+def test_a_mistake_is_shown_at_its_line(host: Host, code: str, message: str, line: int) -> None:
     """Names of no event, no function, handlers within handlers; and a handler's own error."""
     error = host.run_source(code, globals={"event": PAID}).error
     assert error is not None

@@ -56,7 +56,7 @@ def test_two_batches_and_two_single_runs_share_nothing() -> None:
         assert len(set(single)) == 2
 
 
-def test_a_failure_is_told_to_all() -> None:
+def test_a_failure_is_delivered_to_all() -> None:
     """The run that did it has its own error, the others one of kind once with its message; nobody does it again."""
     results, calls = batch("once(function() done() sleep(0.01) error('no such price', 0) end)")
     assert calls == 1

@@ -25,7 +25,7 @@ def test_whatever_is_said_counts(host: Host, what: str) -> None:
     """To the same limit, by whatever way it is said, caught or not."""
     result = host.run_source(f"while true do {SAYING[what]} end", limits=Limits(output=20_000))
     assert result.error is not None
-    assert (result.error.kind, result.error.message) == ("limit", "the script printed more than 1 MB")
+    assert (result.error.kind, result.error.message) == ("limit", "the script printed more than 20,000 bytes")
     code = f"for i = 1, 30000 do pcall(function() {SAYING[what]} end) end\nprint('after')"
     result = host.run_source(code, limits=Limits(output=20_000))
     assert result.error is not None

@@ -64,7 +64,7 @@ def fails(host: Host, tmp_path: Path) -> Fails:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("way", WAYS)
-def test_an_error_of_a_module_is_told_at_its_place(fails: Fails, fault: str, way: str) -> None:
+def test_an_error_of_a_module_is_shown_at_its_place(fails: Fails, fault: str, way: str) -> None:
     """Script, line and source are the module's; the stack begins there where it is known, and ends in main.lua."""
     code, said = FAULTS[fault]
     call, stacked = WAYS[way]

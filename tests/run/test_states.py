@@ -24,7 +24,7 @@ class Worker:
         self.closed = False
         self.now = 100.0
 
-    def tell(self, callback: Callable[..., Any], *args: Any) -> None:
+    def call_soon(self, callback: Callable[..., Any], *args: Any) -> None:
         if self.closed:
             raise ClosedError("closed")
         callback(*args)
@@ -61,6 +61,7 @@ def alive(made: list[LuaState]) -> int:
 
 
 def test_a_state_that_is_left_is_closed_after_a_while(states: States, worker: Worker) -> None:
+    """A state that is left is closed after a while."""
     state = new(states)
     state.close()
     assert state.size > 0
@@ -70,6 +71,7 @@ def test_a_state_that_is_left_is_closed_after_a_while(states: States, worker: Wo
 
 
 def test_one_is_closed_at_once_while_runs_follow_one_another(states: States, worker: Worker) -> None:
+    """One state is closed at once while runs follow one another."""
     first, second = new(states), new(states, follow=True)
     first.close()
     assert first.size == 0
@@ -79,6 +81,7 @@ def test_one_is_closed_at_once_while_runs_follow_one_another(states: States, wor
 
 
 def test_many_are_closed_a_few_in_each_round(states: States, worker: Worker) -> None:
+    """Of many states a few are closed in each round."""
     made = [new(states) for _ in range(2 * SLICE + 3)]
     for state in made:
         state.close()
@@ -91,6 +94,7 @@ def test_many_are_closed_a_few_in_each_round(states: States, worker: Worker) -> 
 
 
 def test_what_is_left_meanwhile_rests_as_long(states: States, worker: Worker) -> None:
+    """States left meanwhile are kept as long."""
     made = [new(states) for _ in range(SLICE + 2)]
     *before, late = made
     for state in before:
@@ -105,6 +109,7 @@ def test_what_is_left_meanwhile_rests_as_long(states: States, worker: Worker) ->
 
 
 def test_a_new_state_closes_one_that_was_left(states: States) -> None:
+    """A new state closes one that was left."""
     made = [new(states) for _ in range(3)]
     for state in made:
         state.close()
@@ -115,6 +120,7 @@ def test_a_new_state_closes_one_that_was_left(states: States) -> None:
 
 
 def test_a_large_one_is_closed_at_once(states: States) -> None:
+    """A large state is closed at once."""
     state = new(states)
     state._runtime.execute(b"kept = string.rep('x', %d)" % LARGE)  # type: ignore[union-attr]
     state.close()
@@ -122,6 +128,7 @@ def test_a_large_one_is_closed_at_once(states: States) -> None:
 
 
 def test_all_are_closed_where_there_is_no_loop_any_more(states: States, worker: Worker) -> None:
+    """All states are closed where there is no loop any more."""
     worker.closed = True
     state = new(states)
     state.close()
@@ -139,6 +146,8 @@ def test_a_hosts_end_closes_all() -> None:
 
 
 def test_a_state_that_fails_to_close_takes_no_result_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state that fails to close takes no result with it."""
+
     def fail(self: Any) -> None:
         raise RuntimeError("it does not close")
 

@@ -48,7 +48,11 @@ def test_a_signed_event_is_given_as_the_api_s_object(host: Host, changed: dict[s
         ({"body": BODY + " "}, "signature", "no signature fits the body"),
         ({"header": signed(at=1)}, "signature", "expected at most 300 s"),
         ({"header": "x"}, "signature", "no time in the signature"),
-        ({"header": None}, "invalid", "Stripe-Signature header as argument 2"),
+        ({"header": None}, "signature", "has no Stripe-Signature header"),
+        ({"header": ""}, "signature", "has no Stripe-Signature header"),
+        ({"header": 5}, "invalid", "Stripe-Signature header as argument 2"),
+        ({"body": ""}, "signature", "no signature fits the body"),
+        ({"body": None}, "invalid", "the body as it came as argument 1"),
         ({"secret": None}, "invalid", "endpoint's secret as argument 3"),
         ({"secret": []}, "invalid", "endpoint's secret as argument 3"),
         ({"secret": ""}, "invalid", "got an empty text"),
@@ -80,7 +84,7 @@ def test_a_thin_event_is_fetched(httpx_mock: Any) -> None:
     assert isinstance(httpx_mock.get_requests()[0], httpx.Request)
 
 
-def test_a_resumed_run_is_told_what_the_first_was_told(tmp_path: Path) -> None:
+def test_a_resumed_run_gets_the_answers_the_first_got(tmp_path: Path) -> None:
     """The same signature is too old the next day; a durable run goes on all the same."""
     script = """
       local first = pcall(stripe.webhooks.construct_event, body, header, "whsec_other")

@@ -10,15 +10,16 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 CACHE = Path(os.environ.get("LUAHOST_TEST_CACHE") or Path.home() / ".cache" / "luahost-test-clients")
 NODE_CLIENT = "stripe@23.1.0"
-GO_CLIENT = "github.com/stripe/stripe-go/v83 v83.2.1"
+GO_CLIENT = "github.com/stripe/stripe-go/v85 v85.0.0"
 PATIENCE = 300  # seconds for what is fetched and compiled the first time
 
 
@@ -33,21 +34,28 @@ def node_client() -> tuple[str, Path]:
     return node, folder / "node_modules"
 
 
-def go_program(source: Path) -> Path:
-    """The program that is compiled of ``source`` with the client."""
-    go = _tool("go")
-    folder = CACHE / GO_CLIENT.replace("/", "-").replace(" ", "@")
+def go_module() -> Path:
+    """The folder of the client's own source."""
+    go, folder = _go()
+    where = [go, "list", "-m", "-f", "{{.Dir}}", GO_CLIENT.partition(" ")[0]]
+    found = subprocess.run(where, cwd=folder, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    return Path(found.stdout.strip())
+
+
+def go_program(source: Path, more: Mapping[str, str] = MappingProxyType({})) -> Path:
+    """The program that is compiled of ``source``, and of ``more`` files by name, with the client."""
+    go, parent = _go()
+    folder = parent / source.stem
+    program = folder / "program"
+    texts = {"main.go": source.read_text(encoding="utf-8"), **more}
     with _alone(folder):
-        main, program = folder / "main.go", folder / "program"
-        text = source.read_text(encoding="utf-8")
-        if not program.exists() or not main.exists() or main.read_text(encoding="utf-8") != text:
-            main.write_text(text, encoding="utf-8")
-            (folder / "go.mod").write_text(f"module flows\n\ngo 1.24\n\nrequire {GO_CLIENT}\n", encoding="utf-8")
+        if not program.exists() or any(_text(folder / name) != text for name, text in texts.items()):
             program.unlink(missing_ok=True)
-            _run([go, "mod", "download", GO_CLIENT.replace(" ", "@")], folder)
+            for name, text in texts.items():
+                (folder / name).write_text(text, encoding="utf-8")
             built = subprocess.run(
-                [go, "build", "-mod=mod", "-o", str(program), "."],
-                cwd=folder,
+                [go, "build", "-mod=mod", "-o", str(program), f"./{source.stem}"],
+                cwd=parent,
                 capture_output=True,
                 text=True,
                 check=False,
@@ -55,6 +63,22 @@ def go_program(source: Path) -> Path:
             )
             assert built.returncode == 0, built.stderr  # it was fetched: what is wrong is the program
     return program
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _go() -> tuple[str, Path]:
+    """Go, and a module's folder that requires the client, which is there."""
+    go = _tool("go")
+    folder = CACHE / GO_CLIENT.replace("/", "-").replace(" ", "@")
+    with _alone(folder):
+        if not (folder / "go.mod").exists():
+            (folder / "go.mod").write_text(f"module flows\n\ngo 1.24\n\nrequire {GO_CLIENT}\n", encoding="utf-8")
+        if not (folder / "go.sum").exists():
+            _run([go, "mod", "download", GO_CLIENT.replace(" ", "@")], folder)
+    return go, folder
 
 
 def _tool(name: str) -> str:

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"os"
 
-	"github.com/stripe/stripe-go/v83"
+	"github.com/stripe/stripe-go/v85"
 )
 
 var (
@@ -32,7 +32,7 @@ func code(err error) []any {
 
 func customer() string {
 	made := must(sc.V1Customers.Create(ctx, &stripe.CustomerCreateParams{PaymentMethod: stripe.String("pm_card_visa")}))
-	for method, err := range sc.V1PaymentMethods.List(ctx, &stripe.PaymentMethodListParams{Customer: &made.ID}) {
+	for method, err := range sc.V1PaymentMethods.List(ctx, &stripe.PaymentMethodListParams{Customer: &made.ID}).All(ctx) {
 		id := must(method, err).ID
 		must(sc.V1Customers.Update(ctx, made.ID, &stripe.CustomerUpdateParams{
 			InvoiceSettings: &stripe.CustomerUpdateInvoiceSettingsParams{DefaultPaymentMethod: &id},

@@ -15,6 +15,7 @@ def subscribe(api, payer: str, price: str, more: str = "", quantity: int = 1) ->
 
 
 def test_a_subscription_is_active_when_its_first_invoice_is_paid(api, payer, price) -> None:
+    """A subscription is active when its first invoice is paid."""
     made = subscribe(api, payer, price, quantity=3)
     assert made["status"] == "active"
     (item,) = made["items"]["data"]
@@ -33,6 +34,7 @@ def test_a_subscription_is_active_when_its_first_invoice_is_paid(api, payer, pri
 
 @pytest.mark.parametrize(("coupon", "total"), [("percent_off=12.5", 1750), ("amount_off=500&currency=usd", 1500)])
 def test_a_coupon_is_taken_off_the_first_invoice(api, payer, price, coupon, total) -> None:
+    """A coupon is taken off the first invoice."""
     made = api.post("/v1/coupons", coupon)
     subscription = subscribe(api, payer, price, f"discounts[0][coupon]={made['id']}&expand[]=discounts")
     assert subscription["latest_invoice"]["subtotal"] == 2000
@@ -43,6 +45,7 @@ def test_a_coupon_is_taken_off_the_first_invoice(api, payer, price, coupon, tota
 
 
 def test_a_promotion_code_stands_for_its_coupon(api, payer, price) -> None:
+    """A promotion code stands for its coupon."""
     coupon = api.post("/v1/coupons", "percent_off=50&max_redemptions=1")["id"]
     code = api.post("/v1/promotion_codes", f"promotion[type]=coupon&promotion[coupon]={coupon}&code=HALF")
     assert (code["code"], code["active"]) == ("HALF", True)
@@ -72,6 +75,7 @@ def test_coupons_are_checked(api) -> None:
 
 
 def test_a_trial_costs_nothing_until_it_ends(api, price) -> None:
+    """A trial costs nothing until it ends."""
     customer = api.post("/v1/customers")["id"]
     made = subscribe(api, customer, price, "trial_period_days=14")
     assert (made["status"], made["trial_end"]) == ("trialing", 1_800_000_000 + 14 * DAY)
@@ -83,6 +87,7 @@ def test_a_trial_costs_nothing_until_it_ends(api, price) -> None:
 
 
 def test_without_a_working_card_it_is_incomplete(api, price) -> None:
+    """Without a working card it is incomplete."""
     customer = api.post("/v1/customers")["id"]
     status, error = api.error("POST", "/v1/subscriptions", f"customer={customer}&items[0][price]={price}")
     assert (status, error["code"]) == (400, "resource_missing")
@@ -170,6 +175,8 @@ def test_an_invoice_from_draft_to_paid(api, payer) -> None:
 
 
 def test_invoices_are_voided_written_off_or_deleted(api, payer) -> None:
+    """Invoices are voided, written off or deleted."""
+
     def opened() -> str:
         id = api.post("/v1/invoices", f"customer={payer}")["id"]
         api.post("/v1/invoiceitems", f"customer={payer}&invoice={id}&amount=300&currency=usd")
@@ -185,6 +192,7 @@ def test_invoices_are_voided_written_off_or_deleted(api, payer) -> None:
 
 
 def test_a_checkout_session_has_a_page_and_expires(api, price) -> None:
+    """A checkout session has a page and expires."""
     start = "success_url=https://example.com/ok&mode=subscription"
     made = api.post("/v1/checkout/sessions", f"{start}&line_items[0][price]={price}&line_items[0][quantity]=2")
     assert made["url"] == f"https://checkout.stripe.com/c/pay/{made['id']}"
@@ -214,6 +222,7 @@ def test_quotes_are_finalized_accepted_or_canceled(api, payer, price) -> None:
 
 
 def test_a_test_clock_ends_trials_when_advanced(api, price) -> None:
+    """A test clock ends trials when advanced."""
     clock = api.post("/v1/test_helpers/test_clocks", "frozen_time=1800000000")
     assert clock["status"] == "ready"
     customer = api.post("/v1/customers", f"test_clock={clock['id']}")["id"]
@@ -242,6 +251,7 @@ def test_tiers_and_months_of_different_length(api, payer) -> None:
 
 
 def test_a_month_later_is_the_same_day_or_the_months_last() -> None:
+    """A month later is the same day or the month's last."""
     january = 1_738_324_800  # 31 January 2025, 12:00 UTC
     assert later(january, "month") == 1_740_744_000  # 28 February
     assert later(january, "month", 37) == 1_835_438_400  # 29 February 2028

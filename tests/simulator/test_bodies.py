@@ -68,7 +68,7 @@ def test_every_body_is_valid_against_its_schema_and_no_request_is_an_inner_fault
         for params in (asked.least(op), everything(asked, id)):
             status, answer = asked.ask(id, params)
             statuses[status] += 1
-            fault = bodies.fault(op.method, op.path, answer) if status == 200 else ""
+            fault = bodies.fault(op.method, op.path, answer) if status == 200 and answer.__class__ is not bytes else ""
             if status >= 500 and (answer["error"].get("code") != "not_simulated" or lenient):
                 fault = answer["error"]["message"]
             if fault and id not in UNTRUE:

@@ -73,7 +73,8 @@ def act(api, clock, what: str) -> None:
         elif "canceled" in what:
             api.post(f"{INTENTS}/{held['id']}/cancel")
     elif "debit" in what:
-        api.post(INTENTS, "amount=2000&currency=usd&confirm=true&payment_method=pm_usBankAccount_success")
+        mandate = "mandate_data[customer_acceptance][type]=offline"
+        api.post(INTENTS, f"amount=2000&currency=usd&confirm=true&payment_method=pm_usBankAccount_success&{mandate}")
         clock.now += 10
     elif "declined" in what:
         api.error("POST", INTENTS, "amount=2000&currency=usd&confirm=true&payment_method=pm_card_chargeDeclined")
@@ -148,6 +149,7 @@ def test_some_cards_bypass_the_pending_balance(api) -> None:
 
 
 def test_a_refund_of_pending_money_takes_pending_money(api) -> None:
+    """A refund of pending money takes pending money."""
     paid = pay(api)
     api.post("/v1/refunds", f"payment_intent={paid['id']}")
     balance = api.get("/v1/balance")
@@ -178,7 +180,7 @@ def test_how_a_refund_goes_on(api, clock, card, first, later, refunded) -> None:
 
 
 def test_payouts_arrive_come_back_and_are_not_more_than_there_is(api, clock) -> None:
-    """https://docs.stripe.com/api/payouts"""
+    """Payouts arrive, come back, and are never more than the balance. https://docs.stripe.com/api/payouts"""
     too_much = api.error("POST", "/v1/payouts", f"amount={OPENING['usd'] + 1}&currency=usd")
     assert (too_much[0], too_much[1]["code"]) == (400, "balance_insufficient")
     assert api.error("POST", "/v1/payouts", "amount=100&currency=eur")[1]["code"] == "balance_insufficient"
@@ -245,6 +247,7 @@ def test_disputes_are_decided_by_their_evidence(api, card, first, reason, eviden
 
 
 def test_a_dispute_is_closed_once_or_lost_in_time(api, clock) -> None:
+    """A dispute is closed once or lost in time."""
     for _ in range(2):
         pay(api, "createDispute")
     closed, waiting = api.ids("/v1/disputes")
@@ -256,6 +259,7 @@ def test_a_dispute_is_closed_once_or_lost_in_time(api, clock) -> None:
 
 
 def test_some_cards_are_disputed_twice_or_warned_of(api) -> None:
+    """Some cards are disputed twice or warned of."""
     pay(api, "createMultipleDisputes")
     assert len(api.ids("/v1/disputes")) == 2
     paid = pay(api, "createIssuerFraudRecord")
@@ -264,6 +268,7 @@ def test_some_cards_are_disputed_twice_or_warned_of(api) -> None:
 
 
 def test_nothing_is_kept_of_a_payout_that_is_refused(api) -> None:
+    """Nothing is kept of a payout that is refused."""
     before = api.get("/v1/balance")
     api.error("POST", "/v1/payouts", "amount=99999999&currency=usd")
     assert api.get("/v1/balance") == before

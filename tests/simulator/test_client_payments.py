@@ -49,7 +49,7 @@ def test_accept_a_payment(v1) -> None:
     ("card", "code"), [("chargeDeclined", "card_declined"), ("chargeDeclinedExpiredCard", "expired_card")]
 )
 def test_a_declined_card_is_a_card_error(v1, card, code) -> None:
-    """https://docs.stripe.com/error-handling"""
+    """A declined card is a card error of the client. https://docs.stripe.com/error-handling"""
     with pytest.raises(stripe.CardError) as caught:
         pay(v1, f"pm_card_{card}")
     error = caught.value
@@ -74,7 +74,7 @@ def test_place_a_hold(v1) -> None:
 
 
 def test_save_a_card_and_charge_it_later(v1) -> None:
-    """https://docs.stripe.com/payments/save-and-reuse"""
+    """A card is saved and charged later. https://docs.stripe.com/payments/save-and-reuse"""
     customer = v1.customers.create({"email": "jenny@example.com"})
     setup = v1.setup_intents.create({"customer": customer.id, "usage": "off_session"})
     card = "pm_card_authenticationRequiredOnSetup"
@@ -88,7 +88,10 @@ def test_save_a_card_and_charge_it_later(v1) -> None:
 
 
 def test_an_off_session_payment_that_needs_its_customer(v1) -> None:
-    """https://docs.stripe.com/payments/save-and-reuse#charge-saved-payment-method"""
+    """An off-session payment that needs its customer fails, and can then be authenticated.
+
+    https://docs.stripe.com/payments/save-and-reuse#charge-saved-payment-method
+    """
     customer = v1.customers.create({"payment_method": "pm_card_authenticationRequired"})
     [method] = v1.customers.payment_methods.list(customer.id).data
     with pytest.raises(stripe.CardError) as caught:

@@ -61,6 +61,7 @@ def test_a_deleted_account_is_refused(api, account) -> None:
 
 
 def test_an_idempotency_key_is_an_accounts_own(api, account) -> None:
+    """An idempotency key is an account's own."""
     key = {"Idempotency_Key": "k"}
     own = api.post("/v1/customers", "name=x", **key)
     theirs = api.post("/v1/customers", "name=x", Stripe_Account=account, **key)
@@ -121,6 +122,7 @@ def test_a_direct_charge_with_a_fee(api, account) -> None:
     ],
 )
 def test_a_division_that_cannot_be_is_refused(api, account, more, param) -> None:
+    """An impossible division is refused."""
     for confirm in ("true", "false"):
         params = f"amount=10000&currency=usd&confirm={confirm}&payment_method=pm_card_visa&{more}"
         status, error = api.error("POST", INTENTS, params.format(account=account))
@@ -129,6 +131,7 @@ def test_a_division_that_cannot_be_is_refused(api, account, more, param) -> None
 
 
 def test_a_fee_and_a_transferred_amount_exclude_each_other(api, account) -> None:
+    """A fee and a transferred amount exclude each other."""
     both = f"application_fee_amount=1&transfer_data[destination]={account}&transfer_data[amount]=5"
     assert api.error("POST", INTENTS, f"{PAY}&{both}")[1]["code"] == "parameters_exclusive"
 
@@ -163,6 +166,7 @@ def test_a_refund_of_a_divided_payment_takes_back_what_it_is_told_to(
 
 
 def test_what_is_not_divided_cannot_be_taken_back(api) -> None:
+    """What is not divided cannot be taken back."""
     paid = api.post(INTENTS, PAY)
     for name in ("reverse_transfer", "refund_application_fee"):
         status, error = api.error("POST", "/v1/refunds", f"charge={paid['latest_charge']}&{name}=true")
@@ -171,7 +175,10 @@ def test_what_is_not_divided_cannot_be_taken_back(api) -> None:
 
 
 def test_transfers_come_from_the_available_balance_or_a_payment(api, account) -> None:
-    """https://docs.stripe.com/connect/separate-charges-and-transfers"""
+    """Transfers come from the available balance or from a payment.
+
+    https://docs.stripe.com/connect/separate-charges-and-transfers
+    """
     plain = api.post("/v1/transfers", f"amount=1000&currency=usd&destination={account}&description=x")
     payment = api.ask("GET", f"/v1/charges/{plain['destination_payment']}", Stripe_Account=account)[1]
     assert (payment["amount"], payment["source_transfer"]) == (1000, plain["id"])
@@ -206,6 +213,7 @@ def test_reversals_are_counted_and_bounded(api, account) -> None:
 
 
 def test_what_an_account_paid_out_cannot_be_taken_back(api) -> None:
+    """What an account paid out cannot be taken back."""
     account = api.post("/v1/accounts", f"type=custom&country=US&{BANK}000123456789")["id"]
     transfer = api.post("/v1/transfers", f"amount=1000&currency=usd&destination={account}")["id"]
     api.post("/v1/payouts", "amount=900&currency=usd", Stripe_Account=account)
@@ -226,6 +234,7 @@ def test_what_an_account_paid_out_cannot_be_taken_back(api) -> None:
     ],
 )
 def test_a_payout_to_an_accounts_bank_account(api, clock, number, status, code) -> None:
+    """A payout goes to an account's bank account."""
     account = api.post("/v1/accounts", f"type=custom&country=US&{BANK}{number}")["id"]
     api.post("/v1/transfers", f"amount=1000&currency=usd&destination={account}")
     made = api.post("/v1/payouts", "amount=1000&currency=usd", Stripe_Account=account)
@@ -238,6 +247,7 @@ def test_a_payout_to_an_accounts_bank_account(api, clock, number, status, code) 
 
 
 def test_an_account_without_a_bank_account_gets_no_payout(api, account) -> None:
+    """An account without a bank account gets no payout."""
     api.post("/v1/transfers", f"amount=1000&currency=usd&destination={account}")
     status, answer = api.ask("POST", "/v1/payouts", "amount=100&currency=usd", Stripe_Account=account)
     assert (status, answer["error"]["param"]) == (400, "destination")
@@ -253,6 +263,7 @@ def test_an_account_without_a_bank_account_gets_no_payout(api, account) -> None:
     ],
 )
 def test_the_type_of_an_account_says_who_controls_it(api, kind, controller) -> None:
+    """The type of an account says who controls it."""
     made = api.post("/v1/accounts", f"type={kind}&capabilities[transfers][requested]=true")["controller"]
     found = {"type": made["type"]}
     if made.get("stripe_dashboard"):
@@ -265,7 +276,10 @@ def test_the_type_of_an_account_says_who_controls_it(api, kind, controller) -> N
 
 
 def test_an_account_can_do_what_it_asked_for_when_all_is_known_of_it(api) -> None:
-    """https://docs.stripe.com/connect/required-verification-information"""
+    """An account can do what it asked for once all is known of it.
+
+    https://docs.stripe.com/connect/required-verification-information
+    """
     asked = "capabilities[card_payments][requested]=true&capabilities[transfers][requested]=true"
     made = api.post("/v1/accounts", f"type=custom&country=US&business_type=individual&{asked}")
     path = f"/v1/accounts/{made['id']}"
@@ -296,7 +310,10 @@ def test_an_account_can_do_what_it_asked_for_when_all_is_known_of_it(api) -> Non
 
 
 def test_links_and_sessions_have_an_address_or_a_secret(api, account, clock) -> None:
-    """https://docs.stripe.com/api/account_links, …/account/login_link, …/account_sessions"""
+    """Links and sessions have an address or a secret.
+
+    https://docs.stripe.com/api/account_links, …/account/login_link, …/account_sessions
+    """
     asked = f"account={account}&type=account_onboarding&refresh_url=https://a.example&return_url=https://b.example"
     link = api.post("/v1/account_links", asked)
     assert link["url"].startswith("https://connect.stripe.com/setup/e/")
@@ -324,6 +341,7 @@ def test_an_accounts_currency_is_its_countrys(api, country, currency) -> None:
 
 
 def test_an_account_in_a_country_whose_currency_is_not_known_is_refused(api) -> None:
+    """An account in a country whose currency is not known is refused."""
     status, error = api.error("POST", "/v1/accounts", "type=express&country=ZZ")
     assert (status, error["code"], error["param"]) == (501, "not_simulated", "country")
 
@@ -364,3 +382,39 @@ def test_a_person_tells_numbers_that_nobody_is_shown(api) -> None:
     assert (person["ssn_last_4_provided"], person["id_number_provided"]) == (True, True)
     assert api.post(f"{path}/{person['id']}", "last_name=Rosen")["id_number_provided"] is True
     assert api.ids(path) == [person["id"]]
+
+
+def test_a_platforms_method_is_copied_for_its_accounts(api) -> None:
+    """The copy is charged there; whose the original is must be said.
+
+    https://docs.stripe.com/connect/direct-charges-multiple-accounts
+    """
+    account = api.post("/v1/accounts", "type=express&country=US")["id"]
+    owner, other = (api.post("/v1/customers")["id"] for _ in range(2))
+    method = api.post("/v1/payment_methods/pm_card_mastercard/attach", f"customer={owner}")["id"]
+    form = f"payment_method={method}&customer={owner}"
+    copy = api.post("/v1/payment_methods", form, Stripe_Account=account)
+    assert (copy["customer"], copy["card"]["brand"]) == (None, "mastercard")
+    assert copy["id"] != method
+    form = f"amount=500&currency=usd&confirm=true&payment_method={copy['id']}"
+    assert api.post("/v1/payment_intents", form, Stripe_Account=account)["status"] == "succeeded"
+    for whose in ("", f"&customer={other}", "&customer=cus_none"):
+        form = f"payment_method={method}{whose}"
+        assert api.error("POST", "/v1/payment_methods", form, Stripe_Account=account)[0] == 400
+
+
+def test_an_account_as_customer_is_there(api) -> None:
+    """An unknown one is refused by name: https://docs.stripe.com/connect/use-accounts-as-customers."""
+    status, error = api.error("POST", "/v1/payment_intents", "amount=500&currency=usd&customer_account=acct_none")
+    assert (status, error["param"]) == (400, "customer_account")
+
+
+def test_a_companys_tax_number_is_a_text(api) -> None:
+    """No object: https://docs.stripe.com/connect/testing#business-information"""
+    form = "type=custom&country=US&business_type=company&company[name]=Shop&company[tax_id]=000000000"
+    assert api.post("/v1/accounts", form)["company"]["tax_id_provided"] is True
+    details = "payment_method_data[billing_details][tax_id]=000000000"
+    form = f"amount=500&currency=usd&confirm=true&payment_method_data[type]=card&{details}"
+    made = api.post("/v1/payment_intents", f"{form}&payment_method_data[card][token]=tok_visa")
+    method = api.get(f"/v1/payment_methods/{made['payment_method']}")
+    assert method["billing_details"]["tax_id"] == "000000000"

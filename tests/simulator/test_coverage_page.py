@@ -58,6 +58,7 @@ def _named(table: Mapping[str, Iterable[str]]) -> list[str]:
 
 
 def test_the_page_says_what_the_simulator_does(stripe) -> None:
+    """The page says what the simulator does."""
     assert PAGE.read_text(encoding="utf-8") == page(stripe), f"run: python -m {__name__}"
 
 

@@ -14,6 +14,8 @@ from tests.simulator.test_rule import BEYOND, differences, walk
 # Parameters whose effect needs more than this test gives, each with what it is.
 _PRORATED = "is seen where a change is prorated in the midst of a period"
 _AUTHENTICATED = "is seen where a payment asks for authentication"
+_UNPAID = "decides what becomes of a change whose payment fails"
+_ASKED = "is seen by an endpoint that is asked about the purchase"
 _HELD = "filters what its owner has: test_rule.py looks at every filter of every list"
 NEEDS_MORE: dict[str, str] = {
     "accounts.external_accounts.list object": _HELD,
@@ -32,7 +34,12 @@ NEEDS_MORE: dict[str, str] = {
     "prices.update transfer_lookup_key": "moves a key that another price has",
     "setup_intents.create return_url": _AUTHENTICATED,
     "setup_intents.create use_stripe_sdk": _AUTHENTICATED,
+    "subscription_items.create payment_behavior": _UNPAID,
+    "subscription_items.delete payment_behavior": _UNPAID,
+    "test_helpers.issuing.authorizations.create is_amount_controllable": _ASKED,
+    "test_helpers.issuing.authorizations.increment is_amount_controllable": _ASKED,
     "subscription_items.update off_session": _AUTHENTICATED,
+    "subscription_items.update payment_behavior": _UNPAID,
     "subscription_items.update proration_date": _PRORATED,
     "subscription_schedules.update proration_behavior": _PRORATED,
     "subscriptions.cancel invoice_now": _PRORATED,
@@ -42,6 +49,7 @@ NEEDS_MORE: dict[str, str] = {
     "subscriptions.create proration_behavior": "is about the time before the first full period",
     "subscriptions.create trial_from_plan": "is about plans with a trial",
     "subscriptions.update off_session": _AUTHENTICATED,
+    "subscriptions.update payment_behavior": _UNPAID,
     "subscriptions.update proration_behavior": _PRORATED,
     "subscriptions.update proration_date": _PRORATED,
 }

@@ -14,6 +14,7 @@ def found(api, params: str, path: str = "/v1/products") -> tuple:
 
 
 def test_parameters_that_are_unknown_missing_mistyped_or_out_of_range(api) -> None:
+    """Parameters that are unknown, missing, mistyped or out of range are refused."""
     assert found(api, "nme=x") == (
         400,
         "parameter_unknown",
@@ -37,6 +38,7 @@ def test_parameters_that_are_unknown_missing_mistyped_or_out_of_range(api) -> No
 
 
 def test_nested_parameters_are_named_by_their_path(api) -> None:
+    """Nested parameters are named by their path."""
     product = api.post("/v1/products", "name=x")["id"]
     start = f"product={product}&currency=usd&unit_amount=1"
     assert found(api, f"{start}&recurring[interval]=moon", "/v1/prices") == (
@@ -63,6 +65,7 @@ def test_nested_parameters_are_named_by_their_path(api) -> None:
 
 
 def test_unknown_ids_in_the_path_are_404_and_in_parameters_400(api, price) -> None:
+    """Unknown ids in the path are 404 and in parameters 400."""
     status, error = api.error("GET", "/v1/products/prod_x")
     assert (status, error["message"], error["param"]) == (404, "No such product: 'prod_x'", "id")
     assert api.error("POST", "/v1/payment_intents/pi_x/confirm")[0] == 404
@@ -85,6 +88,7 @@ def test_unknown_ids_in_the_path_are_404_and_in_parameters_400(api, price) -> No
 
 
 def test_a_climate_order_names_a_climate_product_not_a_product(make) -> None:
+    """A climate order names a climate product, not a product."""
     assert (
         make(lenient=True).post("/v1/climate/orders", "product=climsku_1&amount=100&currency=usd")["product"]
         == "climsku_1"
@@ -118,40 +122,62 @@ def test_an_unknown_url_and_method(api) -> None:
     assert error.pop("request_log_url").startswith("https://dashboard.stripe.com/test/logs/req_")
     assert (status, error) == (
         404,
-        {"message": "Unrecognized request URL (GET: /v1/x).", "type": "invalid_request_error"},
+        {
+            "message": "Unrecognized request URL (GET: /v1/x). Please see https://stripe.com/docs or we can help at "
+            "https://support.stripe.com/.",
+            "type": "invalid_request_error",
+        },
     )
     assert api.error("PATCH", "/v1/products")[0] == 404
 
 
+def test_a_publishable_key_is_told_from_a_wrong_one(api) -> None:
+    """https://docs.stripe.com/error-codes#secret-key-required"""
+    status, error = api.error("GET", "/v1/products", Authorization="Bearer pk_test_abcdefgh1234")
+    assert (status, error["code"]) == (401, "secret_key_required")
+    assert "pk_test_abcdefgh1234" not in error["message"]
+
+
+def test_a_test_clock_that_is_not_there_is_refused(api) -> None:
+    for path in ("/v1/customers", "/v1/quotes"):
+        status, error = api.error("POST", path, "test_clock=clock_none")
+        assert (status, error["code"], error["param"]) == (400, "resource_missing", "test_clock")
+
+
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic !!", "Token abc"])
 def test_without_a_key_it_says_how_to_give_one(api, header) -> None:
+    """Without a key it says how to give one."""
     status, error = api.error("GET", "/v1/products", Authorization=header)
     assert status == 401
     assert "API key" in error["message"] or "API Key" in error["message"]
 
 
 def test_malformed_and_live_keys_are_refused_and_masked(api) -> None:
-    for key in ("sk_live_abcdefgh12345678", "hello", "pk_test_abcdefgh12345678"):
+    """Malformed and live keys are refused and masked."""
+    for key in ("sk_live_abcdefgh12345678", "hello", "xk_test_abcdefgh12345678"):
         status, error = api.error("GET", "/v1/products", Authorization=f"Bearer {key}")
         assert status == 401
         assert error["message"].startswith("Invalid API Key provided: ")
         assert "abcdefgh" not in error["message"]
-    assert error["message"] == "Invalid API Key provided: pk_test_***5678"
+    assert error["message"] == "Invalid API Key provided: ***5678"
 
 
 def test_bearer_and_basic_both_carry_the_key(api) -> None:
+    """Bearer and basic both carry the key."""
     basic = base64.b64encode(b"rk_test_abc:").decode()
     assert api.ask("GET", "/v1/products", Authorization=f"Basic {basic}")[0] == 200
     assert api.ask("GET", "/v1/products", Authorization="Bearer rk_test_abc")[0] == 200
 
 
 def test_with_a_key_of_its_own_it_accepts_that_one_only(make) -> None:
+    """With a key of its own it accepts that one only."""
     api = make(key="sk_test_mine")
     assert api.ask("GET", "/v1/products", Authorization="Bearer sk_test_mine")[0] == 200
     assert api.error("GET", "/v1/products")[0] == 401
 
 
 def test_every_answer_has_a_request_id_and_the_version(api, stripe) -> None:
+    """Every answer has a request id and the version."""
     seen = set()
     for target in ("/v1/products", "/v1/nothing", "/v1/products/x"):
         api.ask("GET", target)
@@ -170,3 +196,11 @@ def test_bodies_that_cannot_be_read(api) -> None:
     assert "nested too deeply" in found(api, "a" + "[b]" * 40 + "=1")[3]
     assert found(api, "metadata=x&metadata[a]=1&name=x")[0] == 400
     assert api.error("POST", "/v2/core/accounts", {"contact_email": 5})[1]["message"] == "Invalid string: 5"
+
+
+@pytest.mark.parametrize("said", ["yesterday", "2030-01-31", "2030-01-31T12:00:00", "2030-13-31T12:00:00Z", ""])
+def test_a_time_of_version_2_has_its_form(api, said) -> None:
+    """https://docs.stripe.com/api/v2/billing/meter-event/create: RFC 3339, with a zone."""
+    event = {"event_name": "calls", "payload": {"stripe_customer_id": "cus_1", "value": "1"}, "timestamp": said}
+    status, error = api.error("POST", "/v2/billing/meter_events", event)
+    assert (status, error["param"]) == (400, "timestamp")

@@ -50,7 +50,7 @@ ENDS = {
 @pytest.mark.parametrize("event", ENDS)
 def test_a_flow_ends_with_its_events_in_order(api: Api, event: str) -> None:
     """By the requests that lead there."""
-    perform(api.ask, steps_of(event))
+    perform(api.ask_as, steps_of(event))
     wanted = ENDS[event].split()
     assert types(api)[-len(wanted) :] == wanted
 
@@ -58,7 +58,7 @@ def test_a_flow_ends_with_its_events_in_order(api: Api, event: str) -> None:
 @pytest.mark.parametrize("event", ["subscription_schedule.canceled", "subscription_schedule.released"])
 def test_the_end_of_a_schedule_is_no_update_of_it(api: Api, event: str) -> None:
     """It has an event of its own."""
-    perform(api.ask, steps_of(event))
+    perform(api.ask_as, steps_of(event))
     told = [type for type in types(api) if type.startswith("subscription_schedule.")]
     assert told == ["subscription_schedule.created", event]
 

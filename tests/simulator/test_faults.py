@@ -42,6 +42,8 @@ def test_what_cannot_be_read_is_named(text, said) -> None:
 
 
 def test_failures_come_at_their_rates_and_the_same_for_the_same_seed() -> None:
+    """Failures come at their rates, and are the same for the same seed."""
+
     def drawn(seed: int) -> list:
         faults = Faults.parse("500:10%,429:20%,hang:5%", seed)
         return [faults.draw().failure for _ in range(5000)]
@@ -55,6 +57,7 @@ def test_failures_come_at_their_rates_and_the_same_for_the_same_seed() -> None:
 
 
 def test_resets_happen_before_or_after_the_work(make) -> None:
+    """Resets happen before or after the work."""
     before, after = (
         make(faults=Faults.parse("reset-before:100%")),
         make(faults=Faults.parse("reset-after:100%")),
@@ -76,6 +79,7 @@ def test_429_says_when_to_come_back(make) -> None:
 
 
 def test_a_hang_never_answers_and_does_nothing(make) -> None:
+    """A hang never answers and does nothing."""
     api = make(faults=Faults.parse("hang:100%"))
     for _ in range(2):
         with pytest.raises(TimeoutError):

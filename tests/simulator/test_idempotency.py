@@ -8,6 +8,7 @@ CREATE = "/v1/products"
 
 
 def test_a_repeated_key_replays_the_first_answer(api) -> None:
+    """A repeated key replays the first answer."""
     first = api.post(CREATE, "name=x&metadata[a]=b", Idempotency_Key="k")
     request_id = api.headers["request-id"]
     assert "idempotent-replayed" not in api.headers
@@ -19,15 +20,32 @@ def test_a_repeated_key_replays_the_first_answer(api) -> None:
 
 
 def test_other_parameters_under_the_same_key_are_refused(api) -> None:
+    """Other parameters under the same key are refused."""
     api.post(CREATE, "name=x", Idempotency_Key="k")
-    for target, params in ((CREATE, "name=y"), ("/v1/customers", "name=x")):
-        status, error = api.error("POST", target, params, Idempotency_Key="k")
+    status, error = api.error("POST", CREATE, "name=y", Idempotency_Key="k")
+    assert (status, error["type"]) == (400, "idempotency_error")
+    assert error["message"] == (
+        "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using "
+        "a key other than 'k' if you meant to execute a different request."
+    )
+    assert len(api.simulator.ledger()) == 1
+
+
+def test_another_endpoint_under_the_same_key_is_refused_in_words_of_its_own(api) -> None:
+    """Both endpoints are named, this request's first; also where one object's path differs from another's."""
+    api.post(CREATE, "name=x", Idempotency_Key="k")
+    for target in ("/v1/customers", f"{CREATE}/prod_x"):
+        status, error = api.error("POST", target, "name=x", Idempotency_Key="k")
         assert (status, error["type"]) == (400, "idempotency_error")
-        assert error["message"].startswith("Keys for idempotent requests can only be used with the same parameters")
+        assert error["message"] == (
+            f"Keys for idempotent requests can only be used for the same endpoint they were first used for ('{target}' "
+            f"vs '{CREATE}'). Try using a key other than 'k' if you meant to execute a different request."
+        )
     assert len(api.simulator.ledger()) == 1
 
 
 def test_a_key_is_forgotten_after_24_hours(api, clock) -> None:
+    """A key is forgotten after 24 hours."""
     first = api.post(CREATE, "name=x", Idempotency_Key="k")["id"]
     clock.now += 24 * 3600 - 1
     assert api.post(CREATE, "name=x", Idempotency_Key="k")["id"] == first
@@ -36,6 +54,7 @@ def test_a_key_is_forgotten_after_24_hours(api, clock) -> None:
 
 
 def test_what_was_refused_before_the_work_is_not_kept(api) -> None:
+    """What was refused before the work is not kept."""
     api.error("POST", CREATE, "nme=x", Idempotency_Key="k")
     assert api.post(CREATE, "name=x", Idempotency_Key="k")["name"] == "x"
     api.error("POST", "/v1/prices", "product=prod_x&currency=usd&unit_amount=1", Idempotency_Key="p")
@@ -61,6 +80,7 @@ def test_reads_take_no_key(api) -> None:
 
 
 def test_a_key_in_use_by_another_request_is_409_until_that_one_ends(api) -> None:
+    """A key in use by another request is 409 until that one ends."""
     headers = {
         "Authorization": "Bearer sk_test_abc",
         "Content-Type": "application/x-www-form-urlencoded",
@@ -78,6 +98,7 @@ def test_a_key_in_use_by_another_request_is_409_until_that_one_ends(api) -> None
 
 
 def test_a_500_after_the_work_is_kept_and_one_before_it_is_not(make) -> None:
+    """A 500 after the work is kept and one before it is not."""
     after = make(faults=Faults.parse("500-after:100%"))
     first = after.error("POST", CREATE, "name=x", Idempotency_Key="k")
     assert first == after.error("POST", CREATE, "name=x", Idempotency_Key="k")

@@ -29,6 +29,7 @@ def test_newest_first_with_cursors_both_ways(api, products) -> None:
 
 
 def test_a_page_has_ten_unless_told_and_at_most_a_hundred(api) -> None:
+    """A page has ten by default and at most a hundred."""
     for n in range(12):
         api.post("/v1/products", f"name={n}")
     assert len(api.ids("/v1/products")) == 10
@@ -90,6 +91,7 @@ def test_version_2_pages_by_url(api) -> None:
 
 
 def test_expansion_of_ids_lists_and_nested_paths(api, price, payer) -> None:
+    """Ids, lists and nested paths are expanded."""
     subscription = api.post(
         "/v1/subscriptions",
         f"customer={payer}&items[0][price]={price}&expand[]=customer&expand[]=latest_invoice.customer",
@@ -102,3 +104,29 @@ def test_expansion_of_ids_lists_and_nested_paths(api, price, payer) -> None:
     assert plain["customer"] == payer
     status, error = api.error("GET", f"/v1/prices/{price}?expand[]=currency")
     assert (status, error["message"]) == (400, "This property cannot be expanded (currency).")
+
+
+def test_a_search_counts_what_it_finds_where_that_is_expanded(api) -> None:
+    """On every page, of all pages: https://docs.stripe.com/search#include-total-count"""
+    for n in range(5):
+        api.post("/v1/customers", f"email=u{n}@example.com&name=Jo{n}")
+    path = "/v1/customers/search?query=email~'example'&limit=2"
+    first = api.get(f"{path}&expand[]=total_count")
+    assert (first["total_count"], len(first["data"]), first["has_more"]) == (5, 2, True)
+    assert api.get(f"{path}&expand[]=total_count&page={first['next_page']}")["total_count"] == 5
+    assert "total_count" not in api.get(path)
+
+
+def test_words_that_join_clauses_have_no_case(api) -> None:
+    """https://docs.stripe.com/search#search-query-language"""
+    api.post("/v1/customers", "email=a@example.com&name=Jo")
+    for join, found in ((" and ", 0), (" AND ", 0), (" or ", 1), (" OR ", 1), (" ", 0)):
+        query = f"email:'a@example.com'{join}name:'Al'".replace(" ", "%20")
+        assert len(api.get(f"/v1/customers/search?query={query}")["data"]) == found
+
+
+def test_invoices_are_searched_by_their_subscription(api, price, payer) -> None:
+    """Though it stands elsewhere in them: https://docs.stripe.com/search#query-fields-for-invoices"""
+    made = api.post("/v1/subscriptions", f"customer={payer}&items[0][price]={price}")
+    query = f"/v1/invoices/search?query=subscription:'{made['id']}'"
+    assert [each["id"] for each in api.get(query)["data"]] == [made["latest_invoice"]]

@@ -37,6 +37,7 @@ def test_the_greatest_amount(api, currency, most) -> None:
 
 
 def test_an_updated_amount_has_the_same_limits(api) -> None:
+    """An updated amount has the same limits."""
     made = api.post(INTENTS, "amount=5000&currency=jpy")
     assert api.error("POST", f"{INTENTS}/{made['id']}", "amount=49")[1]["code"] == "amount_too_small"
     assert api.error("POST", f"{INTENTS}/{made['id']}", f"amount={10_000_000_000}")[1]["code"] == "amount_too_large"
@@ -52,6 +53,7 @@ def test_an_updated_amount_has_the_same_limits(api) -> None:
     ],
 )  # fmt: skip
 def test_what_a_currencys_banks_do_not_know_is_refused(api, amount, currency, taken) -> None:
+    """What a currency's banks do not know is refused."""
     status, answer = api.ask("POST", INTENTS, f"amount={amount}&currency={currency}")
     assert status == (200 if taken else 400), answer
     if not taken:
@@ -60,6 +62,7 @@ def test_what_a_currencys_banks_do_not_know_is_refused(api, amount, currency, ta
 
 @pytest.mark.parametrize("currency", sorted(CURRENCIES))
 def test_every_currency_is_charged_in_its_minor_unit(api, currency) -> None:
+    """Every currency is charged in its minor unit."""
     places = decimals(currency)
     special = currency in ("isk", "ugx")
     expected = 0 if currency in ZERO_DECIMALS and not special else 3 if currency in THREE_DECIMALS else 2

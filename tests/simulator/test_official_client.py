@@ -51,7 +51,7 @@ def test_the_official_client_reads_every_body(stripe, lenient) -> None:
         op = stripe.operation(id)
         for params in (asked.least(op), everything(asked, id)):
             status, answer = asked.ask(id, params)
-            if status != 200:
+            if status != 200 or isinstance(answer, bytes):
                 continue
             mode = "V2" if op.path.startswith("/v2/") else "V1"
             found = client.deserialize(json.dumps(answer), api_mode=mode)
@@ -61,5 +61,6 @@ def test_the_official_client_reads_every_body(stripe, lenient) -> None:
 
 
 def test_what_is_not_modelled_is_an_error_of_the_client_and_is_not_tried_again(client) -> None:
+    """What is not modelled is an error of the client and is not tried again."""
     with pytest.raises(stripe_client.APIError, match="does not model"):
         client.raw_request("post", "/v1/climate/orders", product="climsku_1", amount=100, currency="usd")

@@ -96,6 +96,7 @@ def pets(make):
 
 
 def test_objects_are_made_found_replaced_and_deleted(pets) -> None:
+    """Objects are made, found, replaced and deleted."""
     made = pets.post("/pets", {"name": "Rex", "tag": "dog"})
     assert made == {
         "id": 1,
@@ -113,6 +114,7 @@ def test_objects_are_made_found_replaced_and_deleted(pets) -> None:
 
 
 def test_lists_are_whole_and_in_order_with_the_apis_own_paging(pets) -> None:
+    """Lists are complete and in order, with the API's own paging."""
     for name in "abcd":
         pets.post("/pets", {"name": name})
     assert [pet["name"] for pet in pets.get("/pets")] == list("abcd")
@@ -137,6 +139,7 @@ def test_wrapped_lists_and_callers_ids(pets) -> None:
 
 
 def test_bad_requests_are_json_errors_that_name_the_field(pets) -> None:
+    """Bad requests are JSON errors that name the field."""
     for body, said in (
         ({"nam": "x"}, "Did you mean name?"),
         ({}, "Missing required param: name."),
@@ -150,6 +153,7 @@ def test_bad_requests_are_json_errors_that_name_the_field(pets) -> None:
 
 
 def test_a_key_of_its_own_comes_the_way_the_api_says(make) -> None:
+    """A key of its own comes the way the API says."""
     api = make(compile(DOCUMENT, "pets"), key="secret")
     assert api.error("GET", "/pets", Authorization="")[0] == 401
     assert api.ask("GET", "/pets", Authorization="", X_Key="secret")[0] == 200
@@ -157,4 +161,5 @@ def test_a_key_of_its_own_comes_the_way_the_api_says(make) -> None:
 
 
 def test_the_base_urls_own_path_may_lead_the_path(pets) -> None:
+    """The base URL's own path may lead the path."""
     assert pets.get("/api/v3/pets") == []

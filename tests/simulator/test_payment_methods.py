@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from host.simulator.stripe.bank_debits import BANKS, CURRENCIES
-
 INTENTS = "/v1/payment_intents"
 PAY = "amount=2000&currency=usd&confirm=true&payment_method="
-MANDATE = "&mandate_data[customer_acceptance][type]=offline"
 
 
 def customer(api, more: str = "") -> str:
@@ -16,7 +13,7 @@ def customer(api, more: str = "") -> str:
 
 
 def test_a_method_used_without_a_customer_is_used_up(api) -> None:
-    """https://docs.stripe.com/payments/payment-methods#reusability"""
+    """A method used without a customer is used up. https://docs.stripe.com/payments/payment-methods#reusability"""
     method = api.post("/v1/payment_methods", "type=card&card[token]=tok_visa")["id"]
     assert api.post(INTENTS, PAY + method)["status"] == "succeeded"
     owner = customer(api)
@@ -32,6 +29,7 @@ def test_a_method_used_without_a_customer_is_used_up(api) -> None:
 
 
 def test_a_declined_method_is_not_used_up(api) -> None:
+    """A declined method is not used up."""
     method = api.post("/v1/payment_methods", "type=card&card[token]=tok_chargeDeclined")["id"]
     for _ in range(2):
         assert api.error("POST", INTENTS, PAY + method)[0] == 402
@@ -56,6 +54,7 @@ def test_another_customers_method_is_refused(api) -> None:
 
 
 def test_a_detached_method_is_nobodys_for_ever(api) -> None:
+    """A detached method is nobody's for ever."""
     owner = customer(api, "payment_method=pm_card_visa&invoice_settings[default_payment_method]=pm_card_mastercard")
     method = api.get(f"/v1/customers/{owner}")["invoice_settings"]["default_payment_method"]
     assert api.post(f"/v1/payment_methods/{method}/detach")["customer"] is None
@@ -65,7 +64,7 @@ def test_a_detached_method_is_nobodys_for_ever(api) -> None:
 
 
 def test_a_method_is_kept_for_later_when_asked(api) -> None:
-    """https://docs.stripe.com/payments/save-during-payment"""
+    """A method is kept for later when that is asked for. https://docs.stripe.com/payments/save-during-payment"""
     owner = customer(api)
     api.post(INTENTS, PAY + f"pm_card_visa&customer={owner}")
     assert api.ids(f"/v1/customers/{owner}/payment_methods") == []
@@ -100,79 +99,13 @@ def test_automatic_methods_need_a_return_url(api, kind) -> None:
     "name", ["return_url=https://example.com", "off_session=true", "error_on_requires_action=true"]
 )
 def test_what_is_for_a_confirmation_needs_one(api, name) -> None:
+    """What is for a confirmation needs one."""
     status, error = api.error("POST", INTENTS, f"amount=500&currency=usd&{name}")
     assert (status, error["param"]) == (400, name.partition("=")[0])
 
 
-# https://docs.stripe.com/payments/ach-direct-debit/accept-a-payment#test-account-numbers, …/sepa-debit, …/bacs-debit:
-# what each becomes, with its failure code, and after how many seconds at the latest.
-DEBITS = [
-    ("pm_usBankAccount_success", "succeeded", None, 10),
-    ("pm_usBankAccount_accountClosed", "requires_payment_method", "account_closed", 10),
-    ("pm_usBankAccount_noAccount", "requires_payment_method", "no_account", 10),
-    ("pm_usBankAccount_insufficientFunds", "requires_payment_method", "insufficient_funds", 10),
-    ("pm_usBankAccount_debitNotAuthorized", "requires_payment_method", "debit_not_authorized", 10),
-    ("pm_usBankAccount_processing", "processing", None, 10**7),
-    ("pm_success_at", "succeeded", None, 10),
-    ("pm_successDelayed_at", "succeeded", None, 180),
-    ("pm_failed_at", "requires_payment_method", "generic_decline", 10),
-    ("pm_failedDelayed_de", "requires_payment_method", "generic_decline", 180),
-    ("pm_bacsDebit_success", "succeeded", None, 10),
-    ("pm_bacsDebit_successDelayed", "succeeded", None, 180),
-    ("pm_bacsDebit_insufficientFunds", "requires_payment_method", "insufficient_funds", 10),
-]
-
-
-@pytest.mark.parametrize(("id", "status", "code", "seconds"), DEBITS)
-def test_a_bank_debit_is_processing_and_then_settled_by_the_clock(api, clock, id, status, code, seconds) -> None:
-    currency = CURRENCIES[BANKS[id].type][0]
-    made = api.post(INTENTS, f"amount=2000&currency={currency}&confirm=true&payment_method={id}{MANDATE}")
-    assert (made["status"], made["amount_received"]) == ("processing", 0)
-    charge = api.get(f"/v1/charges/{made['latest_charge']}")
-    assert (charge["status"], charge["paid"], charge["balance_transaction"]) == ("pending", False, None)
-    if seconds == 180:
-        clock.now += 179
-        assert api.get(f"{INTENTS}/{made['id']}")["status"] == "processing"
-    clock.now += seconds
-    after = api.get(f"{INTENTS}/{made['id']}")
-    charge = api.get(f"/v1/charges/{made['latest_charge']}")
-    assert (after["status"], charge["failure_code"]) == (status, code)
-    assert (after["amount_received"] == 2000) == charge["paid"] == (status == "succeeded")
-    assert (after["last_payment_error"] or {}).get("code") == code
-    if status == "processing":
-        assert api.post(f"{INTENTS}/{made['id']}/cancel")["status"] == "canceled"
-
-
-def test_a_disputed_debit_is_disputed_when_it_succeeds(api, clock) -> None:
-    api.post(INTENTS, "amount=2000&currency=eur&confirm=true&payment_method=pm_disputed_fr")
-    assert api.ids("/v1/disputes") == []
-    clock.now += 10
-    assert len(api.ids("/v1/disputes")) == 1
-
-
-def test_a_debit_of_another_currency_or_type_is_refused(api) -> None:
-    wrong = api.error("POST", INTENTS, "amount=2000&currency=usd&confirm=true&payment_method=pm_success_at")
-    assert (wrong[0], wrong[1]["param"]) == (400, "currency")
-    cards = "amount=2000&currency=eur&confirm=true&allowed_payment_method_types[]=card"
-    refused = api.error("POST", INTENTS, f"{cards}&payment_method=pm_success_at")
-    assert (refused[0], refused[1]["param"]) == (400, "payment_method")
-    assert "sepa_debit" in refused[1]["message"]
-
-
-def test_a_redirect_method_sends_the_customer_away(api) -> None:
-    """https://docs.stripe.com/testing#redirects: the second confirm stands for the customer's consent."""
-    made = api.post(
-        INTENTS,
-        "amount=500&currency=eur&confirm=true&payment_method_data[type]=ideal&return_url=https://example.com",
-    )
-    assert (made["status"], made["next_action"]["type"]) == ("requires_action", "redirect_to_url")
-    assert api.post(f"{INTENTS}/{made['id']}/confirm")["status"] == "succeeded"
-    status, error = api.error("POST", "/v1/payment_methods", "type=konbini")
-    assert (status, error["code"]) == (501, "not_simulated")
-
-
 def test_sources_are_the_customers_cards_of_old(api) -> None:
-    """https://docs.stripe.com/api/cards"""
+    """Sources are the cards of a customer in their older form. https://docs.stripe.com/api/cards"""
     owner = customer(api, "source=tok_visa")
     first = api.get(f"/v1/customers/{owner}")["default_source"]
     path = f"/v1/customers/{owner}/sources"
@@ -196,6 +129,7 @@ def test_sources_are_the_customers_cards_of_old(api) -> None:
 
 
 def test_a_customer_without_a_card_cannot_be_charged(api) -> None:
+    """A customer without a card cannot be charged."""
     owner, other = customer(api), customer(api, "source=tok_visa")
     status, error = api.error("POST", "/v1/charges", f"amount=500&currency=usd&customer={owner}")
     assert (status, error["type"], error["code"]) == (402, "card_error", "missing")
@@ -224,7 +158,7 @@ def test_a_bank_account_is_verified_by_its_deposits(api) -> None:
 
 
 def test_every_try_to_set_up_is_an_attempt(api) -> None:
-    """https://docs.stripe.com/api/setup_attempts"""
+    """Every try to set up is an attempt. https://docs.stripe.com/api/setup_attempts"""
     made = api.post("/v1/setup_intents")["id"]
     path = f"/v1/setup_intents/{made}"
     assert api.error("POST", f"{path}/confirm", "payment_method=pm_card_chargeDeclined")[0] == 402
@@ -286,6 +220,17 @@ def test_a_customers_balance_is_written_down(api) -> None:
     assert api.error("POST", path, "amount=5&currency=eur")[1]["param"] == "currency"
 
 
+def test_a_charge_of_a_token_shows_its_card(api) -> None:
+    """The card object of old, whose id is that of the payment method: https://docs.stripe.com/api/charges/object."""
+    token = api.post("/v1/tokens", "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2034&card[name]=Jo")
+    for source in (token["id"], "tok_mastercard"):
+        charge = api.post("/v1/charges", f"amount=500&currency=usd&source={source}")
+        assert charge["source"]["object"] == "card"
+        assert charge["source"]["id"] == charge["payment_method"]
+        assert api.get(f"/v1/charges/{charge['id']}")["source"] == charge["source"]
+    assert (charge["source"]["brand"], charge["source"]["last4"]) == ("MasterCard", "4444")
+
+
 def test_a_charge_without_an_intent_takes_tokens_and_sources_only(api) -> None:
     """https://docs.stripe.com/api/charges/create: a payment method needs an intent; a source of a card is used once."""
     for given in ("pm_card_visa", "card_nothing", "tok_nothing"):
@@ -314,6 +259,7 @@ def test_a_payment_takes_a_card_described_with_it(api) -> None:
 
 
 def test_what_is_wrong_with_a_method_is_told_at_its_place(api) -> None:
+    """What is wrong with a method is reported at its place."""
     for data, param in (
         ("type=card", "payment_method_data[card]"),
         ("type=sepa_debit", "payment_method_data[sepa_debit][iban]"),
@@ -325,7 +271,10 @@ def test_what_is_wrong_with_a_method_is_told_at_its_place(api) -> None:
 
 
 def test_a_declined_card_is_taken_when_its_bank_is_not_to_be_asked(api) -> None:
-    """https://docs.stripe.com/api/cards/create: ``validate``"""
+    """A declined card is taken when its bank is not to be asked.
+
+    https://docs.stripe.com/api/cards/create: ``validate``
+    """
     path = f"/v1/customers/{customer(api)}/sources"
     assert api.error("POST", path, "source=tok_chargeDeclined&validate=true")[0] == 402
     made = api.post(path, "source=tok_chargeDeclined&validate=false")
@@ -333,6 +282,7 @@ def test_a_declined_card_is_taken_when_its_bank_is_not_to_be_asked(api) -> None:
 
 
 def test_the_methods_of_a_deleted_customer_are_nobodys(api) -> None:
+    """The methods of a deleted customer are nobody's."""
     owner = customer(api, "payment_method=pm_card_visa&source=tok_mastercard")
     methods = api.ids(f"/v1/customers/{owner}/payment_methods")
     assert api.delete(f"/v1/customers/{owner}")["deleted"] is True

@@ -16,6 +16,7 @@ def intent(api, more: str = "") -> dict:
 
 
 def test_from_requires_payment_method_over_confirm_to_succeeded(api) -> None:
+    """An intent goes from requires_payment_method over confirm to succeeded."""
     made = intent(api, "metadata[order]=1")
     assert made["status"] == "requires_payment_method"
     assert made["client_secret"].startswith(made["id"] + "_secret_")
@@ -29,6 +30,7 @@ def test_from_requires_payment_method_over_confirm_to_succeeded(api) -> None:
 
 
 def test_a_payment_method_alone_waits_for_confirmation(api) -> None:
+    """A payment method alone waits for confirmation."""
     assert intent(api, "payment_method=pm_card_visa")["status"] == "requires_confirmation"
     assert intent(api, "payment_method=pm_card_visa&confirm=true")["status"] == "succeeded"
     status, error = api.error("POST", f"{INTENTS}/{intent(api)['id']}/confirm")
@@ -45,6 +47,7 @@ def test_a_payment_method_alone_waits_for_confirmation(api) -> None:
     ],
 )
 def test_a_declined_card_is_402_with_the_intent_and_can_be_tried_again(api, card, code, decline) -> None:
+    """A declined card is 402 with the intent and can be tried again."""
     made = intent(api)
     status, error = api.error("POST", f"{INTENTS}/{made['id']}/confirm", f"payment_method={card}")
     assert (status, error["type"], error["code"]) == (402, "card_error", code)
@@ -58,10 +61,41 @@ def test_a_declined_card_is_402_with_the_intent_and_can_be_tried_again(api, card
 
 
 def test_a_card_made_by_number_or_token_behaves_as_that_card(api) -> None:
-    declined = api.post("/v1/payment_methods", "type=card&card[number]=4000000000000002")["id"]
+    """A card made by number or token behaves as that card."""
+    date = "card[exp_month]=12&card[exp_year]=2034"
+    declined = api.post("/v1/payment_methods", f"type=card&card[number]=4000000000000002&{date}")["id"]
     assert api.error("POST", INTENTS, f"amount=100&currency=usd&confirm=true&payment_method={declined}")[0] == 402
     good = api.post("/v1/payment_methods", "type=card&card[token]=tok_mastercard")
     assert good["card"]["brand"] == "mastercard"
+
+
+@pytest.mark.parametrize("missing", ["number", "exp_month", "exp_year"])
+@pytest.mark.parametrize("at", ["/v1/payment_methods", "/v1/tokens"])
+def test_a_new_card_has_its_number_and_date(api, at, missing) -> None:
+    """https://docs.stripe.com/api/payment_methods/create#create_payment_method-card"""
+    given = {"number": "4242424242424242", "exp_month": "12", "exp_year": "2034"}
+    card = "&".join(f"card[{name}]={value}" for name, value in given.items() if name != missing)
+    status, error = api.error("POST", at, f"type=card&{card}" if at.endswith("methods") else card)
+    assert (status, error["code"], error["param"]) == (400, "parameter_missing", f"card[{missing}]")
+
+
+@pytest.mark.parametrize("at", [INTENTS, "/v1/setup_intents"])
+def test_an_intent_is_read_with_its_own_secret(api, at) -> None:
+    """https://docs.stripe.com/api/payment_intents/retrieve"""
+    form = "amount=100&currency=usd" if at == INTENTS else ""
+    made, other = api.post(at, form), api.post(at, form)
+    path = f"{at}/{made['id']}?client_secret="
+    assert api.get(path + made["client_secret"])["id"] == made["id"]
+    status, error = api.error("GET", path + other["client_secret"])
+    assert (status, error["param"]) == (400, "client_secret")
+
+
+def test_a_generic_decline_has_the_networks_code(api) -> None:
+    """In the error and in the charge: https://docs.stripe.com/declines/network-codes."""
+    form = "amount=100&currency=usd&confirm=true&payment_method=pm_card_chargeDeclined"
+    _, error = api.error("POST", INTENTS, form)
+    outcome = api.get(f"/v1/charges/{error['charge']}")["outcome"]
+    assert error["network_decline_code"] == outcome["network_decline_code"] == "01"
 
 
 def test_authentication_is_asked_for_once(api) -> None:
@@ -72,6 +106,7 @@ def test_authentication_is_asked_for_once(api) -> None:
 
 
 def test_manual_capture_in_full_and_in_part(api) -> None:
+    """Manual capture takes all or a part."""
     held = intent(api, "confirm=true&payment_method=pm_card_visa&capture_method=manual")
     assert (held["status"], held["amount_capturable"]) == ("requires_capture", 2000)
     too_much = api.error("POST", f"{INTENTS}/{held['id']}/capture", "amount_to_capture=2001")[1]
@@ -84,6 +119,7 @@ def test_manual_capture_in_full_and_in_part(api) -> None:
 
 
 def test_cancel_is_for_intents_that_have_not_succeeded(api) -> None:
+    """Cancel is for intents that have not succeeded."""
     made = intent(api)
     gone = api.post(f"{INTENTS}/{made['id']}/cancel", "cancellation_reason=duplicate")
     assert (gone["status"], gone["cancellation_reason"]) == ("canceled", "duplicate")
@@ -118,6 +154,7 @@ def test_amounts_and_currencies_are_checked(api) -> None:
 
 
 def test_refunds_in_full_in_part_and_not_beyond(api) -> None:
+    """A refund is of all or a part, and not of more."""
     paid = intent(api, "confirm=true&payment_method=pm_card_visa")
     part = api.post("/v1/refunds", f"payment_intent={paid['id']}&amount=500&reason=duplicate&metadata[a]=b")
     assert (part["amount"], part["status"], part["charge"]) == (500, "succeeded", paid["latest_charge"])
@@ -222,7 +259,10 @@ def _ways() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("name", "how"), _ways())
 def test_every_declined_card_says_why_however_it_is_charged(api, name, how) -> None:
-    """Code, decline code where the card has one, and the objects Stripe's error has (https://docs.stripe.com/api/errors)."""
+    """Every declined card says why, however it is charged.
+
+    Code, decline code where the card has one, and the objects Stripe's error has (https://docs.stripe.com/api/errors).
+    """
     path, params, members = CHARGED[how](api, f"pm_card_{name}")
     status, error = api.error("POST", path, params)
     card = CARDS[name]
@@ -273,14 +313,19 @@ def test_only_a_payment_that_asked_for_it_is_incremented(api) -> None:
 @pytest.mark.parametrize("text", ["12345", "A<B", "it's", 'say "x"', "A*B", "back\\slash", "A" * 23])
 @pytest.mark.parametrize("name", ["statement_descriptor", "statement_descriptor_suffix"])
 def test_a_text_for_a_statement_has_its_form(api, name: str, text: str) -> None:
-    """https://docs.stripe.com/get-started/account/statement-descriptors#requirements"""
+    """A statement descriptor has its form.
+
+    https://docs.stripe.com/get-started/account/statement-descriptors#requirements
+    """
     form = urlencode({"amount": 500, "currency": "usd", name: text})
     status, error = api.error("POST", "/v1/payment_intents", form)
     assert (status, error["param"]) == (400, name)
 
 
 def test_a_card_payment_takes_a_suffix_and_no_text_of_its_own(api) -> None:
-    """https://docs.stripe.com/api/payment_intents/create#create_payment_intent-statement_descriptor: an error.
+    """A card payment takes a suffix and no descriptor of its own.
+
+    https://docs.stripe.com/api/payment_intents/create#create_payment_intent-statement_descriptor: an error.
 
     In a charge without intent it counts as the suffix.
     """
@@ -290,5 +335,6 @@ def test_a_card_payment_takes_a_suffix_and_no_text_of_its_own(api) -> None:
     charge = api.post("/v1/charges", "amount=500&currency=usd&source=tok_visa&statement_descriptor=SHOP")
     assert charge["calculated_statement_descriptor"] == "STRIPE SIMULATOR* SHOP"
     debit = "amount=500&currency=eur&confirm=true&payment_method=pm_success_at&statement_descriptor=SHOP"
+    debit += "&mandate_data[customer_acceptance][type]=offline"
     made = api.post("/v1/payment_intents", debit)
     assert api.get(f"/v1/charges/{made['latest_charge']}")["calculated_statement_descriptor"] == "SHOP"

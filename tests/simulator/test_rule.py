@@ -11,9 +11,9 @@ from host.apis.catalog import Catalog
 from host.simulator.modelled import Model
 from host.simulator.object_factory import Placeholders, Shapes
 from host.simulator.simulator import Simulator
+from host.simulator.stripe import issuing_test_address, payment_pages
 from host.simulator.stripe.behaviours import MODEL
 from host.simulator.stripe.defaults import DEFAULTS
-from host.simulator.stripe.payment_pages import PLANS
 from tests.simulator.catalog_walk import NOW, Walk
 from tests.simulator.conftest import Api
 
@@ -61,6 +61,7 @@ def test_no_create_answers_with_something_that_nobody_gave_computed_or_reviewed(
 
 
 def test_what_is_not_modelled_is_refused_by_name_and_leaves_nothing(api) -> None:
+    """What is not modelled is refused by name and leaves nothing."""
     status, error = api.error("POST", "/v1/climate/orders", "product=climsku_1&amount=100&currency=usd")
     assert (status, error["type"], error["code"]) == (501, "api_error", "not_simulated")
     assert "climate.orders.create" in error["message"]
@@ -70,18 +71,20 @@ def test_what_is_not_modelled_is_refused_by_name_and_leaves_nothing(api) -> None
 
 
 def test_a_file_that_nothing_makes_is_refused(stripe) -> None:
-    """An answer that is a file by the document is no stored object: not ``{}``, but a refusal."""
+    """An answer that is a file by the document is no stored object: what does not make it by rules of its own is
+    refused, and does not give ``{}``."""
     files = [
         id for id, _, _ in stripe.routes()
         if (result := stripe.operation(id).result) is not None and result.format == "binary"
     ]  # fmt: skip
-    assert files == ["quotes.pdf"]
-    simulator = Simulator(stripe)
-    answer = simulator.handle("GET", "/v1/quotes/qt_1/pdf", {"Authorization": "Bearer sk_test_1"})
-    assert (answer[0], b"not_simulated" in answer[2]) == (501, True)
+    assert sorted(files) == ["files.contents", "quotes.pdf"]
+    plans = [plan for plan in Simulator(stripe).world.routes.plans() if plan.operation.id in files]
+    assert [MODEL.how(plan) for plan in plans] == ["behaviour"] * 2
+    assert [MODEL._replace(behaviours={}).how(plan) for plan in plans] == ["refused"] * 2
 
 
 def test_a_parameter_that_would_be_dropped_is_refused_with_its_place(api) -> None:
+    """A parameter that would be dropped is refused with its place."""
     status, error = api.error("POST", "/v1/customers", "name=x&tax[validate_location]=immediately")
     assert (status, error["code"], error["param"]) == (501, "not_simulated", "tax[validate_location]")
     assert "customers.create" in error["message"]
@@ -97,6 +100,7 @@ def test_a_refusal_spends_no_idempotency_key(api) -> None:
 
 
 def test_a_lenient_simulator_answers_by_shape_and_tells_each_thing_once(make) -> None:
+    """A lenient simulator answers by shape and names each thing once."""
     api = make(lenient=True)
     for _ in range(2):
         api.post("/v1/customers", "tax[validate_location]=immediately")
@@ -110,6 +114,7 @@ def test_a_lenient_simulator_answers_by_shape_and_tells_each_thing_once(make) ->
 PAGING = frozenset({"limit", "starting_after", "ending_before", "expand", "page"})
 # Filters by which all objects that can be made here are alike, each with the reason.
 ALIKE: dict[str, str] = {
+    "apps.secrets.list scope": "there is one scope without a user, whom the other names",
     "billing.alerts.list alert_type": "there is one type",
     "product_catalog.trial_offers.list active": "all offers are active",
     "products.list type": "all products are services",
@@ -176,7 +181,9 @@ def test_a_computed_list_refuses_a_filter_that_it_does_not_state(make) -> None:
     assert len(api.get(path, limit=3)["data"]) == 1
 
 
-BEYOND = {plan.operation.id for plan in PLANS}  # what the document does not have
+BEYOND = {
+    plan.operation.id for plan in (*payment_pages.PLANS, *issuing_test_address.PLANS)
+}  # what the document does not have
 
 
 @pytest.mark.parametrize("id", sorted({*MODEL.behaviours, *MODEL.effects, *MODEL.filters, *MODEL.verbs} - BEYOND))

@@ -72,6 +72,7 @@ def test_a_card_is_what_its_page_says_by_id_token_and_number(api, name, brand, f
 
 
 def test_every_number_is_one_that_banks_could_give_and_has_its_own_fingerprint() -> None:
+    """Every number is one that banks could give and has its own fingerprint."""
     assert all(luhn(number) for number in NUMBERS)
     assert len(NUMBERS) >= 100
 
@@ -110,6 +111,7 @@ def test_a_declined_card_pays_nothing_and_cannot_be_attached(api, name, code, de
     ],
 )
 def test_a_card_that_declines_after_attaching_attaches(api, token, decline) -> None:
+    """A card that declines after attaching attaches."""
     customer = api.post("/v1/customers", f"source={token}")["id"]
     method = api.ids(f"/v1/customers/{customer}/payment_methods")[0]
     status, error = api.error("POST", INTENTS, PAY + f"{method}&customer={customer}")
@@ -121,6 +123,7 @@ def test_a_card_that_declines_after_attaching_attaches(api, token, decline) -> N
 
 @pytest.mark.parametrize(("said", "code"), INVALID)
 def test_wrong_facts_of_a_card_are_refused_for_methods_and_tokens(api, said, code) -> None:
+    """Wrong facts of a card are refused for methods and tokens."""
     for path, kind in (("/v1/payment_methods", "type=card&"), ("/v1/tokens", "")):
         status, error = api.error("POST", path, kind + card(said))
         assert (status, error["type"], error["code"]) == (402, "card_error", code)
@@ -137,6 +140,7 @@ def test_wrong_facts_of_a_card_are_refused_for_methods_and_tokens(api, said, cod
     ],
 )
 def test_risk_is_in_the_outcome_and_the_highest_is_blocked(api, name, risk, kind, status) -> None:
+    """Risk is in the outcome and the highest is blocked."""
     assert api.ask("POST", INTENTS, PAY + f"pm_card_{name}")[0] == status
     charge = api.get("/v1/charges")["data"][0]
     assert (charge["outcome"]["risk_level"], charge["outcome"]["type"]) == (risk, kind)
@@ -156,6 +160,7 @@ def test_risk_is_in_the_outcome_and_the_highest_is_blocked(api, name, risk, kind
     ],
 )
 def test_checks_are_made_of_what_was_given(api, name, cvc, postal_code, line1) -> None:
+    """Checks are made of what was given."""
     number = f"card[number]={CARDS[name].number}&card[exp_month]=1&card[exp_year]=2034"
     place = "billing_details[address][line1]=x&billing_details[address][postal_code]=1"
     full = api.post("/v1/payment_methods", f"type=card&{number}&card[cvc]=123&{place}")["id"]
@@ -189,6 +194,7 @@ AUTHENTICATION = [
 
 @pytest.mark.parametrize(("name", "on_session", "before", "after"), AUTHENTICATION)
 def test_authentication_on_and_off_session_before_and_after_setting_up(api, name, on_session, before, after) -> None:
+    """Authentication is asked for on and off session, before and after setting up."""
     customer = api.post("/v1/customers")["id"]
     method = api.post(f"/v1/payment_methods/pm_card_{name}/attach", f"customer={customer}")["id"]
     pay = PAY + f"{method}&customer={customer}"
@@ -227,7 +233,10 @@ def test_a_card_that_declines_after_authentication(api, name, decline) -> None:
 
 
 def test_where_the_customer_is_sent_depends_on_the_return_url(api) -> None:
-    """https://docs.stripe.com/api/payment_intents/object#payment_intent_object-next_action"""
+    """Where the customer is sent depends on the return URL.
+
+    https://docs.stripe.com/api/payment_intents/object#payment_intent_object-next_action
+    """
     pay = PAY + "pm_card_threeDSecure2Required"
     by_script = api.post(INTENTS, pay)["next_action"]
     assert (by_script["type"], by_script["use_stripe_sdk"]["type"]) == ("use_stripe_sdk", "three_d_secure_redirect")

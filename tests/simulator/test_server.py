@@ -63,6 +63,7 @@ def test_a_file_upload(server) -> None:
 
 
 def test_many_clients_at_once_each_get_their_own(server) -> None:
+    """Many clients at once each get their own."""
     made: list[str] = []
 
     def work(name: str) -> None:
@@ -79,6 +80,7 @@ def test_many_clients_at_once_each_get_their_own(server) -> None:
 
 @pytest.mark.parametrize(("fault", "made"), [("reset-before:100%", 0), ("reset-after:100%", 1)])
 def test_a_reset_closes_the_connection_without_an_answer(stripe: Catalog, fault, made) -> None:
+    """A reset closes the connection without an answer."""
     with (
         serve(stripe, faults=Faults.parse(fault)) as running,
         httpx.Client(base_url=running.url, headers=KEY) as client,
@@ -89,6 +91,7 @@ def test_a_reset_closes_the_connection_without_an_answer(stripe: Catalog, fault,
 
 
 def test_a_hang_keeps_the_client_waiting_and_does_not_keep_the_server(stripe: Catalog) -> None:
+    """A hang keeps the client waiting, but not the server from closing."""
     with (
         serve(stripe, faults=Faults.parse("hang:100%")) as running,
         httpx.Client(base_url=running.url, headers=KEY, timeout=0.2) as client,
@@ -98,11 +101,13 @@ def test_a_hang_keeps_the_client_waiting_and_does_not_keep_the_server(stripe: Ca
 
 
 def test_a_port_in_use_is_an_error_that_names_it(stripe: Catalog, server) -> None:
+    """A port in use is an error that names it."""
     with pytest.raises(UsageError, match=f"cannot listen on 127.0.0.1:{server.port}"):
         serve(stripe, port=server.port)
 
 
 def test_closing_frees_the_port_and_the_thread(stripe: Catalog) -> None:
+    """Closing frees the port and the thread."""
     running = serve(stripe)
     running.close()
     running.close()

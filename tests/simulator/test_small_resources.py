@@ -6,6 +6,7 @@ import pytest
 
 
 def test_a_verification_waits_for_input_is_canceled_once_and_redacted(api) -> None:
+    """A verification waits for input, is canceled once, and redacted."""
     session = api.post("/v1/identity/verification_sessions", "type=document&return_url=https://example.com")
     assert session["status"] == "requires_input"
     assert session["url"].startswith("https://")
@@ -17,6 +18,7 @@ def test_a_verification_waits_for_input_is_canceled_once_and_redacted(api) -> No
 
 
 def test_secrets_are_new_each_time_and_expire(api) -> None:
+    """Secrets are new each time and expire."""
     customer = api.post("/v1/customers")["id"]
     session = api.post("/v1/customer_sessions", f"customer={customer}&components[buy_button][enabled]=true")
     assert session["client_secret"].startswith("cuss_secret_")
@@ -39,6 +41,7 @@ def test_a_tax_id_has_its_country(api, type, value, country) -> None:
 
 @pytest.mark.parametrize("value", ["nope", "DE1", "US123456789", "de123456789"])
 def test_a_tax_id_of_another_form_is_refused(api, value) -> None:
+    """A tax id of another form is refused."""
     status, error = api.error("POST", "/v1/tax_ids", f"type=eu_vat&value={value}")
     assert (status, error["code"], error["param"]) == (400, "tax_id_invalid", "value")
 
@@ -61,6 +64,7 @@ def test_taxes_are_nothing_where_no_registration_is_and_else_refused(api) -> Non
 
 
 def test_an_endpoint_is_switched_off_and_on_and_tells_its_secret_once(api) -> None:
+    """An endpoint is switched off and on, and shows its secret once."""
     made = api.post("/v1/webhook_endpoints", "url=https://example.com&enabled_events[0]=*")
     path = f"/v1/webhook_endpoints/{made['id']}"
     assert made["secret"].startswith("whsec_")
@@ -80,11 +84,13 @@ def test_an_endpoint_is_switched_off_and_on_and_tells_its_secret_once(api) -> No
     ],
 )
 def test_wrong_forms_are_refused_with_their_code(api, path, params, code, param) -> None:
+    """Wrong forms are refused with their code."""
     status, error = api.error("POST", path, params)
     assert (status, error.get("code"), error["param"]) == (400, code, param)
 
 
 def test_metadata_is_bounded_in_all_not_by_the_request(api) -> None:
+    """Metadata is bounded in total, not per request."""
     customer = api.post("/v1/customers", "&".join(f"metadata[k{n}]=v" for n in range(50)))
     path = f"/v1/customers/{customer['id']}"
     assert "50 keys" in api.error("POST", path, "metadata[k51]=v")[1]["message"]
@@ -93,6 +99,7 @@ def test_metadata_is_bounded_in_all_not_by_the_request(api) -> None:
 
 @pytest.mark.parametrize("name", ["email", "phone", "description", "name"])
 def test_an_empty_text_unsets_what_may_be_null(api, name) -> None:
+    """An empty text unsets what may be null."""
     customer = api.post("/v1/customers", f"{name}=a@example.com")
     assert api.post(f"/v1/customers/{customer['id']}", f"{name}=")[name] is None
     product = api.post("/v1/products", "name=x")["id"]
@@ -101,6 +108,7 @@ def test_an_empty_text_unsets_what_may_be_null(api, name) -> None:
 
 @pytest.mark.parametrize("query", ["foo:'x'", "email~'je'", "email:'x' AND foo:'y'"])
 def test_searches_by_unknown_fields_or_short_parts_are_refused(api, query) -> None:
+    """Searches by unknown fields or short parts are refused."""
     assert api.error("GET", f"/v1/customers/search?query={query.replace(' ', '+')}")[1]["param"] == "query"
 
 
@@ -119,7 +127,7 @@ def test_a_customer_is_made_with_tax_ids(api) -> None:
 
 
 def test_a_link_is_of_a_file_and_has_an_address(api) -> None:
-    """https://docs.stripe.com/api/file_links"""
+    """A link is of a file and has an address. https://docs.stripe.com/api/file_links"""
     status, error = api.error("POST", "/v1/file_links", "file=file_none")
     assert (status, error["param"]) == (400, "file")
     part = b'--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\ndispute_evidence\r\n'

@@ -31,6 +31,7 @@ while True:
 
 
 def test_what_was_answered_survives_kill_9_and_its_keys_too(make, tmp_path) -> None:
+    """What was answered survives kill -9, and so do its keys."""
     path = tmp_path / "state.db"
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
@@ -55,6 +56,7 @@ def test_what_was_answered_survives_kill_9_and_its_keys_too(make, tmp_path) -> N
 
 
 def test_updates_deletions_and_owners_are_kept_and_seeded_ids_go_on(make, tmp_path) -> None:
+    """Updates, deletions and owners are kept, and seeded ids go on."""
     path = tmp_path / "state.db"
     first = make(store=Store(path), seed=1)
     customer = first.post("/v1/customers", "name=a")["id"]
@@ -80,6 +82,7 @@ def test_a_refused_request_leaves_nothing_behind(api, payer) -> None:
 
 
 def test_a_file_that_cannot_be_used_is_named(tmp_path) -> None:
+    """A file that cannot be used is named."""
     with pytest.raises(ConfigError, match=r"cannot open the simulator's state in .*no.such"):
         Store(tmp_path / "no" / "such" / "folder")
     broken = tmp_path / "broken.db"

@@ -96,7 +96,7 @@ def test_the_names_are_those_of_the_official_client() -> None:
 def test_the_related_object_of_each_is_there(stripe: Any, event: str) -> None:
     """Every thin event that a trigger's requests make: its URL gives that object, unless it is deleted since."""
     api = Api(Simulator(stripe))
-    perform(api.ask, steps_of(event))
+    perform(api.ask_as, steps_of(event))
     events = api.get(f"{V2}?limit=100")["data"]
     related = [(each["type"], each["related_object"]) for each in events if each.get("related_object")]
     gone = {told["url"] for type, told in related if type.endswith(".deleted")}

@@ -39,6 +39,7 @@ def unset(asked: Walk, op: Operation) -> Iterator[str]:
 
 @pytest.mark.parametrize("id", [op.id for op in UPDATES])
 def test_what_is_unset_is_as_if_it_was_never_set(stripe, id: str) -> None:
+    """What is unset is as if it was never set."""
     asked = walk(stripe)
     op = stripe.operation(id)
     assert [name for name in unset(asked, op) if f"{id} {name}" not in OTHERWISE] == []
@@ -53,7 +54,7 @@ def test_a_list_that_cannot_be_unset_is_refused(api) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "AB", "abc", "A-1", "A" * 13])
 def test_a_prefix_of_invoices_has_its_form(api, prefix: str) -> None:
-    """https://docs.stripe.com/api/customers/create#create_customer-invoice_prefix"""
+    """A prefix of invoices has its form. https://docs.stripe.com/api/customers/create#create_customer-invoice_prefix"""
     status, error = api.error("POST", "/v1/customers", f"invoice_prefix={prefix}")
     assert (status, error["param"]) == (400, "invoice_prefix")
     assert api.post("/v1/customers", "invoice_prefix=AB1")["invoice_prefix"] == "AB1"

@@ -77,7 +77,7 @@ def test_what_was_recorded_from_a_server_needs_no_network(project: Project, tmp_
     assert ran.counts == {"passed": 4}, ran.out
 
 
-def test_a_difference_fails_its_test_and_what_is_left_is_told(project: Project) -> None:
+def test_a_difference_fails_its_test_and_what_is_left_is_reported(project: Project) -> None:
     """With the line of Lua, the difference, and in the summary what nobody asked for."""
     project(FILES, "--lua-record", "c.jsonl")
     changed = {

@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_command_tells_what_is_missed(folder: Path) -> None:
+def test_the_command_shows_what_is_missed(folder: Path) -> None:
     """A table with the lines that no test reached; the file of tests is not in it."""
     status, out = command(folder, "--coverage")
     assert status == 0

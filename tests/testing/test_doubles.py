@@ -9,6 +9,7 @@ import pytest
 
 from host.errors import ScriptError
 from host.limits import Limits
+from host.policy.permissions import Permissions
 from host.testing.cases import Outcome, describe
 from host.testing.suite import LuaTestFile
 
@@ -282,7 +283,7 @@ def test_http_is_answered_without_a_network(lua: Any) -> None:
         ('fail("stripe.charges.create", 402)', "expects a table such as {status = 500}"),
     ],
 )
-def test_what_cannot_be_meant_is_told_at_its_line(lua: Any, line: str, message: str) -> None:
+def test_what_cannot_be_meant_is_shown_at_its_line(lua: Any, line: str, message: str) -> None:
     """A wrong name, value or option fails the test at the line that wrote it."""
     error = error_of(lua, line)
     assert message in error.message
@@ -297,3 +298,23 @@ def test_doubles_belong_inside_a_test(lua: Any) -> None:
     (outcome,) = lua('describe("a", function() setup(function() fail("lookup") end) it("b", function() end) end)')
     assert outcome.error is not None
     assert "fail in setup would hold for one test only" in outcome.error.message
+
+
+def test_a_stub_of_a_file_gives_its_bytes_also_to_the_file_they_go_to(tmp_path: Path, lua: Any) -> None:
+    """A string is what is in the file; a table is none."""
+    passes(lua, 'stub("stripe.quotes.pdf", "%PDF") assert(stripe.quotes.pdf("qt_1") == "%PDF")')
+    assert "a file's content" in str(error_of(lua, 'stub("stripe.quotes.pdf", {id = "x"})'))
+    path = tmp_path / "a.pdf"
+    code = f"""it("is", function()
+      stub("stripe.quotes.pdf", "%PDF")
+      assert(stripe.quotes.pdf("qt_1", {{}}, {{download = "{path}"}}).bytes == 4)
+    end)"""
+    (tmp_path / "file_test.lua").write_text(code)
+    options = {"simulate": True, "permissions": Permissions(write=[tmp_path]), "limits": Limits(lua_time=10.0)}
+    file = LuaTestFile(tmp_path / "file_test.lua", "file_test.lua", options=options)
+    try:
+        (outcome,) = [file.run(test) for test in file.tests()]
+    finally:
+        file.close()
+    assert outcome.error is None, describe(outcome.error)
+    assert path.read_text() == "%PDF"

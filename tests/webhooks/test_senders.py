@@ -220,3 +220,14 @@ def test_a_body_without_id_or_type_is_no_event(body: bytes) -> None:
     """The place that was looked at is named."""
     with pytest.raises(InvalidCall, match=r"the event(.s id at id: expected| has no (id at id|type at type))"):
         ReceivedEvent.read(body, Paths())
+
+
+def test_a_time_off_the_clock_is_told_with_its_direction() -> None:
+    """Slack's and Standard Webhooks' times may be as far ahead as behind; a log says which clock is off."""
+    body, sender = SLACK, SENDERS["slack"]
+    for at, words in [(NOW - 301, "301 s ago"), (NOW + 301, "301 s ahead of this machine's clock")]:
+        signature = "v0=" + digest(SECRET.encode(), b"v0:%d:" % at + body).hex()
+        headers = {"x-slack-signature": signature, "x-slack-request-timestamp": str(int(at))}
+        with pytest.raises(SignatureError, match=words):
+            sender.verify(headers, body, [SECRET], NOW, 300)
+        sender.verify(headers, body, [SECRET], NOW, 302)

@@ -55,6 +55,7 @@ def test_what_no_handler_wants_is_acknowledged_and_done(shop: Shop, opened: Open
         *((made, signed, 400, "printable") for made in ODD),
         (b"x" * (MOST_BYTES + 1), lambda sent: {}, 413, "at most"),
         (body(), lambda sent: {**signed(sent), "Content-Encoding": "gzip"}, 415, "not compressed"),
+        (body(), lambda sent: {**signed(sent), "Content-Encoding": "identity, gzip"}, 415, "not compressed"),
     ],
 )
 def test_what_is_no_event_of_the_sender_s_is_refused_and_leaves_nothing(
@@ -66,6 +67,11 @@ def test_what_is_no_event_of_the_sender_s_is_refused_and_leaves_nothing(
     assert (answer.status_code, text in answer.text) == (status, True), answer.text
     assert SECRET not in answer.text
     assert hooks.inbox.counts() == {}
+
+
+def test_a_body_that_says_that_it_is_not_compressed_is_taken(opened: Opened, post: Post) -> None:
+    """Names of content codings are not case-sensitive (RFC 9110, 8.4.1)."""
+    assert post(opened(MAKE), body(), {**signed(body()), "Content-Encoding": "Identity"}).status_code == 200
 
 
 def test_the_secret_may_be_one_of_several_and_only_post_is_taken(opened: Opened, post: Post) -> None:
@@ -92,6 +98,25 @@ def test_a_handler_that_fails_is_tried_again_and_then_kept_as_a_failed_run(
         assert (failed.id, failed.status) == ("handlers:evt_1", "failed")
         assert host.resume(failed.id).error is None
     assert shop.names() == ["evt_1"]
+
+
+def test_the_handler_s_file_is_read_for_each_attempt(shop: Shop, opened: Opened, post: Post) -> None:
+    """Edited while it listens: the next event has the new text, and so has the next attempt of one that fails."""
+    hooks = opened(MAKE, attempts=99)
+    post(hooks, body("evt_1"))
+    assert shop.wait(1) == ["evt_1 done"]
+    shop.script(MAKE.replace("event.id", '"new " .. event.id'))
+    post(hooks, body("evt_2"))
+    assert shop.wait(2)[1] == "evt_2 done"
+    shop.script("on('*', function(event) this is no Lua")
+    post(hooks, body("evt_3"))
+    assert shop.wait(3)[2] == "evt_3 again"
+    assert shop.told[2].error is not None
+    assert (shop.told[2].error.kind, shop.told[2].error.line) == ("syntax", 1)
+    shop.script(MAKE)
+    while shop.told[-1].how != "done":
+        shop.wait(len(shop.told) + 1)
+    assert shop.names() == ["evt_1", "new evt_2", "evt_3"]
 
 
 def test_a_passing_failure_is_made_good_by_the_next_attempt(shop: Shop, opened: Opened, post: Post) -> None:
@@ -126,7 +151,9 @@ def test_events_of_one_object_are_handled_in_their_order(shop: Shop, opened: Ope
     order = [("evt_3", "a", 3), ("evt_2", "a", 2), ("evt_1", "a", 1), ("evt_9", "b", 9)]
     hooks.close()  # nothing is handled while they come
     with shop.host() as host:
-        first = host.webhooks(shop.script("error('not yet')"), secret=SECRET, retry_delay=0.05, attempts=99)
+        first = host.webhooks(
+            shop.script("on('*', function() error('not yet') end)"), secret=SECRET, retry_delay=0.05, attempts=99
+        )
         for id, object, created in order:
             assert post(first, body(id, object=object, created=created)).status_code == 200
     again = opened(MAKE, ordered=True)

@@ -29,7 +29,7 @@ def compile_stripe(document: dict[str, Any]) -> Catalog:
 
     Stripe adds values to enums without a new API version, so enums are open.
     """
-    return compile(_with_cards(document), "stripe", facts=FACTS, open_enums=True, adjust=_adjust)
+    return compile(_with_contents(_with_cards(document)), "stripe", facts=FACTS, open_enums=True, adjust=_adjust)
 
 
 def _with_cards(document: dict[str, Any]) -> dict[str, Any]:
@@ -49,6 +49,26 @@ def _with_cards(document: dict[str, Any]) -> dict[str, Any]:
     data = {**data, "properties": {**data["properties"], "card": form["card"], "type": kind}}
     components = {**document["components"], "schemas": {**schemas, "param.payment_method_data": data}}
     return {**document, "components": components}
+
+
+def _with_contents(document: dict[str, Any]) -> dict[str, Any]:
+    """What is in a file: the address that its ``url`` has, which the document leaves out.
+
+    https://docs.stripe.com/file-upload#download-file-contents
+    """
+    path = "/v1/files/{file}/contents"
+    if path in document["paths"] or "/v1/files" not in document["paths"]:
+        return document
+    operation = {
+        "operationId": "files.contents",
+        "servers": document["paths"]["/v1/files"]["post"].get("servers", []),
+        "parameters": [{"name": "file", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "responses": {
+            "200": {"description": "", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+            "default": {"$ref": "#/components/responses/error"},
+        },
+    }
+    return {**document, "paths": {**document["paths"], path: {"get": operation}}}
 
 
 def _adjust(operation: Operation) -> Operation:

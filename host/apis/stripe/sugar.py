@@ -1,4 +1,4 @@
-"""Words of scripts for Stripe that the API itself lacks, by builder."""
+"""Syntactic sugar for scripts: methods of Stripe builders that stand for parameters of another name or form."""
 
 from __future__ import annotations
 

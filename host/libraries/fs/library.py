@@ -43,12 +43,16 @@ class Files:
 
 def _threaded(work: Callable[[LibraryCall], Any]) -> Callable[[LibraryCall, float], Any]:
     async def run(asked: LibraryCall, deadline: float) -> Any:
-        return await asyncio.to_thread(_told, work, asked)
+        return await asyncio.to_thread(_translated, work, asked)
 
     return run
 
 
-def _told(work: Callable[[LibraryCall], Any], asked: LibraryCall) -> Any:
+def _translated(work: Callable[[LibraryCall], Any], asked: LibraryCall) -> Any:
+    most = 2 if work in (_write, _append) else 1
+    if len(asked.args) > most:
+        wanted = "a path and a string" if most == 2 else "a path"
+        raise InvalidCall(f"{asked.name} takes {wanted} and no more, got {len(asked.args)} arguments")
     try:
         return work(asked)
     except OSError as error:

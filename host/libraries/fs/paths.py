@@ -74,8 +74,10 @@ class Replacement:
         self._fd: int | None = None
 
     def begin(self) -> None:
-        """Open the file beside it, empty. Again: start over."""
+        """Open the file beside it, empty. Again: start over. ``InvalidCall`` where what is there is no plain file."""
         if self._fd is None:
+            with parent(self._real) as (folder, name):
+                self._there(folder, name)
             self._fd = open_file(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         else:
             os.lseek(self._fd, 0, os.SEEK_SET)
@@ -92,16 +94,24 @@ class Replacement:
         assert self._fd is not None
         with parent(self._real) as (folder, name):
             source = self._temporary if folder is None else os.path.basename(self._temporary)
-            with contextlib.suppress(FileNotFoundError):
-                there = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                if not stat.S_ISREG(there.st_mode):
-                    raise InvalidCall(f"{self._real} is not a plain file")
+            there = self._there(folder, name)
+            if there is not None:
                 with contextlib.suppress(OSError):
                     os.fchmod(self._fd, stat.S_IMODE(there.st_mode))
             os.fsync(self._fd)
             os.close(self._fd)
             self._fd = None
             os.replace(source, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def _there(self, folder: int | None, name: str) -> os.stat_result | None:
+        """What is in its place, which is a plain file or nothing."""
+        try:
+            there = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        if not stat.S_ISREG(there.st_mode):
+            raise InvalidCall(f"{self._real} is not a plain file")
+        return there
 
     def discard(self) -> None:
         """Leave nothing behind. After ``commit`` it does nothing."""

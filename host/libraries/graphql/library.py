@@ -196,7 +196,8 @@ def _arguments(asked: LibraryCall) -> tuple[str, dict[str, Any], dict[str, Any]]
         raise InvalidCall("the options of a GraphQL query are a table")
     for name in options:
         if name not in _OPTIONS:
-            raise InvalidCall(f"a GraphQL query has no option {short(str(name))!r}{meant(str(name), _OPTIONS)}")
+            hint = meant(str(name), _OPTIONS) or f"; there are {', '.join(_OPTIONS)}"
+            raise InvalidCall(f"a GraphQL query has no option {short(str(name))!r}{hint}")
     seconds = options.get("timeout")
     if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0):
         raise InvalidCall(f"timeout is {seconds!r}; expected seconds above 0")

@@ -58,7 +58,7 @@ class SchemaCheck:
         try:
             return cls(_sound(build_client_schema(data)))
         except (GraphQLError, TypeError, AttributeError, KeyError) as error:
-            raise InvalidCall(f"{url} did not tell its schema: {_first(error)}") from None
+            raise InvalidCall(f"{url} did not give its schema: {_first(error)}") from None
 
     def check(self, query: str, variables: dict[str, Any], operation: str | None) -> None:
         """Raises ``InvalidCall`` with what is wrong, where, and the nearest names."""

@@ -19,7 +19,7 @@ from host.http.message import Response, Send
 from host.http.message import origin_of as origin_as_given
 from host.http.outcome import IDEMPOTENT, refusal
 from host.http.settings import HttpSettings
-from host.libraries.fs.paths import Replacement, failure
+from host.libraries.fs.downloads import DownloadFile
 from host.libraries.http.options import METHODS, Options, checked_url, resolved
 from host.libraries.library import BuiltinParts, Effect, LibraryCall, LibraryFunction, Provider, SecretOf
 from host.policy.redaction import Redactor
@@ -80,12 +80,12 @@ class Web:
             options = Options.parse(asked.name, given, asked.permissions)
         file = None
         if options.download is not None:
-            file = _Download(asked.permissions.check_write(options.download))
+            file = DownloadFile.granted(asked.permissions, options.download, options.max_size)
         start = monotonic()
         try:
             answer = await self._follow(asked, options, deadline, file)
             if file is not None:
-                await file.commit(answer)
+                answer = await file.finish(answer)
         finally:
             if file is not None:
                 await asyncio.shield(file.discard())
@@ -100,10 +100,12 @@ class Web:
         if answer.status >= 400 and options.mutation:
             found["outcome"] = refusal(answer)
         if file is not None and file.kept:
-            found["path"] = options.download
+            found.update(file.facts)
         return found
 
-    async def _follow(self, asked: LibraryCall, options: Options, deadline: float, file: _Download | None) -> Response:
+    async def _follow(
+        self, asked: LibraryCall, options: Options, deadline: float, file: DownloadFile | None
+    ) -> Response:
         """The answer at the end of the redirects; each hop is checked as if the script had asked for it."""
         method, url, content = options.method, options.url, options.content
         pairs, left = options.headers, options.redirects
@@ -147,37 +149,6 @@ class Web:
 
     def _resolver(self, origin: str) -> Callable[[str], str]:
         return lambda name: reveal(self._secret_of, name, origin)
-
-
-class _Download:
-    """A body on its way to a file, which is there when it is complete."""
-
-    def __init__(self, real: str) -> None:
-        self._file = Replacement(real)
-        self._real = real
-        self._begun = False
-        self.kept = False
-
-    async def begin(self) -> None:
-        self._begun = True
-        await self._do(self._file.begin)
-
-    async def write(self, data: bytes) -> None:
-        await self._do(lambda: self._file.write(data))
-
-    async def commit(self, answer: Response) -> None:
-        if self._begun and 200 <= answer.status < 300:
-            await self._do(self._file.commit)
-            self.kept = True
-
-    async def discard(self) -> None:
-        await asyncio.to_thread(self._file.discard)
-
-    async def _do(self, work: Callable[[], None]) -> None:
-        try:
-            await asyncio.to_thread(work)
-        except OSError as error:
-            raise failure(f"download to {self._real}", error) from error
 
 
 def check_address(asked: LibraryCall, url: str) -> str:

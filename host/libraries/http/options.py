@@ -78,7 +78,8 @@ class Options(Frozen, frozen=True):
         files."""
         for option in given:
             if option not in _NAMES:
-                raise InvalidCall(f"{name} has no option {short(str(option))!r}{meant(str(option), _NAMES)}")
+                hint = meant(str(option), _NAMES) or f"; there are {', '.join(_NAMES)}"
+                raise InvalidCall(f"{name} has no option {short(str(option))!r}{hint}")
         method = given.get("method", "GET")
         if not isinstance(method, str) or method.upper() not in METHODS:
             raise InvalidCall(f"{name}: the method {method!r} is none of {', '.join(METHODS)}")

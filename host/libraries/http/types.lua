@@ -29,6 +29,8 @@
 ---@field attempts integer
 ---@field outcome? "rejected"|"unknown" of a change that was not answered with success
 ---@field path? string of a download
+---@field bytes? integer of a download: how many there are
+---@field sha256? string of a download: the hash of what is in the file
 ---@field json fun(): any
 
 http = {}

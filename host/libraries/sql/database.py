@@ -186,16 +186,16 @@ class Connection:
             self._guard("host")
             await self._execute(lambda: self._made.run_sync(_reader(command, (), RowReader())), True)
         else:
-            await self._execute(lambda: self._tell(command), True)
+            await self._execute(lambda: self._command(command), True)
         self._begun = command.startswith("BEGIN")
 
-    async def _tell(self, command: str) -> Result:
+    async def _command(self, command: str) -> Result:
         # Not prepared: a statement of the script's may have put another one in a prepared one's place.
         await (await self._driver()).execute(command, prepare=False)
         return Result([])
 
     async def _ask(self, text: str, values: tuple[Any, ...], rows: RowReader, stream: bool) -> Result:
-        """A statement to PostgreSQL. One that gives rows is read row by row; others tell how many they changed."""
+        """A statement to PostgreSQL. One that gives rows is read row by row; others give how many they changed."""
         async with (await self._driver()).cursor() as cursor:
             if stream:
                 async with contextlib.aclosing(cursor.stream(text, values)) as coming:

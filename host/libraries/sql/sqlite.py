@@ -41,7 +41,7 @@ _TEMPORARY = {
     for verb in ("CREATE", "DROP")
     for what in ("INDEX", "TABLE", "TRIGGER", "VIEW")
 }
-_OF_BEFORE = {"last_insert_rowid", "changes", "total_changes"}  # tell of the connection's earlier statements
+_OF_BEFORE = {"last_insert_rowid", "changes", "total_changes"}  # report on the connection's earlier statements
 
 Mode = Literal["read", "write", "host"]
 
@@ -102,7 +102,7 @@ class Guard:
             return False
         if function in _OF_BEFORE and by is None and not (self.transaction and self.has_written):
             self.reason = (
-                f"{function}() would tell of another run's statement; sql.execute gives last_id and affected, "
+                f"{function}() would report on another run's statement; sql.execute gives last_id and affected, "
                 "and in a transaction that has changed something it may be asked"
             )
             return False

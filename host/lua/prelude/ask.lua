@@ -1,6 +1,6 @@
 -- core.ask(name, …): a library's function on the host's side, called as if it blocked; its value, or its error raised.
 local core = ...
-local call, encode_list, decode, select = core.call, core.encode_list, core.decode, core.select
+local call, encode_arguments, decode, select = core.call, core.encode_arguments, core.decode, core.select
 local FUNCTION = 5 -- protocol
 
 -- What begins the functions of a library: called with a colon they are given the library first.
@@ -11,7 +11,7 @@ function core.refuse_colon(library, given, name)
 end
 
 function core.ask(name, ...)
-  local _, bytes = call(FUNCTION, name, encode_list(select("#", ...), ...))
+  local _, bytes = call(FUNCTION, name, encode_arguments(name, select("#", ...), ...))
   if bytes == nil then return nil end
   return decode(bytes)
 end

@@ -26,7 +26,7 @@ function env.print(...)
   if refused then core.refuse(refused) end
 end
 
--- Only "count" does what Lua's does: when garbage is collected is the host's to say. The others give what Lua's would.
+-- Only "count" does what Lua's does: the host decides when garbage is collected. The others return what Lua's would.
 local ANSWERS = { collect = 0, stop = 0, restart = 0, step = true, setpause = 200, setstepmul = 200, isrunning = true }
 
 function env.collectgarbage(what)

@@ -1,4 +1,4 @@
--- What calls into C are charged, and how long a string may be.
+-- What calls into C cost, and how long a string may be.
 --
 -- Every C function runs to its end before the budget hook can fire, so the libraries call each only where its work is
 -- bounded beforehand, and charge for that work: core.tick (which looks at the deadline and raises) runs once per
@@ -14,11 +14,11 @@ local LARGE = 65536 -- bytes; smaller strings are what the budget hook reckons w
 
 local tick, spent = core.tick, 0
 
--- A string of `size` bytes is about to be there: it must fit, and what is done with it will take time by its size.
+-- A string of `size` bytes is about to be made: it must fit, and work on it will take time in proportion to its size.
 local function announce(size)
   local used = count("count") + size / 1024
   if used > core.limit_memory / 1024 + core.run.spare then return core.full(size / 1024) end
-  used = used + size / 1024 -- with the buffer it is put together in
+  used = used + size / 1024 -- with the buffer it is assembled in
   if size > HUGE then return core.expect(used) end
   return core.pace(used)
 end

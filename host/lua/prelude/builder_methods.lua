@@ -119,6 +119,17 @@ function make.append(class, name, param, code, first, second)
   end
 end
 
+-- Where each key of a large map stands.
+function core.places(map, n)
+  local places = map.places
+  if not places then
+    places = {}
+    for i = 1, n, 2 do places[map[i]] = i end
+    map.places = places
+  end
+  return places
+end
+
 -- A map method called otherwise than with a text and a value.
 function core.put_map(self, state, name, param, code, key, ...)
   local class = state.class
@@ -151,12 +162,12 @@ end
 
 function own.copy(self)
   local state = state_of(self, "copy")
-  local twin, copied = new(state.class)
+  local copy, copied = new(state.class)
   for i = 1, state.n, 2 do
     local value = state[i + 1]
     if type(value) == "table" then
       local own_value = {}
-      for key, item in next, value do own_value[key] = item end
+      for key, item in next, value do own_value[key] = key ~= "places" and item or nil end
       value = own_value
     end
     keep(copied, state[i], value)
@@ -167,7 +178,7 @@ function own.copy(self)
       if key ~= "idempotency_key" then copied.options[key] = value end
     end
   end
-  return twin
+  return copy
 end
 
 function own.set(self, name, ...)

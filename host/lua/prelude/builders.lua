@@ -7,6 +7,7 @@ local host, text, head, env_of, ASCII = core.host, core.text, core.head, core.en
 local type, find, char, getinfo = type, string.find, string.char, core.debug.getinfo
 local METHOD, CHECK, CREATE = 11, 12, 2 -- protocol
 local CREATED = 2 -- protocol: status: the answer is JSON
+local MANY = 64 -- keys and values of a map that are looked through one by one
 
 local proto = newproxy(true)
 local meta = getmetatable(proto)
@@ -44,7 +45,7 @@ local function fragment(class, name, code, value, within, state)
     if code == "s" and not odd then return kept end
   else
     if value == nil or kind == "function" then core.refuse_change({ class = class, needs = code, given = kind }, name) end
-    encoded = core.encode(value)
+    encoded = core.encode(value, class.resource .. ": " .. name .. (type(within) == "string" and "." .. within or ""))
     kept = { code = encoded }
     if kind == "number" and (code == "n" or code == "s" or (code == "i" and value == math.floor(value))) then return kept end
     if kind == "boolean" and (code == "b" or code == "s") then return kept end
@@ -100,13 +101,15 @@ function make.map(class, name, param, code)
       return self
     end
     local n = #map
-    for i = 1, n, 2 do
+    local places = n > MANY and core.places(map, n)
+    for i = places and (places[key] or n + 1) or 1, n, 2 do
       if map[i] == key then
         map[i + 1] = value
         return self
       end
     end
     map[n + 1], map[n + 2] = key, value
+    if places then places[key] = n + 1 end
     return self
   end
 end

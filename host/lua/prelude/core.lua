@@ -1,4 +1,4 @@
--- The heart of a run's Lua side: calls, tasks, and the driver the host resumes. Out of every script's reach.
+-- The core of a run's Lua side: calls, tasks, and the driver the host resumes. Out of every script's reach.
 --
 -- host(code, …) is the one Python function of the state (codes: host/lua/protocol.py). It takes and gives nil,
 -- booleans, numbers and strings only. enter(id, status, a, b), returned here, is the one function Python calls.
@@ -14,12 +14,12 @@ local resume, yield, isyieldable = coroutine.resume, coroutine.yield, coroutine.
 local CALL, ENDED, HOME, ROOM = 1, 6, 15, 16 -- protocol
 local ERROR = 1 -- protocol: status of a reply
 local ABORT = -2 -- protocol: id for enter; START is the other below 0
-local SPARE = 4096 -- KB a run may use beyond its limit for telling how it ended
+local SPARE = 4096 -- KB a run may use beyond its limit for reporting how it ended
 
--- The tasks of this run, and where it stands.
+-- The tasks of this run, and its state.
 local run = {
   current = false, -- the task that runs now
-  pending = {}, -- id of a call the host will answer -> the task that waits for it, or {tell=function to call}
+  pending = {}, -- id of a call the host will answer -> the task that waits for it, or {reply=function to call}
   ready = {}, first = 1, last = 0, -- tasks to be resumed, from first to last
   tasks = {}, -- all that have not ended, by their path
   live = 0, -- how many they are
@@ -30,14 +30,14 @@ local run = {
   trace = false, -- whether the host wants the line of each call
   given = true, -- whether the script has globals of its embedding program
   begin = false, -- what begins the script, until it is used
-  crowd = false, -- whether many runs are alive, so that each is to leave little garbage
-  closed = false, -- whether all is told
-  -- The budget: see budget.lua. Memory is in KB, as collectgarbage gives it.
+  frugal = false, -- whether many runs are alive, so that each is to leave little garbage
+  closed = false, -- whether the end has been reported
+  -- The budget: see budget.lua. Memory is in KB, as collectgarbage returns it.
   asked = 0, -- when the host was last asked
   every = 1000, left = 5000, -- instructions between two hooks, and until the clock is looked at
   second = 0, -- the system's, at the last hook
   most = limit_memory / 1024, -- how much may be in use before that is looked at
-  over = false, -- how much was in use when the script was told that its limit was reached
+  over = false, -- how much was in use when the script got the error that its limit was reached
   spare = 0, -- what it may have beyond its limit
   close = 0, -- hooks at each of which the clock is looked at, as something large is there
   seen = limit_memory, looked = 0, -- how much was in use at the last look, and when that was
@@ -78,7 +78,7 @@ local function make_ready(task, status, a, b)
   end
 end
 
--- What a task yields when it waits: a value that no script gets hold of.
+-- What a task yields when it waits: a value that no script can get.
 local park
 
 local function settle(task, ok, ...)
@@ -158,12 +158,12 @@ end
 
 core.make_ready, core.run_one, core.park, core.start_task = make_ready, run_one, park, start_task
 
--- Gives a reply to whom it is for.
+-- Passes a reply to the task that waits for it.
 function core.route(id, status, a, b)
   local who = run.pending[id]
   if who == nil then return end
   run.pending[id] = nil
-  if who.tell then return who.tell(status, a, b) end
+  if who.reply then return who.reply(status, a, b) end
   make_ready(who, status, a, b)
 end
 
@@ -172,34 +172,34 @@ core.debug = { sethook = sethook, getinfo = debug.getinfo, getmetatable = debug.
 core.set_env, core.env_of = debug.setfenv, debug.getfenv -- opaque values: see tags.lua
 
 -- The end ------------------------------------------------------------------------------------------------
-local function ended(how, value, co, cause)
+local function ended(how, value, co, cause, task)
   run.finished = true
   sethook()
   host(ROOM) -- a script may have filled its memory
   local used = collectgarbage("count")
   local over = used - limit_memory / 1024
   run.spare, run.over, run.most = (over > 0 and over or 0) + SPARE, false, 0
-  if rawget(core, "tell_lines") then core.tell_lines() end
+  if rawget(core, "report_lines") then core.report_lines() end
   if how == "value" and value.n < 2 and value.results[1] == nil then host(ENDED, "\192")
-  else core.ending(how, value, co, cause) end
+  else core.ending(how, value, co, cause, task) end
   run.closed = true
   return 0
 end
 core.ended = ended
 
--- Resumes tasks until all wait; gives how many do, 0 when the run is at its end.
+-- Resumes tasks until all wait; returns how many do, 0 when the run is at its end.
 local function advance()
   local main = run.main
   while run.last > 0 and not run.dead and not main.failed do run_one() end
   local dead = run.dead
   if dead then
     if dead.exit then return ended("exit", dead.exit) end
-    return ended("error", dead, run.stack)
+    return ended("error", dead, run.stack, nil, not run.stack and main.failed and main or nil)
   end
-  if main.failed then return ended("error", main.error, main.stack, main.cause) end
+  if main.failed then return ended("error", main.error, main.stack, main.cause, main) end
   if run.live > 0 and next(run.pending) ~= nil then return run.live end
   local lost = rawget(core, "lost") and core.lost() -- a failed task whose error nobody took
-  if lost then return ended("error", lost.error, lost.stack, lost.cause) end
+  if lost then return ended("error", lost.error, lost.stack, lost.cause, lost) end
   if run.live > 0 then return ended("error", core.stuck(), main.co) end
   return ended("value", main)
 end
@@ -208,7 +208,8 @@ core.advance = advance
 return core, function(id, status, a, b)
   if run.finished then return 0 end
   if id < 0 then
-    if id == ABORT then return ended("abort", a, run.main and run.main.co) end
+    local main = run.main
+    if id == ABORT then return ended("abort", a, main and main.co, nil, main and not main.ended and main or nil) end
     local begin = run.begin
     run.begin = false
     return begin(core, status, a, b)

@@ -10,7 +10,7 @@ local ours = setmetatable({}, { __mode = "k" }) -- coroutines the script made
 
 local busy = setmetatable({}, { __mode = "k" }) -- those of them that wait for a call
 
--- Each level takes of the C stack, which nobody else bounds.
+-- Each level uses the C stack, which has no other guard.
 local MOST_LEVELS = 100
 local level = 0
 
@@ -59,7 +59,7 @@ end
 
 local function resumed(ok, ...)
   if ok or type((...)) ~= "string" then return ok, ... end
-  return false, core.told((...))
+  return false, core.hinted((...))
 end
 
 function lib.resume(co, ...)

@@ -1,4 +1,4 @@
--- What a durable run does otherwise: what differs between two processes is recorded, or given a fixed order.
+-- What is different in a durable run: what differs between two processes is recorded, or given a fixed order.
 local core = ...
 local env, host, type, error, next, rawget, setmetatable, tonumber = core.globals, core.host, core.type, core.error,
   core.next, core.rawget, core.setmetatable, core.tonumber
@@ -26,7 +26,7 @@ core.os = setmetatable({
   clock = function() return note("clock", os_clock()) end,
 }, { __index = os })
 
--- Tables are gone through with 1 to #t first, then other numbers, texts by their bytes, false, true, then tasks by
+-- Tables are traversed with 1 to #t first, then other numbers, texts by their bytes, false, true, then tasks by
 -- their place. Other objects have no order that two processes agree on.
 local RANK = { number = 1, string = 2, boolean = 3, userdata = 4 }
 

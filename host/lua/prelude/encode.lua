@@ -20,15 +20,17 @@ local function secret_parts(value) -- of an opaque secret: its parts, else nil
 end
 
 local path = {} -- keys down to the value being encoded, for messages
+local named, listed -- what they begin with; whether the first key is an argument's number
 
 local function bad(depth, what)
   local steps = {}
   for i = 1, depth do
     local key = path[i]
-    if type(key) == "number" then steps[i] = "[" .. key .. "]"
-    else steps[i] = (i > 1 and "." or "") .. tostring(key) end
+    if i == 1 and listed then steps[i] = ": argument " .. key
+    elseif type(key) == "number" then steps[i] = "[" .. key .. "]"
+    else steps[i] = ((i > 1 or named) and "." or "") .. tostring(key) end
   end
-  local at = concat(steps, "", 1, depth)
+  local at = (named or "") .. concat(steps, "", 1, depth)
   core.raise { kind = "invalid", message = (at ~= "" and (at .. ": ") or "") .. what }
 end
 
@@ -161,7 +163,9 @@ function encode_value(out, n, v, depth)
   return n + 1
 end
 
-local function encode(v)
+-- whose: what an error begins with, such as a parameter's name.
+local function encode(v, whose)
+  named, listed = whose, false
   local kind = type(v)
   if kind == "string" then return (text(v)) end
   if kind == "boolean" then return v and "\195" or "\194" end
@@ -170,8 +174,7 @@ local function encode(v)
   return n == 1 and out[1] or concat(out, "", 1, n)
 end
 
--- encode_list(n, ...) packs n values as one list; nil becomes null.
-local function encode_list(n, ...)
+local function list(n, ...)
   local items, out = { ... }, { head(n, 0x90, 0xDC) }
   local m = 1
   for i = 1, n do
@@ -181,5 +184,17 @@ local function encode_list(n, ...)
   return concat(out, "", 1, m)
 end
 
-core.encode, core.encode_list, core.NULL, core.secret_parts, core.utf8_ok =
-  encode, encode_list, NULL, secret_parts, utf8_ok
+-- encode_list(n, ...) packs n values as one list; nil becomes null.
+local function encode_list(n, ...)
+  named, listed = nil, false
+  return list(n, ...)
+end
+
+-- The same of the arguments of a call, which errors name: "products.create: argument 1.metadata".
+local function encode_arguments(whose, n, ...)
+  named, listed = whose, true
+  return list(n, ...)
+end
+
+core.encode, core.encode_list, core.encode_arguments, core.NULL, core.secret_parts, core.utf8_ok =
+  encode, encode_list, encode_arguments, NULL, secret_parts, utf8_ok

@@ -1,4 +1,4 @@
--- The end of a run, told to the host: a value, or an error with everything known of it.
+-- The end of a run, as it is reported to the host: a value, or an error with everything known of it.
 local core = ...
 local type, rawget, getmetatable, pcall, to_text, host = core.type, core.rawget, core.getmetatable, core.pcall, core.to_text,
   core.host
@@ -38,11 +38,32 @@ local function frames(co, cause)
   return concat(out, "\n", 1, n), line, script
 end
 
+-- The lines on which the script itself, no function in it, may have ended by return f(x): Lua keeps no frame of it then.
+local function ending_calls()
+  local function call(f) return f() end
+  local function call_with_results(f) return f(f()) end
+  local ok, util = pcall(core.open_bytecode, "jit.util")
+  if not ok then return nil end -- no memory is left
+  local main, lines, n = core.run.chunk, {}, 0
+  local function op(fn, at) return util.funcbc(fn, at) % 256 end
+  local function last(fn) return op(fn, util.funcinfo(fn).bytecodes - 1) end
+  local one, other = last(call), last(call_with_results)
+  for at = 1, util.funcinfo(main).bytecodes - 1 do
+    local code = op(main, at)
+    if code == one or code == other then
+      n = n + 1
+      lines[n] = util.funcinfo(main, at).currentline
+    end
+  end
+  return concat(lines, " ", 1, n)
+end
+
 local FACTS = { "kind", "message", "line", "script", "status", "code", "type", "param", "request_id", "attempts",
   "operation", "idempotency_key", "retryable", "outcome", "phase", "hint", "item" }
 
 -- An error value as plain facts. Runs in a coroutine of its own, under the budget: __tostring may be hostile.
-local function describe(value, co, cause)
+-- task: the one it ended; of one whose function has ended in a tail call there is no frame.
+local function describe(value, co, cause, task)
   if cause and not core.rawequal(cause.error, value) then cause = nil end
   local stack, line, script = frames(co, cause)
   local facts = {}
@@ -55,7 +76,7 @@ local function describe(value, co, cause)
       end
     end
     if getmetatable(value) == false and core.debug.getmetatable(value) == core.error_meta then
-      -- What the API told besides: each as far as it is plain.
+      -- What else the API said: each as far as it is plain.
       for name, item in core.next, value do
         if type(name) == "string" and facts[name] == nil and pcall(core.encode, item) then facts[name] = item end
       end
@@ -85,8 +106,10 @@ local function describe(value, co, cause)
     local raised, where
     if raised_at then raised, where = raised_at(value) end
     facts.line, facts.script = raised or line, raised and where or script
+    if stack == "" and task and not facts.line then facts.line, facts.script = task.line, task.script end
   end
   facts.traceback = stack
+  if stack == "" and not facts.line and task and task == core.run.main then facts.ending_calls = ending_calls() end
   return core.encode(facts)
 end
 
@@ -101,8 +124,8 @@ local function bounded(fn, ...)
   return nil, ok and "it waits for a call" or value
 end
 
-local function fail(value, co, cause)
-  local payload, why = bounded(describe, value, co, cause)
+local function fail(value, co, cause, task)
+  local payload, why = bounded(describe, value, co, cause, task)
   if not payload then
     local _, line, script = frames(co)
     local dead = core.run.dead
@@ -115,7 +138,7 @@ local function fail(value, co, cause)
   host(FAILED, payload)
 end
 
-function core.ending(how, value, co, cause)
+function core.ending(how, value, co, cause, task)
   if how == "exit" then
     host(ENDED, "\192", value)
   elseif how == "syntax" then
@@ -124,7 +147,7 @@ function core.ending(how, value, co, cause)
     local facts = core.decode(value)
     local _, line, script = frames(co)
     facts.line, facts.script = line, script
-    fail(facts, co)
+    fail(facts, co, nil, task)
   elseif how == "value" then
     local n, results = value.n, value.results
     local payload, why
@@ -137,6 +160,6 @@ function core.ending(how, value, co, cause)
     if type(why) == "table" then why = rawget(why, "message") end
     fail({ kind = "invalid", message = "the script's returned value: " .. to_text(why) }, nil)
   else
-    fail(value, co, cause)
+    fail(value, co, cause, task)
   end
 end

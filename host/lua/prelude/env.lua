@@ -1,4 +1,4 @@
--- What a script may name: its global table, built fresh for each run. Each name is made when it is first used; the
+-- The names of a script: its global table, built fresh for each run. Each name is made when it is first used; the
 -- host says from what (host.lua.globals), but for Lua's own functions in a run that is given no globals.
 local core = ...
 local host, run = core.host, core.run
@@ -9,7 +9,7 @@ local env = { _VERSION = "Lua 5.1" }
 env._G = env
 core.env = env
 -- What files of the prelude offer as globals. A script gets each when it first names it: it may have one of its own of
--- that name. Nothing of the host's goes by way of `env`, where a script may put what it likes.
+-- that name. The host's own code never uses `env`, where a script may put anything.
 local offered = {}
 core.globals = offered
 core.makers = {} -- prelude file -> function(name, a, b) that makes the global

@@ -40,7 +40,7 @@ end
 
 core.error_meta, core.where, core.raise = error_meta, where, raise
 
--- Raises again an error that ended another stack, which the run's end tells of too. A cause: the error, the stack it
+-- Raises again an error that ended another stack, which the run's end reports too. A cause: the error, the stack it
 -- ended, the coroutine it was raised again on, the cause of it there, and what is to be said besides.
 function core.rethrow(err, stack, cause, note)
   local task = core.run.current
@@ -61,7 +61,7 @@ end
 function core.refuse(payload)
   local facts = payload and core.decode(payload) or { kind = "limit", message = "not enough memory for the answer" }
   setmetatable(facts, nil)
-  if facts.fatal then -- a limit that no pcall gets past
+  if facts.fatal then -- a limit that no pcall can catch
     facts.fatal = nil
     facts.line, facts.script = where(3)
     return core.die(setmetatable(facts, error_meta))

@@ -1,12 +1,12 @@
 -- Python functions registered with the host, by their names.
 local core = ...
 local call, encode_list, decode, select = core.call, core.encode_list, core.decode, core.select
+local encode_arguments = core.encode_arguments
 local FUNCTION, NEXT = 5, 6 -- protocol
-core.exact = core.rawget(core, "exact") or {} -- functions that take their own arguments and no more
 
 local function plain(target)
   return function(...)
-    local _, bytes = call(FUNCTION, target, encode_list(select("#", ...), ...))
+    local _, bytes = call(FUNCTION, target, encode_arguments(target, select("#", ...), ...))
     if bytes == nil then return nil end
     return decode(bytes)
   end
@@ -15,7 +15,7 @@ end
 -- A generator: each turn of the loop asks for one item. An item that is nil would end the loop: json.null stands for it.
 local function iterator(target)
   return function(...)
-    local _, number = call(FUNCTION, target, encode_list(select("#", ...), ...))
+    local _, number = call(FUNCTION, target, encode_arguments(target, select("#", ...), ...))
     local request, ended = encode_list(1, decode(number)), false
     return function()
       if ended then return nil end
@@ -32,7 +32,5 @@ local function iterator(target)
 end
 
 function core.makers.functions(_, target, iterates)
-  local fn = iterates and iterator(target) or plain(target)
-  core.exact[fn] = true
-  return fn
+  return iterates and iterator(target) or plain(target)
 end

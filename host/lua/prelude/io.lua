@@ -1,8 +1,7 @@
 -- io: the output, and the input of the process.
 local core = ...
-local host, type, error, select, tonumber, to_text, tool = core.host, core.type, core.error, core.select, core.tonumber,
-  core.to_text, core.tool
-local sub, concat = core.string.sub, core.table.concat
+local host, type, error, select, tonumber, tool = core.host, core.type, core.error, core.select, core.tonumber, core.tool
+local concat, floor, format, match = core.table.concat, core.math.floor, core.string.format, core.string.match
 local OUT = 5 -- protocol
 
 local function write(...)
@@ -17,7 +16,15 @@ local function write(...)
   if refused then core.refuse(refused) end
 end
 
--- io.stdout has what writing takes; each write is told to the host at once, so there is nothing to flush.
+-- What io.read is asked for: a number of bytes, or *l, *L, *a, *n, of which the first letter counts ("*line", "l").
+local function read_format(place, what)
+  if type(what) == "number" and what >= 0 and what == floor(what) then return format("%.0f", what) end
+  local letter = type(what) == "string" and match(what, "^%*?([lLan])")
+  if letter then return "*" .. letter end
+  error("bad argument #" .. place .. " to 'read' (invalid format)", 3)
+end
+
+-- io.stdout has what writing takes; each write goes to the host at once, so there is nothing to flush.
 local stdout = core.setmetatable({}, { __metatable = false, __tostring = function() return "file (stdout)" end })
 function stdout:write(...)
   write(...)
@@ -33,14 +40,16 @@ core.globals.io = {
     write(...)
     return stdout
   end,
-  read = function(what)
-    if what == nil then what = "*l" end
-    if type(what) == "string" and sub(what, 1, 1) ~= "*" then what = "*" .. what end
-    if type(what) ~= "number" and what ~= "*l" and what ~= "*L" and what ~= "*a" and what ~= "*n" then
-      error("bad argument #1 to 'read' (invalid format)", 2)
+  read = function(...)
+    local n, formats, out = select("#", ...), { ... }, {}
+    if n == 0 then n, formats[1] = 1, "*l" end
+    for i = 1, n do formats[i] = read_format(i, formats[i]) end
+    for i = 1, n do
+      local text = tool("read", formats[i])
+      if formats[i] == "*n" then text = tonumber(text or "") end
+      out[i] = text
+      if text == nil then break end -- what follows is not read
     end
-    local line = tool("read", to_text(what))
-    if what == "*n" and line then return tonumber(line) end
-    return line
+    return core.unpack(out, 1, n)
   end,
 }

@@ -42,7 +42,7 @@ function core.debug.sethook(hook, _, count)
 end
 
 -- At the run's end, when no hook is set any more.
-function core.tell_lines()
+function core.report_lines()
   for name, functions in next, counts do
     local parts, n = {}, 0
     for begun, lines in next, functions do

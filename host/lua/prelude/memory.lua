@@ -1,6 +1,6 @@
--- What the budget hook does when it looks (see budget.lua), and what happens when the script's memory limit is reached:
--- the first time an ordinary error is raised, which a script may catch, and have room by letting go of something. If it
--- has none the next time the hook looks, the run ends.
+-- What the budget hook checks (see budget.lua), and what happens when the script's memory limit is reached:
+-- the first time an ordinary error is raised, which a script may catch, to free memory by dropping something. If it
+-- has not by the next check, the run ends.
 local core = ...
 local run, host, env_of, own = core.run, core.host, core.env_of, core._G
 local collectgarbage, format, error, running = core.collectgarbage, core.string.format, core.error, core.coroutine.running
@@ -31,7 +31,7 @@ local function pace(used)
   local brim = SOFT + run.spare + SLACK
   local most, near = used * 1.5 + 256, run.over and run.over + SLACK or brim
   run.most = most < near and most or near
-  local pause, least, room = run.crowd and 150 or used > ROOMY and 200 or 400, 101 + 100 * SLACK / used,
+  local pause, least, room = run.frugal and 150 or used > ROOMY and 200 or 400, 101 + 100 * SLACK / used,
     101 + 100 * (brim - used) / used
   if room < least then room = least end
   collectgarbage("setpause", pause < room and pause or room)

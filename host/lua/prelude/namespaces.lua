@@ -1,33 +1,31 @@
 -- stripe.products.list{…}: every operation of an API by its dotted name, and pages that go on.
 local core = ...
 local host, type, select, tostring, rawget = core.host, core.type, core.select, core.tostring, core.rawget
-local raise, call, encode_list, match = core.raise, core.call, core.encode_list, core.string.match
+local raise, call, encode_arguments, match = core.raise, core.call, core.encode_arguments, core.string.match
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
 local find, upper, getinfo = core.string.find, core.string.upper, core.debug.getinfo
 local PRELUDE, MEMBER, OPERATION = 9, 14, 1 -- protocol
 local PAGES = "^(%Z*)%z(%Z*)%z(.*)$"
-
-core.exact = rawget(core, "exact") or {} -- functions that take their own arguments and no more
 
 -- pages: of a list, how it goes on: style, the field with the items and the one with an item's id, a zero byte between. With
 -- an answer come the same words where the request decides, and where its page is, if that is more than the request says.
 local function operation(target, pages)
   local api, style, member, id = match(target, "^[^.]+"), nil, nil, nil
   if pages then style, member, id = match(pages, PAGES) end
-  local function call_it(...)
+  return function(...)
     local n = select("#", ...)
     if n > 0 and tag_of((...), "namespace") then
       raise { kind = "invalid", message = "an operation is called with a dot, not a colon: write " .. target .. "(…)" }
     end
-    local given = encode_list(n, ...)
+    local given = encode_arguments(target, n, ...)
     local _, bytes, words = call(OPERATION, target, given)
     local value
     if bytes then value = core.decode_answer(bytes, api) end
     local style, member, id, at = style, member, id, nil
     if words then -- [how it goes on, Link header]
-      local told = core.decode(words)
-      style, member, id = match(told[1], PAGES)
-      at = told[2] and "\146\192" .. core.encode(told[2])
+      local decoded = core.decode(words)
+      style, member, id = match(decoded[1], PAGES)
+      at = decoded[2] and "\146\192" .. core.encode(decoded[2])
     end
     if not style then return value end
     local backwards = false
@@ -38,8 +36,6 @@ local function operation(target, pages)
     return core.page(value, { target = target, api = api, style = style, member = member, id = id, given = given,
       backwards = backwards, at = at, bytes = (style == "number" or style == "offset") and bytes or nil })
   end
-  core.exact[call_it] = true
-  return call_it
 end
 
 local proto = newproxy(true)

@@ -1,5 +1,5 @@
--- once([name,] fn): what is done once for all runs of a batch. The first that comes to it calls fn, the others wait and get
--- its results. Which run that is the host says (host.run.once); tasks of one run wait for each other here.
+-- once([name,] fn): done once for all runs of a batch. The first run to get here calls fn, the others wait and get
+-- its results. The host decides which run that is (host.run.once); tasks of one run wait for each other here.
 local core = ...
 local type, call, run = core.type, core.call, core.run
 local getinfo, env_of, own = core.debug.getinfo, core.env_of, core._G
@@ -13,7 +13,7 @@ local known = {} -- key -> its results, packed
 
 local function refuse(message) return core.raise { kind = "invalid", message = message } end
 
--- What tells two of them apart: a name, or where the function stands in the script.
+-- What distinguishes two of them: a name, or where the function stands in the script.
 local function key_of(name, fn)
   if name ~= nil then
     if type(name) ~= "string" or name == "" or #name > LONGEST then
@@ -47,7 +47,7 @@ local function packed_results(co, ok, ...)
   local why = core.to_text(type(packed) == "table" and packed.message or packed)
   local at, what = core.string.match(why, "^%[(%d+)%](.*)$") -- among all that is packed
   if at then why = format("[%d]%s", at - 1, what) end
-  return co, false, { kind = "invalid", message = "what once's function returned cannot be told to other runs: " .. why }
+  return co, false, { kind = "invalid", message = "what once's function returned cannot be given to other runs: " .. why }
 end
 
 -- Asks the host, and does it if that is for this run to do. Gives whether that went well, and the packed results or the

@@ -1,4 +1,4 @@
--- os, as far as it harms nobody.
+-- os, without the functions that could do harm.
 local core = ...
 local type, error, floor, tool, check = core.type, core.error, core.math.floor, core.tool, core.check
 local os = core.os

@@ -8,12 +8,12 @@ local raise, call, encode, run, array_meta, answer_meta = core.raise, core.call,
 local format, floor, gmatch, match = core.string.format, core.math.floor, core.string.gmatch, core.string.match
 local PAGE = 3 -- protocol: kind of call
 local NIL = "\192"
-local MOST = 10000 -- items collect() takes unless told otherwise
+local MOST = 10000 -- items collect() takes by default
 
 local HOW = {} -- key of a page's metatable: how its list goes on
 local UNTOLD = {} -- the same of an answer in which nobody knows the list
 -- how: target (the operation; of a list inside an object the API), member (which field has the items, dotted; "" where the
--- answer is the list itself, "?" where that is not known), style, id (the field that tells items apart, dotted), given
+-- answer is the list itself, "?" where that is not known), style, id (the field that identifies items, dotted), given
 -- (encoded arguments), at (where the page is, as the host says), backwards.
 
 local function dig(value, path)
@@ -241,7 +241,7 @@ local function walk(first, how)
           elseif run.dead or run.current.cancelled then
             return error(page, 0)
           else
-            failure = page -- told when this item has been
+            failure = page -- raised after this item
           end
         elseif seen then
           local id = id_of(item, how)

@@ -1,4 +1,4 @@
--- Lua patterns matched in Lua: what strings.lua uses where the C matcher might not come back in time.
+-- Lua patterns matched in Lua: used by strings.lua where the C matcher might take too long.
 --
 -- Same answers and same errors as LuaJIT's lib_string.c, step by step, its limit of depth included. All loops
 -- are Lua's, so the budget hook can stop them; what is left to C (runs of one item, the way to the next place

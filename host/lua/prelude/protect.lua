@@ -3,9 +3,9 @@
 local core = ...
 local env, pcall, tick, type = core.globals, core.pcall, core.tick, core.type
 
--- Of Lua's own errors a script is told what to do about some.
-local function told(err)
-  if type(err) == "string" then return core.told(err) end
+-- Some of Lua's own errors come with what to do about them.
+local function hinted(err)
+  if type(err) == "string" then return core.hinted(err) end
   return err
 end
 
@@ -13,7 +13,7 @@ local function caught(ok, ...)
   if ok then return ok, ... end
   if (...) == "not enough memory" then core.exhausted() end
   tick()
-  return false, told((...))
+  return false, hinted((...))
 end
 
 function core.protected(fn, ...)
@@ -38,7 +38,7 @@ local function handled(task, handler, ok, ...)
   local err, outer = ..., task.handling
   local raised = task.raised
   task.handling = raised and is_raised(raised, err) and raised[2] or nil
-  local _, value = caught(pcall(handler, told(err)))
+  local _, value = caught(pcall(handler, hinted(err)))
   task.handling = outer
   return false, value
 end

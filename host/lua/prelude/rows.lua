@@ -1,4 +1,4 @@
--- row and rows of a batch: a name that is none of theirs is an error that names the nearest, not nil.
+-- row and rows of a batch: an unknown name is an error that names the nearest one, not nil.
 local core = ...
 local tool, to_text = core.tool, core.to_text
 

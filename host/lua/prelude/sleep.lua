@@ -1,4 +1,4 @@
--- sleep(seconds): a file of its own, for it is often all that a script uses of tasks.
+-- sleep(seconds): in its own file, as it is often all that a script uses of tasks.
 local core = ...
 local type, tostring, call, format = core.type, core.tostring, core.call, core.string.format
 local SLEEP = 4 -- protocol: kind of call

@@ -1,4 +1,4 @@
--- The string library as a script sees it.
+-- The string library that scripts get.
 --
 -- Work in C is bounded beforehand and charged (bounds.lua). A pattern whose worst case on this subject is over BUDGET
 -- goes to patterns.lua: same answers and errors, in Lua, so it can be stopped.

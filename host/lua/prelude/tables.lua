@@ -1,4 +1,4 @@
--- The table library as a script sees it: a run's own, with what can build or shift something big bounded.
+-- The table library that scripts get: one for each run, with limits on what can build or shift something large.
 local core = ...
 local type, select, tonumber, error, unpack, rawget, rawset, next =
   core.type, core.select, core.tonumber, core.error, core.unpack, core.rawget, core.rawset, core.next
@@ -39,7 +39,7 @@ end
 
 local function less(a, b) return a < b end
 
--- What cannot be compared is the script's fault, not a place in here.
+-- A failed comparison is reported at the script's line, not in this file.
 local function sorted_or_error(ok, sorted)
   if ok then return sorted end
   if type(sorted) == "string" then sorted = gsub(sorted, "^host:%d+: ", "") end
@@ -98,7 +98,7 @@ function tables.insert(t, ...)
 end
 
 function tables.maxn(t)
-  charge(100000) -- it walks the whole table, holes too, whose size nothing tells
+  charge(100000) -- it walks the whole table, holes too, whose number is not known
   return maxn(t)
 end
 

@@ -5,6 +5,7 @@ local type, error, select, unpack, next, pcall, rawget, tostring, host = core.ty
 local raise, park, make_ready, run, where, check_cancelled = core.raise, core.park, core.make_ready, core.run,
   core.where, core.check_cancelled
 local newproxy, getmetatable, set_env, tag_of = core.newproxy, core.getmetatable, core.set_env, core.tag_of
+local getinfo = core.debug.getinfo
 local format, floor, expect_seconds = core.string.format, core.math.floor, core.expect_seconds
 local CALL, CANCEL, ERROR = 1, 4, 1 -- protocol
 local SLEEP = 4 -- protocol: kind of call
@@ -26,7 +27,7 @@ function core.call_later(kind, target, payload, on_reply)
   run.calls, task.calls = id, task.calls + 1
   local status, a, b = host(CALL, id, kind, target, payload, nil, task.path, task.calls, nil)
   if status == nil then
-    run.pending[id] = { tell = on_reply }
+    run.pending[id] = { reply = on_reply }
   else
     on_reply(status, a, b)
   end
@@ -191,7 +192,9 @@ end
 
 function env.spawn(fn, ...)
   expect_function(fn, "spawn")
-  return handle(start(run.current, fn, select("#", ...), ...))
+  local task = start(run.current, fn, select("#", ...), ...)
+  task.line, task.script = where(2)
+  return handle(task)
 end
 core.spawn = env.spawn
 
@@ -219,9 +222,9 @@ function env.wait_any(...)
   return list[which], which
 end
 
--- Runs items 1..n through body(i), at most limit at once; the first error cancels the rest and is raised, as tell(error,
+-- Runs items 1..n through body(i), at most limit at once; the first error cancels the rest and is raised, as describe(error,
 -- i) makes it if there is one, which gives a note for it too.
-local function gather(n, limit, body, tell)
+local function gather(n, limit, body, describe)
   local list, started, open, failure, failed_at, me = {}, 0, 0, nil, nil, run.current
   local function all()
     wait_for(function(wake)
@@ -265,7 +268,7 @@ local function gather(n, limit, body, tell)
   end
   if failure then
     local err, note = failure.error, nil
-    if tell and failed_at and not run.dead then err, note = tell(err, failed_at) end
+    if describe and failed_at and not run.dead then err, note = describe(err, failed_at) end
     core.rethrow(err, failure.stack, failure.cause, note)
   end
   return list
@@ -282,7 +285,7 @@ end
 
 -- An error with the item it is about in its message. A table of the script's own stays as it is; if the run ends with it,
 -- the note says so.
-local function told_item(err, i, item)
+local function item_error(err, i, item)
   local note = format(" (map: item %d, %s)", i, core.brief(item))
   if type(err) == "string" then return err .. note, note end
   if type(err) == "table" and core.debug.getmetatable(err) == core.error_meta then
@@ -306,14 +309,17 @@ function env.map(list, fn, options)
     end
   end
   local n = type(rawget(list, "n")) == "number" and rawget(list, "n") or #list
+  if n == 0 and next(list) ~= nil and rawget(list, "n") == nil then
+    invalid("map expects a list, got " .. core.brief(list) .. "; for name, value in pairs(t) do … end goes over a table's names")
+  end
   local out = core.setmetatable({}, core.packed_meta)
   if n == 0 then return out end
-  local exact = rawget(core, "exact") -- what would take the index for an argument of its own
-  exact = exact and exact[fn]
+  local whose = getinfo(fn, "S") -- one of Lua's or the host's would take the index for an argument of its own
+  local exact = whose.what == "C" or whose.source == "=host"
   local done = gather(n, limit, function(i)
     if exact then return fn(list[i]) end
     return fn(list[i], i)
-  end, function(err, i) return told_item(err, i, rawget(list, i)) end)
+  end, function(err, i) return item_error(err, i, rawget(list, i)) end)
   for i = 1, n do
     local first = done[i].results[1]
     if first == nil then out.n = n end -- a hole

@@ -1,4 +1,4 @@
--- What the small things of a script share.
+-- What the functions share that the host answers at once.
 local core = ...
 local host, error, type = core.host, core.error, core.type
 local TOOL = 13 -- protocol

@@ -1,4 +1,4 @@
--- tostring, with __tostring called from Lua: C calling Lua calling C … would run the C stack out.
+-- tostring, with __tostring called from Lua: C calling Lua calling C … would exhaust the C stack.
 local core = ...
 local type, rawget, error, tostring, getmetatable = core.type, core.rawget, core.error, core.tostring, core.debug.getmetatable
 

@@ -1,4 +1,4 @@
--- stripe.webhooks: what came to an endpoint, believed only when its signature fits.
+-- stripe.webhooks: events that came to an endpoint, accepted only if their signature fits.
 local core = ...
 local type, raise, select, rawget, ipairs = core.type, core.raise, core.select, core.rawget, core.ipairs
 local THIN = "v2.core.event"
@@ -19,7 +19,11 @@ local function construct_event(...)
   if core.tag_of(payload, "namespace") then
     raise { kind = "invalid", message = "an operation is called with a dot, not a colon: write stripe.webhooks.construct_event(…)" }
   end
-  a_text(payload, 1, "the body as it came", "a text")
+  if payload ~= "" then a_text(payload, 1, "the body as it came", "a text") end
+  if signature == nil or signature == "" then -- of a request by anybody
+    raise { kind = "signature", message = "the request has no Stripe-Signature header",
+      hint = "it is argument 2: the header as it came, in any case of its name" }
+  end
   a_text(signature, 2, "the Stripe-Signature header", "a text")
   local secrets = type(secret) == "table" and secret or { secret }
   if #secrets == 0 then a_text(nil, 3, "the endpoint's secret", "whsec_…, or a list of them") end

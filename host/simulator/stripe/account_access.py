@@ -6,6 +6,9 @@ from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext, World
 from host.simulator.keys import masked
 
+SESSIONS = "~meter_session"  # the kind of sessions of streams of meter events, by their tokens
+STREAM = "/v2/billing/meter_event_stream"  # at ``meter-events.stripe.com``, which knows no keys
+
 
 def world_of(world: World, id: str, authorization: str) -> World:
     """The world of the account that ``Stripe-Account`` names; :class:`Refusal` 403 if it is none of the platform's."""
@@ -18,8 +21,26 @@ def world_of(world: World, id: str, authorization: str) -> World:
     return world.of(id)
 
 
+def world_of_session(world: World, authorization: str, now: int) -> World:
+    """The world of the session whose token a stream of meter events has instead of a key.
+    https://docs.stripe.com/api/v2/billing/meter-event-stream/create
+    """
+    token = authorization.rpartition(" ")[2]
+    session = world.store.get(SESSIONS, token)
+    if session is None:
+        raise Refusal(
+            401,
+            f"Invalid authentication token: {masked(token)}. A stream of meter events takes the authentication_token "
+            "of a meter event session, and no key.",
+        )
+    if session["expires_at"] <= now:
+        expired = "temporary_session_expired"
+        raise Refusal(400, "The session has expired.", type=expired, code="billing_meter_event_session_expired")
+    return world.of(session["account"])
+
+
 def no_access(id: str, key: str) -> Refusal:
-    """The account is unknown, which Stripe does not tell from not being allowed."""
+    """The account is unknown, which Stripe does not distinguish from not being allowed."""
     return Refusal(
         403,
         f"The provided key '{masked(key)}' does not have access to account '{id}' (or that account does not exist). "

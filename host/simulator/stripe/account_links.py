@@ -26,7 +26,7 @@ def _account(call: RequestContext, id: str) -> Object:
 
 
 def create_link(call: RequestContext) -> Object:
-    """A page where an account tells what is asked of it; good once, for minutes."""
+    """A page where an account gives what is asked of it; good once, for minutes."""
     params = call.params
     account = _account(call, params["account"])
     for name in ("refresh_url", "return_url"):

@@ -108,7 +108,7 @@ def _settings() -> Object:
 
 
 def update_account(call: RequestContext) -> Object:
-    """More that Stripe is told of an account."""
+    """More facts that Stripe is given about an account."""
     return _take(call, found(call))
 
 
@@ -183,7 +183,7 @@ def reject_account(call: RequestContext) -> Object:
     return call.save("account", account)
 
 
-_APPLICATION = "~application"  # as an event tells it, with whose account it is about
+_APPLICATION = "~application"  # as an event has it, with the account it is about
 
 
 def delete_account(call: RequestContext) -> Object | bytes:

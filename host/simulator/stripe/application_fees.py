@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import books
+from host.simulator.stripe import books, tokens
+from host.simulator.stripe.includable import PLATFORM
 from host.simulator.stripe.money import amount_of, check_amount, shown
 
-_PLATFORM = "~platform"
+# https://docs.stripe.com/connect/testing#account-numbers
+_BANK = {"country": "US", "currency": "usd", "account_number": "000123456789", "routing_number": "110000000"}
 EFFECTS = {"application_fees.refunds.create": set[str]()}
 MAKES = {"application_fee", "balance_transaction", "fee_refund"}
 
@@ -19,11 +21,13 @@ def application(call: RequestContext) -> str:
 def platform(call: RequestContext) -> Object:
     """The platform's own ids: its account, its application and its bank account."""
     home = call.within("")
-    found = home.world.store.get(_PLATFORM, _PLATFORM)
+    found = home.world.store.get(PLATFORM, PLATFORM)
     if found is None:
         ids = call.world.ids
         found = {"account": ids.new("acct_", 16), "application": ids.new("ca_"), "bank_account": ids.new("ba_")}
-        home.world.store.put(_PLATFORM, _PLATFORM, found)
+        bank = tokens.bank_account(home, _BANK) | {"id": found["bank_account"], "account": found["account"]}
+        found["external_accounts"] = {"data": [bank | {"default_for_currency": True}]}
+        home.world.store.put(PLATFORM, PLATFORM, found)
     return found
 
 

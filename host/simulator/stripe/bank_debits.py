@@ -121,7 +121,7 @@ def bank_of(method: Object) -> Bank | None:
 
 
 def bank_facts(call: RequestContext, kind: str, number: str, given: Object) -> Object:
-    """The member of a payment method that tells of its bank account."""
+    """The member of a payment method that describes its bank account."""
     facts: Object = {"fingerprint": fingerprint(kind + number), "last4": number[-4:]}
     if kind == "us_bank_account":
         facts |= {

@@ -4,7 +4,7 @@ A behaviour's module declares, each by operation: ``EFFECTS`` (paths of paramete
 the answer as given), ``SHOWN_AT`` (parameter path → path in the answer), ``FILTERS`` (list parameter → a function of
 the request and the wanted value that gives the test of an object), ``BEHAVIOURS`` (further operations) and ``VERBS``
 (actions that only set these members); and ``MAKES``, the kinds of objects it makes beside what it answers.
-``DUE`` are actions that the agenda carries out later, ``WATCHERS`` (by kind) are told of each object that is saved.
+``DUE`` are actions that the agenda carries out later, ``WATCHERS`` (by kind) are called with each object that is saved.
 
 A module is imported when something that it declares is first needed. Which that is stands in
 :mod:`host.simulator.stripe.index`, which is made of the modules.
@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from host.simulator.context import Object, RequestContext
 from host.simulator.modelled import Model
-from host.simulator.stripe.includable import INCLUDABLE
+from host.simulator.stripe.includable import INCLUDABLE, WITHIN
 from host.simulator.stripe.index import INDEX
 
 T = TypeVar("T")
@@ -84,7 +84,8 @@ MODEL = Model(
     makes=frozenset(kind for kinds in INDEX["MAKES"].values() for kind in kinds.split()),
     verbs=Declared("VERBS"),
     includable=INCLUDABLE,
+    within=WITHIN,
 )
 DUE: Mapping[str, Callable[[RequestContext, str], Any]] = Declared("DUE")
-EARLY = ("end_discount", "schedule")  # what of the same second comes before the rest
+EARLY = ("end_discount", "expire_invoice", "schedule")  # what of the same second comes before the rest
 WATCHERS: Mapping[str, Watcher] = Declared("WATCHERS", _all)

@@ -9,13 +9,17 @@ from typing import Any
 
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts
+from host.simulator.stripe.billing_modes import is_flexible
+from host.simulator.stripe.invoice_customers import copy_customer
 from host.simulator.stripe.lines import add_item, add_line, pending_items, pricing, total_up
 from host.simulator.stripe.meters import usage
 from host.simulator.stripe.periods import DAY
 from host.simulator.stripe.pricing import amount_of, at_volume, plain_quantity, shown_unit
-from host.simulator.stripe.prorations import Part, put_on, share, stop_of
+from host.simulator.stripe.prorations import Part, begin_of, put_on, share, stop_of
 from host.simulator.stripe.subscription_items import price_of
 
+USAGE_FROM = "~usage_from"  # by item: since when what is used of it is billed
+FREE_START = "~subscription_free_start"  # with proration_behavior=none: what comes before the anchor is not billed
 HOUR = 3600  # how long a renewal's invoice stays a draft
 
 
@@ -28,16 +32,9 @@ def new_invoice(call: RequestContext, customer: Object, currency: str, **fields:
         attempt_count=0,
         attempted=False,
         customer=customer["id"],
-        customer_address=customer.get("address"),
-        customer_email=customer.get("email"),
-        customer_name=customer.get("name"),
-        customer_phone=customer.get("phone"),
-        customer_shipping=customer.get("shipping"),
-        customer_tax_exempt=customer.get("tax_exempt"),
-        customer_tax_ids=[],
         currency=currency,
         default_tax_rates=[],
-        discounts=[],
+        discounts=discounts.inherited(call, customer),
         issuer={"type": "self"},
         next_payment_attempt=None,
         period_start=call.now,
@@ -45,6 +42,7 @@ def new_invoice(call: RequestContext, customer: Object, currency: str, **fields:
         starting_balance=customer.get("balance") or 0,
         test_clock=customer.get("test_clock"),
     )
+    copy_customer(call, invoice, customer)
     invoice["lines"].update(data=[], has_more=False, url=f"/v1/invoices/{invoice['id']}/lines")
     invoice.update(fields)
     return invoice
@@ -64,7 +62,8 @@ def draft_of(call: RequestContext, subscription: Object, reason: str, **fields: 
         custom_fields=settings.get("custom_fields"),
         default_tax_rates=list(subscription.get("default_tax_rates") or []),
         description=settings.get("description"),
-        discounts=[id for id, _ in discounts.standing(call, subscription["discounts"])],
+        discounts=[id for id, _ in discounts.standing(call, subscription["discounts"])]
+        or discounts.inherited(call, customer),
         footer=settings.get("footer"),
         on_behalf_of=subscription.get("on_behalf_of"),
         parent={
@@ -87,7 +86,8 @@ def period_line(
 ) -> Object:
     """The line of an item for its current period: of a trial nothing, of a licensed price its quantity.
 
-    A period that the subscription ends within is billed to that day, unless ``in_full``.
+    A period that begins late, as after a trial that ends before the anchor, is billed in part; and so is one that the
+    subscription ends within, unless ``in_full``.
     """
     price, quantity = price_of(call, subscription, item), item.get("quantity")
     metered = price["recurring"]["usage_type"] == "metered"
@@ -95,36 +95,61 @@ def period_line(
     name = product_name(call, price)
     facts: Object = {
         "amount": 0 if trial or metered else amount_of(price, quantity or 0),
-        "description": f"Trial period for {name}" if trial else described(call, price, quantity or 0),
+        "description": _of_trial(subscription, name, quantity) if trial else described(call, price, quantity or 0),
         "period": {"start": item["current_period_start"], "end": item["current_period_end"]},
         "quantity": quantity or 0,
     }
     start, end, stop = item["current_period_start"], item["current_period_end"], stop_of(subscription, item)
-    if stop < end and facts["amount"] and not in_full:
-        facts["amount"] = share(facts["amount"], Part(item, facts["amount"], start, end, stop), start)
+    begin = begin_of(subscription, item)
+    stop = end if in_full else stop
+    if (begin, stop) != (start, end) and facts["amount"]:
+        facts["amount"] = share(facts["amount"], Part(item, facts["amount"], begin, end, stop), start)
+        if begin < start and call.world.store.record(FREE_START, subscription["id"]) is not None:
+            facts["amount"] = 0
         facts.update(proration=True, period={"start": start, "end": stop})
-    return _item_line(call, invoice, subscription, item, facts)
+    return item_line(call, invoice, subscription, item, facts)
+
+
+def _of_trial(subscription: Object, name: str, quantity: Any) -> str:
+    return f"Free trial for {quantity} × {name}" if is_flexible(subscription) else f"Trial period for {name}"
 
 
 def usage_line(
     call: RequestContext, invoice: Object, subscription: Object, item: Object, start: int, end: int
 ) -> Object:
     """The line of what was used of a metered price; what is used in this very second counts, where it ends now."""
-    upto = end + 1 if end == call.now and item["current_period_end"] > end else end
-    used = usage(call, item, subscription["customer"], start, upto)
-    price = price_of(call, subscription, item)
-    facts: Object = {
-        "amount": amount_of(price, used),
-        "description": described(call, price, used),
-        "period": {"start": start, "end": end},
-        "quantity": plain_quantity(used),
-    }
-    line = _item_line(call, invoice, subscription, item, facts)
-    line["quantity_decimal"] = f"{used.normalize():f}" if used else "0"
+    facts = usage_facts(call, subscription, item, start, end)
+    exact = facts.pop("exact")
+    facts.pop("pricing")
+    line = item_line(call, invoice, subscription, item, facts)
+    line["quantity_decimal"] = exact
     return line
 
 
-def _item_line(call: RequestContext, invoice: Object, subscription: Object, item: Object, facts: Object) -> Object:
+def usage_facts(call: RequestContext, subscription: Object, item: Object, start: int, end: int) -> Object:
+    """What was used of an item from ``start``, or from when it came or got its price, to ``end``, and what it costs.
+
+    On trial it costs nothing: https://docs.stripe.com/billing/subscriptions/billing-mode/compare#trials
+    """
+    upto = end + 1 if end == call.now and item["current_period_end"] > end else end
+    since = call.world.store.get(USAGE_FROM, item["id"])
+    start = max(start, since["at"]) if since is not None and since["at"] < end else start
+    used = usage(call, item, subscription["customer"], start, upto)
+    price = price_of(call, subscription, item)
+    free, name = (subscription["trial_end"] or 0) >= end, product_name(call, price)
+    trial = _of_trial(subscription, name, used) if is_flexible(subscription) else f"{used} × {name} (Free trial)"
+    return {
+        "amount": 0 if free else amount_of(price, used),
+        "description": trial if free else described(call, price, used),
+        "exact": f"{used.normalize():f}" if used else "0",
+        "period": {"start": start, "end": end},
+        "pricing": pricing(price),
+        "quantity": plain_quantity(used),
+    }
+
+
+def item_line(call: RequestContext, invoice: Object, subscription: Object, item: Object, facts: Object) -> Object:
+    """A line of a subscription's item; ``facts``: its amount, description, period and quantity, and ``proration``."""
     details = {
         "invoice_item": None,
         "proration": facts.pop("proration", False),
@@ -174,20 +199,26 @@ def period_invoice(
     reason: str,
     used: dict[str, tuple[int, int]] | None = None,
     prorated: list[Object] | None = None,
+    *,
+    pending: bool = True,
 ) -> Object:
     """A draft for the items' current periods, with pending items; kept. ``used``: the period whose usage is billed.
 
+    Flexible billing has no lines of nothing for usage to come, and no invoice without lines: it is not kept then.
     Lines stand as the API has them: pending items, newest first; the subscription's items, newest first.
     """
     invoice = draft_of(call, subscription, reason)
     put_on(call, invoice, subscription, prorated or [])
-    take_pending(call, invoice, subscription["id"])
+    if pending:
+        take_pending(call, invoice, subscription["id"])
     for item in reversed(subscription["items"]["data"]):
         metered = item["price"]["recurring"]["usage_type"] == "metered"
         if metered and used and item["id"] in used:
             usage_line(call, invoice, subscription, item, *used[item["id"]])
-        elif not metered or not used:
+        elif not metered or not (used or is_flexible(subscription)):
             period_line(call, invoice, subscription, item)
+    if is_flexible(subscription) and not invoice["lines"]["data"]:
+        return invoice
     return keep(call, subscription, invoice)
 
 

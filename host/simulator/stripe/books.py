@@ -12,6 +12,7 @@ import msgspec
 
 from host.simulator import pagination
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import issuing_books
 from host.simulator.stripe.money import decimals, rounded
 
 # What the platform has at the start, so that payouts and transfers can be tried at once; in no transaction.
@@ -171,6 +172,7 @@ def retrieve_balance(call: RequestContext) -> Object:
     balance = call.world.shapes.fresh(call.world.shapes.template("balance"), call.now)
     balance["available"] = [_part(name, state["available"]) for name, state in sorted(states.items())]
     balance["pending"] = [_part(name, sum(state["pending"].values())) for name, state in sorted(states.items())]
+    balance["issuing"] = issuing_books.part(call)
     return balance
 
 
@@ -179,7 +181,7 @@ def _part(currency: str, amount: int) -> Object:
 
 
 def list_transactions(call: RequestContext) -> bytes:
-    """Balance transactions; those of a payout are the ones it paid out, which only automatic payouts tell."""
+    """Balance transactions; those of a payout are the ones it paid out, which only automatic payouts say."""
     if payout := call.params.get("payout"):
         found = call.load("payout", payout, "payout", 400)
         if not found["automatic"]:

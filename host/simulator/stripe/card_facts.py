@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe.sandbox_cards import ADVICE, CARDS, FINGERPRINTS, NUMBERS, Card
+from host.simulator.stripe.sandbox_cards import ADVICE, CARDS, FINGERPRINTS, NETWORK, NUMBERS, Card
 
 _INVALID = {
     "incorrect_number": ("number", "Your card number is incorrect."),
@@ -41,6 +41,8 @@ def card_error(card: Card) -> Object:
         error["decline_code"] = card.decline
     if advice := ADVICE.get(card.decline or card.code):
         error["advice_code"] = advice
+    if network := NETWORK.get(card.decline):
+        error["network_decline_code"] = network
     return error
 
 
@@ -66,6 +68,14 @@ def check_card(call: RequestContext, said: Object, param: str = "card") -> Card:
             decline_code="test_mode_live_card",
         )
     return card
+
+
+def check_new_card(call: RequestContext, said: Object, param: str = "card") -> Card:
+    """The same of a card that is told for the first time, which has its date."""
+    for name in ("number", "exp_month", "exp_year"):
+        if said.get(name) is None:
+            raise invalid(f"Missing required param: {param}[{name}].", f"{param}[{name}]", "parameter_missing")
+    return check_card(call, said, param)
 
 
 def _check_date(call: RequestContext, said: Object, param: str) -> None:

@@ -1,6 +1,6 @@
 """Money that customers sent by bank transfer. https://docs.stripe.com/payments/customer-balance
 
-Nothing is paid with it here: payments by bank transfer are not modelled, so that it stays where it is.
+What is paid with it: :mod:`host.simulator.stripe.bank_transfers`.
 """
 
 from __future__ import annotations
@@ -65,23 +65,40 @@ def fund(call: RequestContext) -> Object:
             f"Bank transfers are not supported in {params['currency']}: only in {', '.join(_TRANSFERS)}.",
             param="currency",
         )
-    balance = balance_of(call, customer["id"])
-    available = dict(balance["available"] or {})
-    available[params["currency"]] = available.get(params["currency"], 0) + params["amount"]
-    _keep(call, {**balance, "available": available})
     sort = f"{place}_bank_transfer"
-    call.announce("cash_balance.funds_available", KIND, key_of(customer["id"]))
+    funded = {"funded": {"bank_transfer": {"reference": params.get("reference"), "type": sort}}}
+    transaction = move(call, customer["id"], params["currency"], params["amount"], funded)
+    if balance_of(call, customer["id"])["settings"]["reconciliation_mode"] == "automatic":
+        from host.simulator.stripe.bank_transfers import reconcile  # which needs charges
+
+        reconcile(call, customer["id"], params["currency"], params.get("reference"))
+    if available(call, customer["id"], params["currency"]) > 0:
+        call.announce("cash_balance.funds_available", KIND, key_of(customer["id"]))
+    return transaction
+
+
+def available(call: RequestContext, customer: str, currency: str) -> int:
+    """What a customer has in a currency."""
+    return int((balance_of(call, customer)["available"] or {}).get(currency, 0))
+
+
+def move(call: RequestContext, customer: str, currency: str, amount: int, about: Object) -> Object:
+    """Change a customer's balance, and write down why: ``about`` is the one member that says so."""
+    balance = balance_of(call, customer)
+    found = dict(balance["available"] or {})
+    found[currency] = found.get(currency, 0) + amount
+    _keep(call, {**balance, "available": found})
     return call.make(
         TRANSACTION,
         {
-            "currency": params["currency"],
-            "customer": customer["id"],
-            "ending_balance": available[params["currency"]],
-            "funded": {"bank_transfer": {"reference": params.get("reference"), "type": sort}},
-            "net_amount": params["amount"],
-            "type": "funded",
+            "currency": currency,
+            "customer": customer,
+            "ending_balance": found[currency],
+            "net_amount": amount,
+            "type": next(iter(about)),
+            **about,
         },
-        under=f"/v1/customers/{customer['id']}/cash_balance_transactions",
+        under=f"/v1/customers/{customer}/cash_balance_transactions",
     )
 
 

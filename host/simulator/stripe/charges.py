@@ -11,11 +11,11 @@ import msgspec
 
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import books, connect, disputes
+from host.simulator.stripe import authorizations, books, connect, disputes, mandates
+from host.simulator.stripe.bank_debits import CURRENCIES, bank_of
 from host.simulator.stripe.bank_debits import MESSAGES as BANK_MESSAGES
-from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of, checks_done
-from host.simulator.stripe.sandbox_cards import ADVICE, MESSAGES, Card
+from host.simulator.stripe.sandbox_cards import ADVICE, MESSAGES, NETWORK, Card
 
 # Members that a charge has from its intent, or from a request of old.
 _COPIED = (
@@ -42,11 +42,15 @@ class Decline(msgspec.Struct, frozen=True):
             error["decline_code"] = self.decline
         if self.type == "card_error" and (advice := ADVICE.get(self.decline or self.code)):
             error["advice_code"] = advice
+        if network := NETWORK.get(self.decline):
+            error["network_decline_code"] = network
         return error
 
 
-def decline_of(card: Card) -> Decline | None:
+def decline_of(card: Card, *, authenticated: bool = False) -> Decline | None:
     """How a card's payments are declined, if they are."""
+    if authenticated and card.challenged:
+        return Decline(card.challenged, message=MESSAGES[card.challenged])
     return Decline(card.code, card.decline, card.message, card) if card.code else None
 
 
@@ -146,6 +150,7 @@ def _outcome(method: Object, decline: Decline | None) -> Object:
         return outcome
     outcome |= {
         "advice_code": ADVICE.get(decline.decline or decline.code),
+        "network_decline_code": NETWORK.get(decline.decline),
         "network_status": "declined_by_network",
         "reason": decline.decline or decline.code,
         "seller_message": _SELLER,
@@ -170,37 +175,24 @@ def _details(call: RequestContext, source: Object, method: Object, captured: boo
         facts.pop("status_details", None)
         facts.pop("financial_connections_account", None)
         facts.pop("generated_from", None)
+        if kind in CURRENCIES:
+            facts |= {"mandate": mandates.mandate_of(call, method), "expected_debit_date": None}
+        if kind == "us_bank_account":
+            facts["payment_reference"] = None
         return {"type": kind, kind: facts}
     for name in ("display_brand", "generated_from", "networks", "three_d_secure_usage"):
         facts.pop(name, None)
+    facts |= authorizations.details(call, source, captured)
     facts |= {
-        "amount_authorized": source["amount"],
         "authorization_code": None,
         "checks": checks_done(method),
-        "extended_authorization": {"status": "disabled"},
-        "incremental_authorization": {
-            "status": "available" if may_increment(source) and not captured else "unavailable"
-        },
         "installments": None,
         "mandate": None,
-        "multicapture": {"status": "unavailable"},
         "network": facts["brand"],
         "network_token": {"used": False},
-        "overcapture": {"maximum_amount_capturable": source["amount"], "status": "unavailable"},
         "three_d_secure": _three_d_secure() if authenticated else None,
     }
-    if not captured:
-        facts["capture_before"] = call.now + CAPTURE_WITHIN
     return {"type": "card", "card": facts}
-
-
-def may_increment(intent: Object) -> bool:
-    """Whether a payment asked for it. https://docs.stripe.com/payments/incremental-authorization"""
-    options = (intent.get("payment_method_options") or {}).get("card") or {}
-    return bool(options.get("request_incremental_authorization") == "if_available")
-
-
-CAPTURE_WITHIN = 7 * 86400  # https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
 
 
 def _three_d_secure() -> Object:
@@ -221,16 +213,32 @@ def declined(call: RequestContext, charge: Object | None, decline: Decline, **mo
     return Refusal(402, decline.message, code=decline.code, worked=True, keep=True, **error, **more)
 
 
-def settle(call: RequestContext, charge: Object) -> Object:
+def settle(call: RequestContext, charge: Object, method: Object | None = None) -> Object:
     """Write a captured charge into the books, with the fees, transfers and disputes that follow from it; kept."""
-    amount, currency = charge["amount_captured"], charge["currency"]
-    method = call.find("payment_method", str(charge["payment_method"])) or {"type": "card", "card": None}
-    card = card_of(method)
-    share = min(charge.get("application_fee_amount") or 0, amount)
-    fees = [books.fee_detail(books.processing_fee(amount, currency), currency)]
+    share = min(charge.get("application_fee_amount") or 0, charge["amount_captured"])
+    method = method or _method(call, charge)
+    charge["balance_transaction"] = _enter(call, charge, method, charge["amount_captured"], share)
+    connect.divide(call, charge, share)
+    call.save("charge", charge)
+    return follow(call, charge, method)
+
+
+def settle_part(call: RequestContext, charge: Object, amount: int) -> Object:
+    """Write a capture of several into the books; kept. Stripe's fee is that of the sum, as it grows."""
+    before = charge["amount_captured"]
+    charge["amount_captured"] = before + amount
+    transaction = _enter(call, charge, _method(call, charge), amount, 0, before)
+    charge["balance_transaction"] = charge.get("balance_transaction") or transaction
+    return call.save("charge", charge)
+
+
+def _enter(call: RequestContext, charge: Object, method: Object, amount: int, share: int, before: int = 0) -> str:
+    currency = charge["currency"]
+    fee = books.processing_fee(before + amount, currency) - books.processing_fee(before, currency)
+    fees = [books.fee_detail(fee, currency)]
     if share and call.account:
         fees.append(books.fee_detail(share, currency, application=connect.application(call)))
-    charge["balance_transaction"] = books.enter(
+    return books.enter(
         call,
         "charge" if method["type"] == "card" else "payment",
         amount,
@@ -238,11 +246,18 @@ def settle(call: RequestContext, charge: Object) -> Object:
         charge["id"],
         fees=tuple(fees),
         description=charge.get("description"),
-        available_on=0 if card.bypass else books.available_day(call.now),
+        available_on=0 if card_of(method).bypass else books.available_day(call.now),
     )
-    connect.divide(call, charge, share)
-    call.save("charge", charge)
-    bank = bank_of(method)
+
+
+def _method(call: RequestContext, charge: Object) -> Object:
+    return call.find("payment_method", str(charge["payment_method"])) or {"type": "card", "card": None}
+
+
+def follow(call: RequestContext, charge: Object, method: Object | None = None) -> Object:
+    """What follows from a payment by some cards and accounts: disputes and warnings."""
+    method = method or _method(call, charge)
+    bank, card = bank_of(method), card_of(method)
     for reason in card.dispute if bank is None else (("fraudulent",) if bank.dispute else ()):
         disputes.open_dispute(call, charge, reason)
     if card.warning:

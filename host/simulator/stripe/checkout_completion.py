@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from host.simulator.api_error import invalid
+from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts, invoices, subscriptions
-from host.simulator.stripe.checkout import KIND, choose_shipping
+from host.simulator.stripe.bank_debits import CURRENCIES
+from host.simulator.stripe.checkout import KIND
+from host.simulator.stripe.checkout_choices import choose
+from host.simulator.stripe.collection import attempt
 from host.simulator.stripe.customers import create_customer
 from host.simulator.stripe.invoice_items import create_item
+from host.simulator.stripe.invoice_payments import intent_of
+from host.simulator.stripe.mandates import ON_PAGE
 from host.simulator.stripe.payment_methods import attach, payment_method
 from host.simulator.stripe.payments import confirm_intent, create_intent
 from host.simulator.stripe.setups import confirm_setup, create_setup
@@ -34,7 +39,7 @@ def complete(call: RequestContext, session: Object, params: Object) -> Object:
     """open → complete; 402 where the payment fails, and the session stays open."""
     if session["status"] != "open":
         raise call.refuse(f"This Checkout Session is {session['status']}, not open.", code="checkout_session_not_open")
-    _choose(call, session, params)
+    choose(call, session, params)
     expected = params.get("expected_amount")
     if expected is not None and expected != (session["amount_total"] or 0):
         raise invalid(
@@ -42,23 +47,12 @@ def complete(call: RequestContext, session: Object, params: Object) -> Object:
         )
     method = _method(call, session, params)
     later = call.world.store.get("~checkout.session", session["id"]) or {}
-    _set_customer(call, session, params, method)
+    _set_customer(call, session, params, method, later)
     {"payment": _pay, "setup": _set_up, "subscription": _subscribe}[session["mode"]](call, session, later, method)
     session.update(status="complete", url=None)
     _count_link(call, session)
     call.world.agenda.drop("expire_session", session["id"])
     return call.save(KIND, session)
-
-
-def _choose(call: RequestContext, session: Object, params: Object) -> None:
-    """What the customer chooses on the page: how it is shipped."""
-    if params.get("promotion_code"):
-        call.not_modelled("promotion codes typed on the page", "discounts of the session are.", "promotion_code")
-    if wanted := params.get("shipping_rate"):
-        options = [option for option in session["shipping_options"] if option["shipping_rate"] == wanted]
-        if not options:
-            raise invalid(f"The session does not offer the shipping rate {wanted}.", "shipping_rate")
-        choose_shipping(session, options[0])
 
 
 def _method(call: RequestContext, session: Object, params: Object) -> Object | None:
@@ -72,7 +66,11 @@ def _method(call: RequestContext, session: Object, params: Object) -> Object | N
     raise invalid("Missing required param: payment_method.", "payment_method", "parameter_missing")
 
 
-def _set_customer(call: RequestContext, session: Object, params: Object, method: Object | None) -> None:
+def _set_customer(call: RequestContext, session: Object, params: Object, method: Object | None, later: Object) -> None:
+    """Who paid. A guest becomes a customer where the session says so, or their card is to be used again.
+
+    https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-customer_creation
+    """
     billing = (method or {}).get("billing_details") or {}
     known = call.find("customer", session["customer"]) if session.get("customer") else None
     before = session.get("customer_details") or {}
@@ -84,11 +82,12 @@ def _set_customer(call: RequestContext, session: Object, params: Object, method:
         "email": email,
         "individual_name": None,
         "name": name,
-        "phone": billing.get("phone"),
+        "phone": params.get("phone") or billing.get("phone") or before.get("phone"),
         "tax_exempt": (known or {}).get("tax_exempt") or "none",
         "tax_ids": [],
     }
-    if known is None and (session["customer_creation"] == "always" or session["mode"] != "payment"):
+    again = (later.get("payment_intent_data") or {}).get("setup_future_usage")
+    if known is None and (session["customer_creation"] == "always" or session["mode"] != "payment" or again):
         facts = {key: value for key, value in (("email", email), ("name", name)) if value}
         session["customer"] = create_customer(call.asking("POST", "/v1/customers", facts))["id"]
     if method is not None and session["mode"] != "payment" and method["customer"] is None:
@@ -104,6 +103,8 @@ def _pay(call: RequestContext, session: Object, later: Object, method: Object | 
     if (later.get("invoice_creation") or {}).get("enabled"):
         _pay_invoice(call, session, later, method)
         return
+    use = discounts.Use(session.get("customer"), session["currency"], session["amount_subtotal"])
+    found = discounts.wanted(call, _redeem(call, session), use)
     if not session["amount_total"]:
         session["payment_status"] = "no_payment_required"
     else:
@@ -118,11 +119,13 @@ def _pay(call: RequestContext, session: Object, later: Object, method: Object | 
         if session.get("customer"):
             asked["customer"] = session["customer"]
         asked["payment_method_types"] = [(method or {})["type"]]
+        if (method or {})["type"] in CURRENCIES:
+            asked["mandate_data"] = ON_PAGE
         intent = create_intent(call.asking("POST", "/v1/payment_intents", asked))
         intent = _authenticated(call, intent)
         session["payment_intent"] = intent["id"]
-        session["payment_status"] = "unpaid" if intent["status"] == "processing" else "paid"
-    _use(call, session)
+        session["payment_status"] = "paid" if intent["status"] == "succeeded" else "unpaid"
+    _use(call, session, found)
 
 
 def _authenticated(call: RequestContext, intent: Object) -> Object:
@@ -132,11 +135,12 @@ def _authenticated(call: RequestContext, intent: Object) -> Object:
     return intent
 
 
-def _use(call: RequestContext, session: Object) -> None:
-    """Count the use of the session's coupons."""
-    use = discounts.Use(session.get("customer"), session["currency"])
+def _use(call: RequestContext, session: Object, found: list[Any]) -> None:
+    """Count the use of the session's coupons, which were looked at before it was paid."""
     owner = {"checkout_session": session["id"], "customer": session.get("customer")}
-    discounts.make(call, _redeem(call, session), use, owner)
+    for one in found:
+        if isinstance(one, discounts.Found):
+            discounts.redeem(call, one, owner)
 
 
 def _pay_invoice(call: RequestContext, session: Object, later: Object, method: Object | None) -> None:
@@ -189,6 +193,8 @@ def _kept(call: RequestContext, session: Object) -> list[Object]:
 def _set_up(call: RequestContext, session: Object, later: Object, method: Object | None) -> None:
     data = later.get("setup_intent_data") or {}
     asked = {**data, "confirm": True, "customer": session["customer"], "payment_method": (method or {})["id"]}
+    if (method or {})["type"] in CURRENCIES:
+        asked["mandate_data"] = ON_PAGE
     setup = create_setup(call.asking("POST", "/v1/setup_intents", asked))
     if setup["status"] == "requires_action":
         setup = confirm_setup(call.asking("POST", f"/v1/setup_intents/{setup['id']}/confirm", {}))
@@ -206,15 +212,28 @@ def _subscribe(call: RequestContext, session: Object, later: Object, method: Obj
     if entries := _redeem(call, session):
         asked["discounts"] = entries
     if method is not None:
-        asked.update(default_payment_method=method["id"], payment_behavior="error_if_incomplete")
+        asked.update(default_payment_method=method["id"], payment_behavior="default_incomplete")
     made = subscriptions.start(call, asked)
     invoice = call.find("invoice", str(made["latest_invoice"]))
+    if invoice is not None and invoice["status"] == "open":
+        _pay_first(call, invoice, str((method or {})["id"]))
+        invoice = call.load("invoice", invoice["id"])
     unpaid = invoice is not None and invoice["status"] == "open"  # a debit under way
     session.update(
         subscription=made["id"],
         invoice=made["latest_invoice"],
         payment_status="unpaid" if unpaid else "paid" if session["amount_total"] else "no_payment_required",
     )
+
+
+def _pay_first(call: RequestContext, invoice: Object, method: str) -> None:
+    """Pay a subscription's first invoice, as the customer at the page can; declined, there is no subscription."""
+    try:
+        if not attempt(call, invoice, method):
+            _authenticated(call, intent_of(call, invoice))
+    except Refusal as declined:
+        declined.keep = False
+        raise
 
 
 def _item(item: Object) -> Object:
@@ -236,4 +255,21 @@ def _count_link(call: RequestContext, session: Object) -> None:
 
 
 BEHAVIOURS = {"payment_pages.confirm": confirm_page, "payment_pages.retrieve": retrieve_page}
-EFFECTS = {"payment_pages.confirm": {"payment_method", "expected_amount", "email", "name", "shipping_rate"}}
+EFFECTS = {
+    "payment_pages.confirm": {
+        "code",
+        "consent",
+        "custom_fields",
+        "email",
+        "expected_amount",
+        "line_items",
+        "name",
+        "optional_items",
+        "payment_method",
+        "phone",
+        "promotion_code",
+        "shipping",
+        "shipping_rate",
+        "unit_amount",
+    }
+}

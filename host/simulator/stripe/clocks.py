@@ -39,6 +39,15 @@ def _clock(call: RequestContext) -> Object | None:
             return found
     if call.target:
         return clock_of(call, call.plan.kind, call.target)
+    return _of_payload(call)
+
+
+def _of_payload(call: RequestContext) -> Object | None:
+    """The clock of the customer whose usage is reported: the meter says which of the payload's values names them."""
+    payload = call.params.get("payload")
+    for value in payload.values() if isinstance(payload, dict) else ():
+        if found := clock_of(call, "customer", str(value)):
+            return found
     return None
 
 

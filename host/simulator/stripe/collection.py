@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import microdeposits, payments
+from host.simulator.stripe import hosted, lines, microdeposits, payments
 from host.simulator.stripe.confirmation import needs_authentication, next_action, settle_debit
 from host.simulator.stripe.customer_balances import change
 from host.simulator.stripe.customers import default_method
-from host.simulator.stripe.invoice_payments import intent_of, owner_of, payment_of
+from host.simulator.stripe.invoice_customers import copy_customer
+from host.simulator.stripe.invoice_payments import intent_of, latest_of, owner_of, payment_of
 from host.simulator.stripe.money import least_charge
 from host.simulator.stripe.payment_methods import payment_method
 from host.simulator.stripe.periods import DAY
@@ -26,16 +27,18 @@ def finalize(call: RequestContext, invoice: Object) -> Object:
     """From draft to open, or paid where nothing is due; kept."""
     customer = call.find("customer", invoice["customer"]) or {}
     invoice["number"] = invoice.get("number") or _number(call, customer)
-    token = call.world.ids.new("", 32)
+    token = f"test_{call.world.ids.new('', 32)}"
+    call.world.store.put(hosted.INVOICE, token, {"invoice": invoice["id"]})
     invoice.update(
         status="open",
         automatically_finalizes_at=None,
         effective_at=invoice.get("effective_at") or call.now,
-        hosted_invoice_url=f"https://invoice.stripe.com/i/test_{token}",
-        invoice_pdf=f"https://pay.stripe.com/invoice/test_{token}/pdf",
+        hosted_invoice_url=hosted.address(call, "i", token),
+        invoice_pdf=f"{hosted.address(call, 'i', token)}/pdf",
     )
     invoice["status_transitions"]["finalized_at"] = call.now
     if customer:
+        _copy_customer(call, invoice, customer)
         _apply_balance(call, invoice, customer)
     if invoice["amount_due"] == 0:
         settle(call, invoice, 0)
@@ -43,6 +46,13 @@ def finalize(call: RequestContext, invoice: Object) -> Object:
     call.save("invoice", invoice)
     intent_of(call, invoice)
     return invoice
+
+
+def _copy_customer(call: RequestContext, invoice: Object, customer: Object) -> None:
+    before = invoice["customer_tax_exempt"]
+    copy_customer(call, invoice, customer)
+    if invoice["customer_tax_exempt"] != before:
+        lines.total_up(call, invoice)
 
 
 def _number(call: RequestContext, customer: Object) -> str:
@@ -125,7 +135,9 @@ def settle(call: RequestContext, invoice: Object, received: int) -> Object:
     invoice.update(status="paid", amount_paid=invoice["amount_paid"] + received - over, amount_remaining=0)
     invoice.update(amount_overpaid=over, attempted=True, next_payment_attempt=None, auto_advance=False)
     invoice["status_transitions"]["paid_at"] = call.now
+    invoice.pop("status_details", None)
     call.save("invoice", invoice)
+    set_delinquent(call, invoice, delinquent=False)
     subscription = owner_of(call, invoice)
     if subscription is not None and invoice["billing_reason"] != "manual":
         _paid(call, subscription, invoice)
@@ -136,11 +148,24 @@ def _paid(call: RequestContext, subscription: Object, invoice: Object) -> None:
     if subscription["status"] == "incomplete" and invoice["billing_reason"] == "subscription_create":
         trial = subscription["trial_end"] is not None and subscription["trial_end"] > call.now
         subscription["status"] = "trialing" if trial else "active"
-    elif subscription["status"] in ("past_due", "unpaid") and subscription["latest_invoice"] == invoice["id"]:
+    elif subscription["status"] in _REVIVED and latest_of(call, subscription) == invoice:
         subscription["status"] = "active"
     else:
         return
     call.save("subscription", subscription)
+
+
+_REVIVED = ("past_due", "paused", "unpaid")  # by paying the latest invoice
+
+
+def set_delinquent(call: RequestContext, invoice: Object, *, delinquent: bool) -> None:
+    """Whether a customer failed to pay, by what happened last to any of their invoices.
+
+    https://docs.stripe.com/api/customers/object#customer_object-delinquent
+    """
+    customer = call.find("customer", invoice["customer"])
+    if customer is not None and customer["delinquent"] != delinquent:
+        call.save("customer", {**customer, "delinquent": delinquent})
 
 
 def method_of(call: RequestContext, invoice: Object) -> str | None:
@@ -148,16 +173,46 @@ def method_of(call: RequestContext, invoice: Object) -> str | None:
     subscription = owner_of(call, invoice) or {}
     for owner in (invoice, subscription):
         for name in ("default_payment_method", "default_source"):
-            if owner.get(name):
+            if owner.get(name) and not _detached(call, str(owner[name])):
                 return str(owner[name])
     return default_method(call, invoice["customer"])
 
 
+def _detached(call: RequestContext, method: str) -> bool:
+    """Whether a payment method is nobody's any more, so that nothing can be paid with it."""
+    found = call.find("payment_method", method)
+    return found is not None and found["customer"] is None
+
+
+def watch_method(call: RequestContext, method: Object) -> None:
+    """A payment method that is detached is no subscription's default any more.
+
+    https://docs.stripe.com/api/payment_methods/detach
+    """
+    if method["customer"] is None:
+        for subscription in call.world.store.having("subscription", "default_payment_method", method["id"]):
+            call.save("subscription", {**subscription, "default_payment_method": None})
+
+
 def usable(call: RequestContext, method: str, invoice: Object) -> str:
     """The id of a payment method that the invoice's customer may pay with."""
+    return own_method(call, method, invoice["customer"])
+
+
+def own_method(call: RequestContext, method: str, customer: str) -> str:
+    """The id of a payment method that is the customer's; a test card by name becomes theirs."""
     found = payment_method(call, method, "default_payment_method")
-    if found["customer"] not in (None, invoice["customer"]):
+    if found["customer"] not in (None, customer):
         raise invalid("The payment method you provided does not belong to this customer.", "default_payment_method")
+    if found["customer"] is None and not method.startswith("pm_card_"):
+        raise invalid(
+            f"The customer does not have a payment method with the ID {method}. The payment method must be attached to "
+            "the customer.",
+            "default_payment_method",
+            "resource_missing",
+        )
+    if found["customer"] is None:
+        call.save("payment_method", {**found, "customer": customer})
     return str(found["id"])
 
 
@@ -218,6 +273,7 @@ def failed(call: RequestContext, invoice: Object) -> None:
     again = call.now + RETRIES[tries] * DAY if 0 <= tries < len(RETRIES) else None
     invoice.update(next_payment_attempt=again, auto_advance=again is not None)
     call.save("invoice", invoice)
+    set_delinquent(call, invoice, delinquent=True)
     subscription = owner_of(call, invoice)
     if subscription is not None and subscription["status"] in ("active", "trialing", "past_due"):
         subscription["status"] = "unpaid" if tries >= len(RETRIES) else "past_due"
@@ -246,6 +302,7 @@ def overdue(call: RequestContext, id: str) -> None:
     invoice = call.find("invoice", id)
     if invoice is None or invoice["status"] != "open":
         return
+    set_delinquent(call, invoice, delinquent=True)
     subscription = owner_of(call, invoice)
     if subscription is not None and subscription["status"] == "active":
         call.save("subscription", {**subscription, "status": "past_due"})
@@ -268,5 +325,5 @@ DUE = {
     "finalize_invoice": finalize_due,
     "invoice_overdue": overdue,
 }
-WATCHERS = {"payment_intent": watch_intent, "invoice": watch_invoice}
+WATCHERS = {"payment_intent": watch_intent, "payment_method": watch_method, "invoice": watch_invoice}
 MAKES = {"payment_intent", "invoice_payment", "line_item", "customer_balance_transaction"}

@@ -5,16 +5,26 @@ https://docs.stripe.com/payments/paymentintents/lifecycle, https://docs.stripe.c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import bank_debits, books, charges, microdeposits
+from host.simulator.stripe import (
+    authorizations,
+    bank_debits,
+    bank_transfers,
+    books,
+    charges,
+    local_methods,
+    microdeposits,
+    vouchers,
+)
 from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.charges import NOT_AUTHENTICATED, Decline
+from host.simulator.stripe.local_methods import LOCAL, METHODS
 from host.simulator.stripe.payment_methods import (
-    REDIRECTS,
     check_usable,
     is_set_up,
     payment_method,
@@ -23,6 +33,7 @@ from host.simulator.stripe.payment_methods import (
 )
 
 WAITING = ("requires_payment_method", "requires_confirmation", "requires_action")
+_NO_OPTIONS: Mapping[str, Any] = {}
 _ERROR_ON_ACTION = (
     "This payment required an authentication action to complete, but `error_on_requires_action` was set. When you're "
     "ready, you can upgrade your integration to handle actions at "
@@ -35,8 +46,11 @@ def unexpected(intent: Object, message: str) -> Refusal:
     return Refusal(400, message, code="payment_intent_unexpected_state", worked=True, payment_intent=dict(intent))
 
 
-def confirm(call: RequestContext, intent: Object, *, off_session: bool = False) -> Object:
-    """Try to take an intent's money with its payment method; kept. :class:`Refusal` 402 if declined."""
+def confirm(call: RequestContext, intent: Object, *, off_session: bool = False, method: Object | None = None) -> Object:
+    """Try to take an intent's money with its payment method; kept. :class:`Refusal` 402 if declined.
+
+    ``method`` is that of the intent, where it was loaded before.
+    """
     status = intent["status"]
     if status == "succeeded":
         raise unexpected(
@@ -52,7 +66,7 @@ def confirm(call: RequestContext, intent: Object, *, off_session: bool = False) 
             "update the PaymentIntent with a payment method and then confirm it again, or confirm it again "
             "directly with a payment method or ConfirmationToken.",
         )
-    method = payment_method(call, intent["payment_method"])
+    method = method or payment_method(call, intent["payment_method"])
     check_usable(call, method, intent.get("customer"))
     check_type(call, intent, method)
     if method["type"] == "card" and intent.get("statement_descriptor"):
@@ -61,11 +75,16 @@ def confirm(call: RequestContext, intent: Object, *, off_session: bool = False) 
             "`statement_descriptor_suffix` instead.",
             param="statement_descriptor",
         )
+    if method["type"] == bank_transfers.METHOD:
+        return bank_transfers.confirm(call, intent)
+    if method["type"] in vouchers.KINDS:
+        return intent if vouchers.waits(intent) else vouchers.begin(call, intent, method)
     if microdeposits.are_needed(call, intent, method):
         intent.update(status="requires_action", next_action=microdeposits.next_action(call, method))
         return call.save("payment_intent", intent)
     authenticated = status == "requires_action"
-    if not authenticated and needs_authentication(call, method, off_session):
+    options = authorizations.options_of(intent, method["type"]) | authorizations.options_of(call.params, method["type"])
+    if not authenticated and needs_authentication(call, method, off_session, options):
         if off_session:
             raise fail(call, intent, method, NOT_AUTHENTICATED)
         return _require_action(call, intent, method)
@@ -86,20 +105,37 @@ def check_type(call: RequestContext, intent: Object, method: Object, noun: str =
         )
     if kind not in allowed:
         intent["payment_method_types"] = [*allowed, kind]
-    currencies = bank_debits.CURRENCIES.get(kind)
-    if currencies and intent.get("currency") and intent["currency"] not in currencies:
-        raise call.refuse(
-            f"The currency provided ({intent['currency']}) is invalid for payments with {kind}: it must be "
-            f"{' or '.join(currencies)}.",
+    if intent.get("currency"):
+        check_currency_of(kind, intent["currency"])
+
+
+def check_currency_of(kind: str, currency: str) -> None:
+    """Refuse a currency that a type of method is not paid in."""
+    currencies = bank_debits.CURRENCIES.get(kind) or METHODS.get(kind) or vouchers.KINDS.get(kind, ((),))[0]
+    if currencies and currency not in currencies:
+        raise Refusal(
+            400,
+            f"The currency provided ({currency}) is invalid. Payments with {kind} support the following currencies: "
+            f"{', '.join(currencies)}.",
             param="currency",
+            worked=True,
         )
 
 
-def needs_authentication(call: RequestContext, method: Object, off_session: bool = False) -> bool:
-    """Whether the customer has to act before this method pays."""
-    if method["type"] in REDIRECTS:
+def needs_authentication(
+    call: RequestContext, method: Object, off_session: bool = False, options: Mapping[str, Any] = _NO_OPTIONS
+) -> bool:
+    """Whether the customer has to act before this method pays; ``options`` are the intent's for its type."""
+    if method["type"] in LOCAL:
         return not off_session or not is_set_up(call, method)
-    wanted = card_of(method).authentication
+    if options.get(
+        "moto"
+    ):  # nobody is there: https://docs.stripe.com/payments/3d-secure/strong-customer-authentication
+        return False
+    card = card_of(method)
+    if card.enrolled and not off_session and options.get("request_three_d_secure") in ("any", "challenge"):
+        return True
+    wanted = card.authentication
     if wanted == "unless_set_up":
         return not (off_session and is_set_up(call, method))
     return wanted == "always" or (wanted == "on_session" and not off_session)
@@ -112,18 +148,26 @@ def _require_action(call: RequestContext, intent: Object, method: Object) -> Obj
         intent["last_payment_error"] = _last_error(decline, method, None)
         call.save("payment_intent", intent)
         raise charges.declined(call, None, decline, payment_intent=dict(intent), payment_method=method)
+    local_methods.check_return(call, method["type"])
     intent["status"] = "requires_action"
     intent["next_action"] = next_action(call, intent, "payment_intent")
     return call.save("payment_intent", intent)
 
 
 def next_action(call: RequestContext, intent: Object, kind: str) -> Object:
-    """What the customer does: a page to go to where there is one to come back to, else Stripe's own script."""
+    """What the customer does to pay by card: a page to go to where there is one to come back to, else Stripe's script.
+
+    Other methods have actions of their own.
+    """
     back = call.params.get("return_url")
     source = call.world.ids.new("src_")
     url = f"https://hooks.stripe.com/3d_secure_2/hosted?{kind}={intent['id']}&source={source}"
+    secret = f"{kind}_client_secret={intent['client_secret']}"
+    method = call.find("payment_method", str(intent.get("payment_method")))
+    if method is not None and method["type"] in LOCAL:
+        page = f"https://pm-redirects.stripe.com/authorize/{source}?{secret}"
+        return local_methods.action(call, intent, kind, method["type"], back, page)
     if back and not call.params.get("use_stripe_sdk"):
-        secret = f"{kind}_client_secret={intent['client_secret']}"
         return {"type": "redirect_to_url", "redirect_to_url": {"return_url": back, "url": f"{url}&{secret}"}}
     return {
         "type": "use_stripe_sdk",
@@ -164,10 +208,10 @@ def _last_error(decline: Decline, method: Object, charge: Object | None) -> Obje
 def charge_intent(call: RequestContext, intent: Object, method: Object, *, authenticated: bool = False) -> Object:
     """Charge the intent's method; the intent is changed but not kept. :class:`Refusal` 402 if declined."""
     bank = bank_of(method)
-    decline = charges.decline_of(card_of(method)) if bank is None else None
+    decline = charges.decline_of(card_of(method), authenticated=authenticated) if bank is None else None
     if decline is not None:
         raise fail(call, intent, method, decline, authenticated=authenticated)
-    manual = intent["capture_method"] == "manual"
+    manual = authorizations.is_manual(intent, method["type"])
     charge = charges.make_charge(
         call, intent, method, captured=not manual, pending=bank is not None, authenticated=authenticated
     )
@@ -179,16 +223,19 @@ def charge_intent(call: RequestContext, intent: Object, method: Object, *, authe
             call.world.agenda.add(call, due, "debit", str(intent["id"]))
     elif manual:
         intent["status"], intent["amount_capturable"] = "requires_capture", intent["amount"]
-        call.world.agenda.add(call, call.now + charges.CAPTURE_WITHIN, "release", str(intent["id"]))
+        call.world.agenda.add(call, call.now + authorizations.capture_within(intent), "release", str(intent["id"]))
     else:
         intent["status"], intent["amount_received"] = "succeeded", intent["amount"]
-        charges.settle(call, charge)
+        charges.settle(call, charge, method)
     return charge
 
 
 def keep_method(call: RequestContext, intent: Object, method: Object) -> None:
     """A method that was used is the customer's where that was asked for; without a customer it is used up."""
-    customer, future = intent.get("customer"), intent.get("setup_future_usage")
+    options = authorizations.options_of(intent, method["type"])
+    customer, future = intent.get("customer"), options.get("setup_future_usage") or intent.get("setup_future_usage")
+    if future == "none":
+        future = None
     if customer and future and method["customer"] is None:
         call.save("payment_method", {**method, "customer": customer})
     elif method["customer"] is None:
@@ -245,7 +292,7 @@ def pay_with(
     intent = new_intent(
         call, amount, currency, customer=customer, payment_method=found["id"], status="requires_confirmation", **fields
     )
-    return confirm(call, intent, off_session=off_session)
+    return confirm(call, intent, off_session=off_session, method=found)
 
 
 def available_later(call: RequestContext, charge: Object) -> int:

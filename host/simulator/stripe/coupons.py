@@ -131,6 +131,15 @@ def _check_code(call: RequestContext, code: str | None, customer: str | None) ->
             )
 
 
+def active_code(call: RequestContext, code: str, customer: str | None) -> Object | None:
+    """The active promotion code that a customer types; one that is for them goes before one for all."""
+    note = call.world.store.get("~promotion_code", code.strip().lower()) or {"ids": []}
+    found = [promotion for id in note["ids"] if (promotion := call.find("promotion_code", id)) and promotion["active"]]
+    of_customer = [promotion for promotion in found if customer and promotion.get("customer") == customer]
+    for_all = [promotion for promotion in found if not promotion.get("customer")]
+    return next(iter([*of_customer, *for_all]), None)
+
+
 def _note(call: RequestContext, promotion: Object) -> None:
     key = promotion["code"].lower()
     note = call.world.store.get("~promotion_code", key) or {"ids": []}

@@ -55,9 +55,8 @@ def _draft(call: RequestContext) -> tuple[Object, Object]:
     invoice = call.load("invoice", params["invoice"], "invoice", 400)
     if invoice["status"] not in ("open", "paid", "uncollectible"):
         raise call.refuse(f"You can't credit an invoice that is {invoice['status']}.", param="invoice")
-    for name in ("shipping_cost", "refunds"):
-        if params.get(name):
-            call.not_modelled(f"the parameter {name}", "refund_amount is.", name)
+    if params.get("shipping_cost"):
+        call.not_modelled("the parameter shipping_cost", "lines are.", "shipping_cost")
     found = _lines(call, invoice)
     total = sum(line["amount"] - line["discount_amount"] + _exclusive(line) for line in found)
     _check_total(call, invoice, total)
@@ -205,6 +204,7 @@ def _line(call: RequestContext, amount: int, **fields: Any) -> Object:
 
 def _check_total(call: RequestContext, invoice: Object, total: int) -> None:
     given = {name: call.params.get(name) or 0 for name in _GIVEN}
+    given["refunds"] = sum(entry["amount_refunded"] for entry in _linked(call, invoice))
     if invoice["status"] != "paid":
         if any(given.values()):
             name = next(name for name, amount in given.items() if amount)
@@ -227,8 +227,8 @@ def _check_total(call: RequestContext, invoice: Object, total: int) -> None:
         )
     if sum(given.values()) != total:
         raise invalid(
-            f"The sum of credit_amount, refund_amount and out_of_band_amount ({sum(given.values())}) must equal the "
-            f"credit note's total ({total}).",
+            f"The sum of credit_amount, refund_amount, refunds and out_of_band_amount ({sum(given.values())}) must be "
+            f"the credit note's total ({total}).",
             "credit_amount",
         )
 
@@ -259,14 +259,34 @@ def _pay_back(call: RequestContext, invoice: Object, note: Object) -> None:
         )
         note["customer_balance_transaction"] = moved["id"]
     if amount := call.params.get("refund_amount"):
-        note["refunds"] = [
-            {
-                "amount_refunded": amount,
-                "payment_record_refund": None,
-                "refund": _refund(call, invoice, amount),
-                "type": "refund",
-            }
-        ]
+        note["refunds"] = [_refunded(_refund(call, invoice, amount), amount)]
+    note["refunds"] += _linked(call, invoice)
+
+
+def _refunded(refund: str, amount: int) -> Object:
+    return {"amount_refunded": amount, "payment_record_refund": None, "refund": refund, "type": "refund"}
+
+
+def _linked(call: RequestContext, invoice: Object) -> list[Object]:
+    """Refunds that there are, of the invoice's payments, which a note is about."""
+    found, store = [], call.world.store
+    paid = [p["payment"]["payment_intent"] for p in store.having("invoice_payment", "invoice", invoice["id"])]
+    for n, wanted in enumerate(call.params.get("refunds") or []):
+        at = f"refunds[{n}][refund]"
+        refund = call.load("refund", wanted.get("refund") or "", at, 400)
+        if refund["payment_intent"] not in paid:
+            raise invalid("The refund is not one of this invoice's payments.", at)
+        amount = wanted.get("amount_refunded", refund["amount"])
+        used = sum(
+            entry["amount_refunded"]
+            for note in store.having("credit_note", "invoice", invoice["id"])
+            for entry in note["refunds"]
+            if entry["refund"] == refund["id"]
+        )
+        if not 0 < amount <= refund["amount"] - used:
+            raise invalid(f"The refund has {refund['amount'] - used} that no credit note is about.", at)
+        found.append(_refunded(refund["id"], amount))
+    return found
 
 
 def _refund(call: RequestContext, invoice: Object, amount: int) -> str:

@@ -7,7 +7,7 @@ import re
 from host.simulator import resources
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import customer_balances
+from host.simulator.stripe import customer_balances, customer_discounts
 from host.simulator.stripe.payment_methods import attach, detach, payment_method
 from host.simulator.stripe.sources import add_source
 from host.simulator.stripe.tax_ids import create_tax_id
@@ -25,13 +25,14 @@ def create_customer(call: RequestContext) -> Object:
     customer = call.put(resources.fresh(call), _own(call))
     customer["invoice_prefix"] = call.params.get("invoice_prefix") or call.world.ids.code()
     customer["next_invoice_sequence"] = call.params.get("next_invoice_sequence") or 1
-    if not _BESIDE.isdisjoint(call.params):
+    if not _BESIDE.isdisjoint(call.params) or call.gone:
         call.save("customer", customer)  # what is made beside it finds it
     if call.params.get("balance"):
         customer["balance"] = 0
         customer_balances.change(call, customer, call.params["balance"], "usd", "initial")
         customer["currency"] = None
     _take_method(call, customer)
+    customer_discounts.set_discount(call, customer)
     _add_tax_ids(call, str(customer["id"]))
     return call.save("customer", customer)
 
@@ -55,6 +56,7 @@ def update_customer(call: RequestContext) -> Object:
         difference, customer["balance"] = customer["balance"] - before, before
         customer_balances.change(call, customer, difference, customer.get("currency") or "usd", "adjustment")
     _take_method(call, customer)
+    customer_discounts.set_discount(call, customer)
     return call.save("customer", customer)
 
 

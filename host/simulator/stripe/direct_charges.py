@@ -6,18 +6,19 @@ from typing import Any
 
 from host.simulator.api_error import Refusal, invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import charges, connect, payments
+from host.simulator.stripe import captures, charges, connect
 from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.money import amount_of, check_amount, check_currency, shown
-from host.simulator.stripe.payment_methods import make, payment_method, spend_method
-from host.simulator.stripe.sources import consume
+from host.simulator.stripe.payment_methods import make, spend_method
+from host.simulator.stripe.sources import card_of_token, consume
 
 EFFECTS = {
     "charges.capture": {"amount", "transfer_data.amount"},
     "charges.create": {"source", "capture", "application_fee", "destination"},
 }
 MAKES = {"charge", "balance_transaction"}
+_CARDS = "~charged_card"  # of tokens that were charged and that no customer has
 
 
 def create_charge(call: RequestContext) -> Object:
@@ -72,7 +73,9 @@ def _method(call: RequestContext) -> Object:
             return make(call, {"type": "card", "card": facts})
         if not source.startswith("tok_"):
             raise missing("token", source, "source", 400)
-        return payment_method(call, source, "source")
+        facts, shown = card_of_token(call, source)
+        call.world.store.put(_CARDS, shown["id"], shown)
+        return make(call, {"type": "card", "card": facts}, id=shown["id"])
     customer = call.load("customer", owner, "customer", 400)
     if source is None:
         source = customer.get("default_source")
@@ -96,8 +99,8 @@ def _method(call: RequestContext) -> Object:
 
 
 def _source(call: RequestContext, method: Object) -> Object | None:
-    """The card object that a charge of old tells of."""
-    return call.find("card", str(method["id"]))
+    """The card object in a charge of old."""
+    return call.find("card", str(method["id"])) or call.find(_CARDS, str(method["id"]))
 
 
 def capture_charge(call: RequestContext) -> Object:
@@ -109,6 +112,11 @@ def capture_charge(call: RequestContext) -> Object:
         raise call.refuse(f"Charge {charge['id']} has already been captured.", code="charge_already_captured")
     if charge["refunded"]:
         raise call.refuse(f"Charge {charge['id']} has been refunded.", code="charge_already_refunded")
+    if charge["amount_captured"]:
+        raise call.refuse(
+            f"Charge {charge['id']} was captured in part. Capture the rest with its PaymentIntent "
+            f"{charge['payment_intent']}."
+        )
     check_amount(call)
     amount = amount_of(call, "amount", charge["amount"])
     if amount > charge["amount"]:
@@ -122,7 +130,7 @@ def capture_charge(call: RequestContext) -> Object:
         intent = call.load("payment_intent", charge["payment_intent"])
         intent.update(status="succeeded", amount_received=amount, amount_capturable=0)
         call.save("payment_intent", intent)
-    return payments.capture(call, charge, amount)
+    return captures.capture(call, charge, amount)
 
 
 BEHAVIOURS = {"charges.capture": capture_charge, "charges.create": create_charge}

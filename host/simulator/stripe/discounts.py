@@ -49,10 +49,10 @@ def wanted(call: RequestContext, items: Any, use: Use, path: str = "discounts") 
 
 def check(call: RequestContext, item: Object, use: Use, path: str) -> Found:
     """The coupon that an entry names, if it may be used for that."""
-    promotion, param = None, f"{path}[coupon]"
+    promotion, param = None, f"{path}[coupon]" if path else "coupon"
     id = item.get("coupon")
     if code := item.get("promotion_code"):
-        param = f"{path}[promotion_code]"
+        param = f"{path}[promotion_code]" if path else "promotion_code"
         promotion = call.load("promotion_code", code, param, 400)
         id = promotion["promotion"]["coupon"]
     coupon = call.load("coupon", str(id), param, 400)
@@ -103,6 +103,16 @@ def _least(limits: Object, currency: str | None, param: str) -> int | None:
     if option is None:
         raise invalid(f"This promotion code has no minimum amount in {currency}.", param)
     return int(option["minimum_amount"])
+
+
+def check_use(call: RequestContext, coupon: Object, products: set[str], param: str) -> None:
+    """Refuse a coupon of other products than those of an order.
+
+    https://docs.stripe.com/payments/checkout/discounts
+    """
+    applies = (kept_coupon(call, coupon["id"]) or coupon).get("applies_to") or {}
+    if applies.get("products") and not products & set(applies["products"]):
+        raise invalid("This coupon cannot be redeemed because it does not apply to anything in this order.", param)
 
 
 def has_paid(call: RequestContext, customer: str) -> bool:
@@ -158,6 +168,14 @@ def coupons(call: RequestContext, ids: list[str]) -> list[Coupon]:
     return found
 
 
+def inherited(call: RequestContext, customer: Object) -> list[str]:
+    """The discount that an invoice without its own has from its customer.
+    https://docs.stripe.com/api/invoices/create#create_invoice-discounts
+    """
+    mine = customer.get("discount")
+    return [id for id, _ in standing(call, [mine["id"]])] if mine else []
+
+
 def standing(call: RequestContext, ids: list[str]) -> list[Coupon]:
     """The same without those that were for one invoice and have been on it."""
     return [entry for entry in coupons(call, ids) if call.world.store.record(SPENT, entry[0]) is None]
@@ -184,6 +202,11 @@ def end(call: RequestContext, id: str) -> None:
     """A discount that has ended leaves what it was on."""
     discount = call.find("discount", id)
     if discount is None:
+        return
+    customer = call.find("customer", str(discount["customer"]))
+    if customer is not None and (customer.get("discount") or {}).get("id") == id:
+        call.save("discount", {**discount, "deleted": True}, deleted=True)
+        call.save("customer", {**customer, "discount": None})
         return
     for kind, member in (("subscription", "subscription"), ("subscription_item", "subscription_item")):
         owner = discount.get(member) and call.find(kind, discount[member])

@@ -44,11 +44,36 @@ def derive(changes: Sequence[Change], known: frozenset[str]) -> list[Derived]:
     for steps in _steps(changes):
         if steps.before is not None or not steps.after[-1][3]:  # what came and went within the request nobody saw
             found.extend((place + _late(event.type), event) for place, event in _events(steps, known))
-    return [_of_account(event) for _, event in sorted(found, key=lambda each: each[0])]
+    ordered = [event for _, event in sorted(found, key=lambda each: each[0])]
+    return [_of_account(event) for event in _switched(ordered)]
+
+
+def _switched(events: list[Derived]) -> list[Derived]:
+    """A customer whose discount is taken away for another one is switched to that, which is one event.
+    https://docs.stripe.com/api/events/types#event_types-customer.discount.updated
+    """
+    gone = {event.object["customer"]: event.object for event in events if event.type == "customer.discount.deleted"}
+    if not gone:
+        return events
+    found = []
+    for event in events:
+        owner = event.object.get("customer") if event.type.startswith("customer.discount.") else None
+        is_own = owner in gone and not event.object["subscription"]
+        if is_own and event.type.endswith("created"):
+            before = {**gone[owner]}
+            before.pop("deleted", None)
+            event = Derived("customer.discount.updated", event.object, previous_attributes(before, event.object))
+        found.append(event)
+    switched = {event.object["customer"] for event in found if event.type == "customer.discount.updated"}
+    return [
+        event
+        for event in found
+        if event.type != "customer.discount.deleted" or event.object["customer"] not in switched
+    ]
 
 
 def _late(type: str) -> int:
-    """What a payment leads to is told after the payment itself, though it is kept in the midst of it."""
+    """What a payment leads to is announced after the payment itself, though it is saved while that is being made."""
     return _AFTER if type.startswith(("charge.dispute.", "balance.")) else 0
 
 
@@ -85,7 +110,7 @@ def _steps(changes: Sequence[Change]) -> Iterator[_Steps]:
 def _events(steps: _Steps, known: frozenset[str]) -> Iterator[tuple[int, Derived]]:
     kind, old, first = steps.kind, steps.before, steps.before
     for began, place, new, deleted in steps.after:
-        shown = old if deleted and old is not None else new  # a deleted object is told as it was
+        shown = old if deleted and old is not None else new  # a deleted object is shown as it was
         for name in names_of(kind, old, new, deleted=deleted, known=known):
             yield began, Derived(name, shown)
         for name in happened_to(kind, old, new, known) if not deleted else ():

@@ -1,6 +1,6 @@
 """Where events go, by API v2: snapshots or thin ones. https://docs.stripe.com/api/v2/core/event_destinations
 
-Webhook endpoints alone are modelled. Their URL and secret are told where ``include`` asks for them.
+Webhook endpoints alone are modelled. Their URL and secret are shown where ``include`` asks for them.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _check_events(call: RequestContext, payload: str) -> None:
 
 
 def update_destination(call: RequestContext) -> Object:
-    """What is told of it, which events it gets, where it is."""
+    """What is shown of it, which events it gets, where it is."""
     found = call.subject()
     _check_events(call, found["event_payload"])
     url = (call.params.get("webhook_endpoint") or {}).get("url")

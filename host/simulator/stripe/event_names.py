@@ -61,6 +61,11 @@ _TOLD_OTHERWISE: Final[Mapping[str, frozenset[str]]] = {
     "payment_method": frozenset({"customer"}),
     "v2.core.account": frozenset({"closed"}),
 }
+# Members that show other objects, whose changes are told of those.
+_SHOWN: Final[Mapping[str, frozenset[str]]] = {
+    "issuing.authorization": frozenset({"card", "transactions"}),
+    "issuing.card": frozenset({"cardholder"}),
+}
 # Statuses that end an object: the event of the end says it all.
 _ENDED: Final[Mapping[str, frozenset[str]]] = {
     "subscription": frozenset({"canceled"}),
@@ -78,7 +83,7 @@ def names_of(kind: str, old: Object | None, new: Object, *, deleted: bool, known
     if deleted:
         ends.append("deleted")
     else:
-        if old is None:
+        if (old is None or _is_undecided(kind, old)) and not _is_undecided(kind, new):
             ends.append("created")
         ends.extend(_by_status(kind, old or _NONE, new))
     names = [f"{family}.{end}" for end in ends]
@@ -86,7 +91,7 @@ def names_of(kind: str, old: Object | None, new: Object, *, deleted: bool, known
 
 
 def happened_to(kind: str, old: Object | None, new: Object, known: frozenset[str]) -> list[str]:
-    """The events of one change that other members tell; ``updated`` is not among them."""
+    """The events of one change that other members imply; ``updated`` is not among them."""
     special = _SPECIAL.get(kind)
     return [name for name in special(old or _NONE, new) if name in known] if special is not None else []
 
@@ -98,12 +103,21 @@ def updated_of(kind: str, new: Object, changed: Mapping[str, Any], known: frozen
         return []
     if "status" in changed and new.get("status") in _ENDED.get(kind, ()):
         return []
-    if _TOLD_OTHERWISE.get(kind, frozenset()) & changed.keys():
+    if _TOLD_OTHERWISE.get(kind, frozenset()) & changed.keys() or changed.keys() <= _SHOWN.get(kind, frozenset()):
+        return []
+    if _is_undecided(kind, new) or (kind == "issuing.authorization" and changed.get("request_history") == []):
         return []
     names = [f"{_family(kind, new)}.updated"]
     if kind == "refund":
         names.append("charge.refund.updated")
     return [name for name in names if name in known]
+
+
+def _is_undecided(kind: str, value: Object) -> bool:
+    """Whether it is an authorization that waits for its first decision, which is when it is created.
+    https://docs.stripe.com/issuing/purchases/authorizations
+    """
+    return kind == "issuing.authorization" and bool(value.get("pending_request")) and not value.get("request_history")
 
 
 def _family(kind: str, value: Object) -> str:

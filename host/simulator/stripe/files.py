@@ -1,21 +1,46 @@
-"""Files that are uploaded: https://docs.stripe.com/api/files"""
+"""Files that are uploaded, and what is in them: https://docs.stripe.com/api/files"""
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from typing import Any
 
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
+from host.simulator.parsing import SentFile
+from host.simulator.store import NOTES
+
+CONTENT = f"{NOTES}file_content"
+_HOME = "https://files.stripe.com"
 
 
 def create_file(call: RequestContext) -> Object:
-    """What was uploaded: name, size and type; the content is not kept."""
+    """What was uploaded: name, size and type, and the content for who asks for it."""
     sent = call.params.get("file")
     facts: dict[str, Any] = sent if isinstance(sent, dict) else {"filename": "file", "size": len(str(sent or ""))}
+    content = sent.content if isinstance(sent, SentFile) else str(sent or "").encode()
     record = call.put(resources.fresh(call), {"purpose": call.params.get("purpose")})
     record.update(filename=facts["filename"], size=facts["size"], type=facts["filename"].rpartition(".")[2] or None)
-    record["url"] = f"https://files.stripe.com/v1/files/{record['id']}/contents"
+    record["url"] = contents_url(call, record["id"])
+    kept = {"type": facts.get("type") or "", "content": b64encode(content).decode("ascii")}
+    call.world.store.put(CONTENT, record["id"], kept)
     return call.save("file", record)
+
+
+def contents_url(call: RequestContext, id: str) -> str:
+    """Where what is in a file is, for who has the key."""
+    return f"{call.origin or _HOME}/v1/files/{id}/contents"
+
+
+def file_contents(call: RequestContext) -> bytes:
+    """What is in a file, byte for byte. https://docs.stripe.com/file-upload#download-file-contents"""
+    file = call.load("file", call.path_args["file"], "file")
+    kept = call.world.store.get(CONTENT, file["id"])
+    if kept is None:  # of a store of before contents were kept
+        call.not_modelled("the content of a file of an earlier version's store", "Upload it again.")
+        return b""
+    call.headers = {"content-type": kept["type"] or "application/octet-stream"}
+    return b64decode(kept["content"])
 
 
 def create_link(call: RequestContext) -> Object:
@@ -26,5 +51,5 @@ def create_link(call: RequestContext) -> Object:
     return call.save("file_link", link)
 
 
-BEHAVIOURS = {"file_links.create": create_link, "files.create": create_file}
+BEHAVIOURS = {"file_links.create": create_link, "files.contents": file_contents, "files.create": create_file}
 EFFECTS = {"files.create": {"file"}}

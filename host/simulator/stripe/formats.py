@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -73,6 +74,16 @@ def _descriptor(value: str, path: str) -> str:
     return value
 
 
+def _moment(value: str, path: str) -> str:
+    """A time of version 2: https://docs.stripe.com/api-v2-overview"""
+    try:
+        if "T" in value and datetime.fromisoformat(value).tzinfo is not None:
+            return value
+    except ValueError:
+        pass
+    raise invalid(f"Invalid timestamp: {value[:40]}. It must be of RFC 3339, as 2030-01-31T12:00:00Z.", path)
+
+
 def _time(value: int, path: str) -> int:
     if not 0 <= value <= LATEST:
         raise invalid(f"Invalid timestamp: {value}. It is given in seconds since 1970.", path, "invalid_timestamp")
@@ -86,6 +97,7 @@ _BY_ENDING: tuple[tuple[str, Reader], ...] = (
     ("currency", _currency),
     ("statement_descriptor", _descriptor),
     ("statement_descriptor_suffix", _descriptor),
+    ("timestamp", _moment),
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
-from host.simulator.members import iso_time
 
 HALF_HOUR = 1800
 
@@ -46,20 +45,9 @@ def create_connection_token(call: RequestContext) -> Object:
     return token
 
 
-def create_meter_session(call: RequestContext) -> Object:
-    """A token for streams of meter events, good for a quarter of an hour."""
-    session = resources.fresh(call)
-    session.update(
-        authentication_token=f"token_test_{call.world.ids.new('', 48)}",
-        expires_at=iso_time(call.now + HALF_HOUR // 2),
-    )
-    return session
-
-
 BEHAVIOURS = {
     "customer_sessions.create": create_customer_session,
     "ephemeral_keys.create": create_ephemeral_key,
     "terminal.connection_tokens.create": create_connection_token,
-    "v2.billing.meter_event_session.create": create_meter_session,
 }
 EFFECTS = {"ephemeral_keys.create": {"customer"}}

@@ -10,6 +10,7 @@ import msgspec
 from host.simulator.context import Includable, Object, StoredMember, World
 from host.simulator.stripe import cash_balances
 
+PLATFORM = "~platform"  # the platform's own ids and bank account
 MOST = 10  # objects of a list inside an object
 _decode = msgspec.json.Decoder().decode
 
@@ -60,12 +61,30 @@ def _cash_balance(world: World, customer: Object) -> Object:
 
 
 def _tax(world: World, customer: Object) -> Object:
-    """Where a customer is taxed: nobody here can tell without an address."""
+    """Where a customer is taxed: which is not known without an address."""
     address = customer.get("address") or (customer.get("shipping") or {}).get("address") or {}
     country = address.get("country")
     place = {"country": country, "state": address.get("state"), "source": "billing_address"} if country else None
     status = "not_collecting" if country else "unrecognized_location"
     return {"automatic_tax": status, "ip_address": None, "location": place, "provider": "stripe"}
+
+
+def _breakdown(path: str) -> Includable:
+    def made(world: World, value: Object) -> Object:
+        from host.simulator.stripe.breakdowns import of_whole  # a simulator begins without it
+
+        return of_whole(world, value, path)
+
+    return made
+
+
+def _part(name: str) -> Includable:
+    def made(world: World, item: Object) -> list[Object]:
+        from host.simulator.stripe.breakdowns import of_item  # a simulator begins without it
+
+        return of_item(world, item, name)
+
+    return made
 
 
 def _secret(world: World, invoice: Object) -> Object | None:
@@ -85,8 +104,12 @@ def _own_currency(price: Object) -> Object:
 
 
 INCLUDABLE: dict[str, dict[str, Includable]] = {
+    "apps.secret": {"payload": kept("apps.secret", "payload")},
     "charge": {"refunds": belonging(("refund",), "charge", "/v1/charges/{id}/refunds")},
-    "checkout.session": {"line_items": below("item", "/v1/checkout/sessions/{id}/line_items")},
+    "checkout.session": {
+        "line_items": below("item", "/v1/checkout/sessions/{id}/line_items"),
+        "total_details.breakdown": _breakdown("/v1/checkout/sessions/{id}/line_items"),
+    },
     "coupon": {
         "applies_to": kept("coupon", "applies_to"),
         "currency_options": kept("coupon", "currency_options", lambda coupon: {}),
@@ -103,14 +126,33 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
         "confirmation_secret": _secret,
         "payments": belonging(("invoice_payment",), "invoice", "/v1/invoice_payments?invoice={id}"),
     },
+    "item": {
+        "discounts": _part("discounts"),
+        "taxes": _part("taxes"),
+    },
     "issuing.card": {"cvc": kept("issuing.card", "cvc"), "number": kept("issuing.card", "number")},
+    "issuing.transaction": {"purchase_details": kept("issuing.transaction", "purchase_details")},
     "payment_link": {"line_items": below("item", "/v1/payment_links/{id}/line_items")},
     "plan": {"tiers": kept("plan", "tiers")},
     "price": {
         "currency_options": kept("price", "currency_options", _own_currency),
         "tiers": kept("price", "tiers"),
     },
-    "quote": {"line_items": below("item", "/v1/quotes/{id}/line_items")},
+    "quote": {
+        "line_items": below("item", "/v1/quotes/{id}/line_items"),
+        "total_details.breakdown": _breakdown("/v1/quotes/{id}/line_items"),
+    },
     "tax.calculation": {"line_items": below("tax.calculation_line_item", "/v1/tax/calculations/{id}/line_items")},
     "tax.transaction": {"line_items": below("tax.transaction_line_item", "/v1/tax/transactions/{id}/line_items")},
 }
+
+
+def _external_account(world: World, id: str) -> Object | None:
+    """A bank account or card that an account, or the platform, is paid out to."""
+    home = world.of("").store
+    account = home.get("account", world.account) if world.account else home.get(PLATFORM, PLATFORM)
+    held = ((account or {}).get("external_accounts") or {}).get("data") or []
+    return next((dict(item) for item in held if item["id"] == id), None)
+
+
+WITHIN = {"external_account": _external_account}  # of bank accounts and cards, which are one union

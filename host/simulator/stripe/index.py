@@ -14,15 +14,20 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "accounts.create accounts.delete accounts.reject accounts.retrieve "
             "accounts.retrieve_current accounts.update"
         ),
+        "app_secrets": ("apps.secrets.create apps.secrets.delete_where apps.secrets.find apps.secrets.list"),
         "application_fees": ("application_fees.refunds.create"),
+        "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
+        "billing_modes": ("subscriptions.migrate"),
         "books": ("balance.retrieve balance_transactions.list"),
         "capabilities": ("accounts.capabilities.list accounts.capabilities.retrieve accounts.capabilities.update"),
+        "captures": ("payment_intents.cancel payment_intents.capture payment_intents.increment_authorization"),
         "cash_balances": (
             "customers.cash_balance.retrieve customers.cash_balance.update test_helpers.customers.fund_cash_balance"
         ),
         "catalogue": ("prices.create prices.update products.create products.delete"),
-        "checkout": ("checkout.sessions.create checkout.sessions.expire checkout.sessions.update"),
+        "checkout": ("checkout.sessions.create checkout.sessions.update"),
         "checkout_completion": ("payment_pages.confirm payment_pages.retrieve"),
+        "checkout_expiry": ("checkout.sessions.expire"),
         "clocks": ("test_helpers.test_clocks.advance test_helpers.test_clocks.create test_helpers.test_clocks.delete"),
         "confirmation_tokens": ("test_helpers.confirmation_tokens.create"),
         "coupons": ("coupons.create coupons.delete coupons.update promotion_codes.create promotion_codes.update"),
@@ -31,9 +36,12 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "credit_notes.preview_lines.list credit_notes.void_credit_note"
         ),
         "customer_balances": ("customers.balance_transactions.create"),
+        "customer_discounts": ("customers.delete_discount"),
         "customers": ("customers.create customers.delete customers.update"),
         "direct_charges": ("charges.capture charges.create"),
         "disputes": ("disputes.close disputes.update"),
+        "documents": ("quotes.pdf"),
+        "entitlements": ("entitlements.active_entitlements.list products.features.create"),
         "event_destinations": (
             "v2.core.event_destinations.create v2.core.event_destinations.delete "
             "v2.core.event_destinations.disable v2.core.event_destinations.enable "
@@ -46,11 +54,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "accounts.external_accounts.list accounts.external_accounts.retrieve "
             "accounts.external_accounts.update"
         ),
-        "files": ("file_links.create files.create"),
-        "hosted_pages": (
-            "customer_sessions.create ephemeral_keys.create terminal.connection_tokens.create "
-            "v2.billing.meter_event_session.create"
-        ),
+        "files": ("file_links.create files.contents files.create"),
+        "hosted_pages": ("customer_sessions.create ephemeral_keys.create terminal.connection_tokens.create"),
         "identity": (
             "identity.verification_sessions.cancel identity.verification_sessions.create "
             "identity.verification_sessions.redact"
@@ -65,8 +70,29 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "invoices.mark_uncollectible invoices.pay invoices.send_invoice invoices.update "
             "invoices.void_invoice"
         ),
-        "issuing": ("issuing.cards.create issuing.cards.update"),
-        "meter_streams": ("v2.billing.meter_event_stream.create"),
+        "issuing": (
+            "issuing.cards.create issuing.cards.update test_helpers.issuing.cards.deliver_card "
+            "test_helpers.issuing.cards.fail_card test_helpers.issuing.cards.return_card "
+            "test_helpers.issuing.cards.ship_card test_helpers.issuing.cards.submit_card"
+        ),
+        "issuing_authorizations": (
+            "test_helpers.issuing.authorizations.capture test_helpers.issuing.authorizations.create "
+            "test_helpers.issuing.authorizations.expire "
+            "test_helpers.issuing.authorizations.finalize_amount "
+            "test_helpers.issuing.authorizations.increment test_helpers.issuing.authorizations.reverse"
+        ),
+        "issuing_disputes": ("issuing.disputes.create issuing.disputes.submit issuing.disputes.update"),
+        "issuing_requests": ("issuing.authorizations.approve issuing.authorizations.decline"),
+        "issuing_test_address": ("issuing.cards.test_authorizations"),
+        "issuing_transactions": (
+            "issuing.transactions.update test_helpers.issuing.transactions.create_force_capture "
+            "test_helpers.issuing.transactions.create_unlinked_refund "
+            "test_helpers.issuing.transactions.refund"
+        ),
+        "meter_streams": (
+            "v2.billing.meter_event_adjustments.create v2.billing.meter_event_session.create "
+            "v2.billing.meter_event_stream.create v2.billing.meter_events.create"
+        ),
         "meters": (
             "billing.meter_event_adjustments.create billing.meter_events.create billing.meters.create "
             "billing.meters.deactivate billing.meters.event_summaries.list billing.meters.reactivate"
@@ -77,9 +103,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "payment_methods.detach payment_methods.update"
         ),
         "payments": (
-            "payment_intents.cancel payment_intents.capture payment_intents.confirm "
-            "payment_intents.create payment_intents.increment_authorization payment_intents.update "
-            "payment_intents.verify_microdeposits"
+            "payment_intents.confirm payment_intents.create payment_intents.retrieve "
+            "payment_intents.update payment_intents.verify_microdeposits"
         ),
         "payouts": ("payouts.cancel payouts.create payouts.reverse"),
         "persons": ("accounts.persons.create accounts.persons.update"),
@@ -88,19 +113,21 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "billing_portal.configurations.create billing_portal.configurations.update billing_portal.sessions.create"
         ),
         "previews": ("invoices.create_preview"),
+        "quote_acceptance": ("quotes.accept"),
         "quotes": (
-            "quotes.accept quotes.cancel quotes.computed_upfront_line_items.list quotes.create "
-            "quotes.finalize_quote quotes.line_items.list quotes.update"
+            "quotes.cancel quotes.computed_upfront_line_items.list quotes.create quotes.finalize_quote "
+            "quotes.line_items.list quotes.update"
         ),
         "refunds": ("refunds.cancel refunds.create"),
         "renewals": ("subscriptions.cancel"),
+        "reports": ("reporting.report_runs.create reporting.report_types.list reporting.report_types.retrieve"),
         "schedules": (
             "subscription_schedules.cancel subscription_schedules.create subscription_schedules.release "
             "subscription_schedules.update"
         ),
         "setups": (
-            "setup_intents.cancel setup_intents.confirm setup_intents.create setup_intents.update "
-            "setup_intents.verify_microdeposits"
+            "setup_intents.cancel setup_intents.confirm setup_intents.create setup_intents.retrieve "
+            "setup_intents.update setup_intents.verify_microdeposits"
         ),
         "shipping": ("shipping_rates.create"),
         "sources": (
@@ -114,6 +141,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "subscriptions": ("subscriptions.create subscriptions.delete_discount"),
         "tax_calculations": ("tax.calculations.create tax.registrations.create"),
         "tax_ids": ("customers.tax_ids.create tax_ids.create"),
+        "tax_settings": ("tax.settings.retrieve tax.settings.update"),
+        "tax_transactions": ("tax.transactions.create_from_calculation tax.transactions.create_reversal"),
         "taxes": ("tax_rates.create"),
         "thin_events": ("v2.core.events.list v2.core.events.retrieve"),
         "topups": ("topups.cancel topups.create"),
@@ -123,8 +152,11 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     "EFFECTS": {
         "account_links": ("account_links.create account_sessions.create"),
         "accounts": ("accounts.create accounts.reject accounts.update"),
+        "app_secrets": ("apps.secrets.create apps.secrets.list"),
         "application_fees": ("application_fees.refunds.create"),
+        "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
         "capabilities": ("accounts.capabilities.update"),
+        "captures": ("payment_intents.cancel payment_intents.capture"),
         "cash_balances": ("customers.cash_balance.update test_helpers.customers.fund_cash_balance"),
         "catalogue": ("prices.create prices.update products.create"),
         "checkout": ("checkout.sessions.create checkout.sessions.update"),
@@ -135,6 +167,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "customers": ("customers.create customers.update"),
         "direct_charges": ("charges.capture charges.create"),
         "disputes": ("disputes.update"),
+        "entitlements": ("entitlements.active_entitlements.list"),
         "event_destinations": (
             "v2.core.event_destinations.create v2.core.event_destinations.retrieve v2.core.event_destinations.update"
         ),
@@ -145,13 +178,25 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "invoice_items": ("invoice_items.create invoice_items.update"),
         "invoice_lines": ("invoices.add_lines invoices.line_items.update invoices.remove_lines invoices.update_lines"),
         "invoices": ("invoices.attach_payment invoices.create invoices.finalize_invoice invoices.pay invoices.update"),
+        "issuing_authorizations": (
+            "test_helpers.issuing.authorizations.capture test_helpers.issuing.authorizations.create "
+            "test_helpers.issuing.authorizations.finalize_amount "
+            "test_helpers.issuing.authorizations.increment test_helpers.issuing.authorizations.reverse"
+        ),
+        "issuing_requests": ("issuing.authorizations.approve"),
+        "issuing_test_address": ("issuing.cards.test_authorizations"),
+        "issuing_transactions": (
+            "test_helpers.issuing.transactions.create_force_capture "
+            "test_helpers.issuing.transactions.create_unlinked_refund "
+            "test_helpers.issuing.transactions.refund"
+        ),
         "meter_streams": ("v2.billing.meter_event_stream.create"),
         "meters": ("billing.meters.event_summaries.list"),
         "payment_links": ("payment_links.create payment_links.update"),
         "payment_methods": ("payment_methods.attach payment_methods.create"),
         "payments": (
-            "payment_intents.cancel payment_intents.capture payment_intents.confirm "
-            "payment_intents.create payment_intents.update payment_intents.verify_microdeposits"
+            "payment_intents.confirm payment_intents.create payment_intents.retrieve "
+            "payment_intents.update payment_intents.verify_microdeposits"
         ),
         "persons": ("accounts.persons.create accounts.persons.update"),
         "plans": ("plans.create"),
@@ -161,7 +206,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "renewals": ("subscriptions.cancel"),
         "schedules": ("subscription_schedules.cancel subscription_schedules.create subscription_schedules.update"),
         "setups": (
-            "setup_intents.confirm setup_intents.create setup_intents.update setup_intents.verify_microdeposits"
+            "setup_intents.confirm setup_intents.create setup_intents.retrieve setup_intents.update "
+            "setup_intents.verify_microdeposits"
         ),
         "shipping": ("shipping_rates.create"),
         "sources": (
@@ -172,6 +218,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "subscription_item_calls": ("subscription_items.create subscription_items.delete subscription_items.update"),
         "subscriptions": ("subscriptions.create"),
         "tax_calculations": ("tax.calculations.create tax.registrations.create"),
+        "tax_transactions": ("tax.transactions.create_from_calculation tax.transactions.create_reversal"),
         "tokens": ("tokens.create"),
         "transfers": ("transfers.reversals.create"),
         "webhook_endpoints": ("webhook_endpoints.create webhook_endpoints.update"),
@@ -198,26 +245,34 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     "DUE": {
         "announcements": ("schedule_expiring trial_will_end"),
         "books": ("available"),
-        "checkout": ("expire_session"),
+        "captures": ("release"),
+        "checkout_expiry": ("expire_session"),
         "clocks": ("delete_clock"),
+        "closing": ("expire_invoice"),
         "collection": ("collect_invoice debit finalize_invoice invoice_overdue"),
         "coupons": ("expire_coupon expire_promotion_code"),
         "discounts": ("end_discount"),
         "disputes": ("dispute"),
-        "payments": ("release"),
+        "issuing_disputes": ("issuing_dispute"),
+        "issuing_requests": ("issuing_request"),
         "payouts": ("payout"),
+        "pending_intervals": ("pending_items"),
         "quotes": ("expire_quote"),
         "refunds": ("refund"),
         "renewals": ("subscription"),
+        "reports": ("report_run"),
         "schedules": ("schedule"),
         "topups": ("topup"),
+        "vouchers": ("expire_voucher pay_voucher"),
     },
     "MAKES": {
         "account_links": ("account_link account_session login_link"),
         "accounts": ("account person"),
         "application_fees": ("application_fee balance_transaction fee_refund"),
+        "bank_transfers": ("charge customer_cash_balance_transaction"),
         "books": ("balance_transaction"),
         "capabilities": ("capability"),
+        "captures": ("charge"),
         "cash_balances": ("cash_balance customer_cash_balance_transaction"),
         "catalogue": ("plan price product"),
         "checkout": ("customer discount invoice item payment_intent setup_intent shipping_rate subscription"),
@@ -228,10 +283,16 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "declared": ("charge discount item line_item payment_method subscription_item"),
         "direct_charges": ("balance_transaction charge"),
         "disputes": ("balance_transaction dispute radar.early_fraud_warning"),
+        "entitlements": ("entitlements.active_entitlement"),
         "events": ("event"),
         "external_accounts": ("bank_account card"),
         "invoice_items": ("line_item"),
         "invoices": ("discount invoice_payment payment_intent shipping_rate"),
+        "issuing_authorizations": ("issuing.authorization issuing.transaction"),
+        "issuing_books": ("balance_transaction"),
+        "issuing_disputes": ("issuing.dispute"),
+        "issuing_requests": ("balance_transaction"),
+        "issuing_transactions": ("balance_transaction issuing.transaction"),
         "mandates": ("mandate"),
         "meters": ("billing.meter_event_summary"),
         "payment_links": ("item"),
@@ -240,24 +301,36 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "payouts": ("balance_transaction payout"),
         "portal": ("billing_portal.configuration"),
         "prorations": ("invoiceitem"),
-        "quotes": ("invoice item subscription subscription_schedule"),
-        "refunds": ("balance_transaction refund"),
+        "quote_acceptance": ("invoice subscription subscription_schedule"),
+        "quotes": ("item"),
+        "refunds": ("balance_transaction customer_cash_balance_transaction refund"),
+        "reports": ("file reporting.report_run reporting.report_type"),
         "schedules": ("invoice subscription"),
         "setups": ("mandate setup_attempt setup_intent"),
         "shipping": ("shipping_rate"),
         "sources": ("bank_account card payment_method"),
         "subscriptions": ("discount invoice invoiceitem setup_intent subscription_item"),
         "tax_calculations": ("tax.calculation_line_item"),
+        "tax_settings": ("tax.settings"),
+        "tax_transactions": ("tax.transaction tax.transaction_line_item"),
         "thin_events": ("v2.core.event"),
         "topups": ("balance_transaction topup"),
         "transfers": ("balance_transaction charge refund transfer transfer_reversal"),
+        "vouchers": ("charge"),
     },
     "WATCHERS": {
         "announcements": ("payment_intent subscription subscription_schedule"),
-        "collection": ("invoice payment_intent"),
+        "bank_transfers": ("payment_intent"),
+        "collection": ("invoice payment_intent payment_method"),
+        "customer_discounts": ("invoice"),
+        "entitlements": ("subscription"),
         "issuing": ("issuing.cardholder"),
+        "issuing_authorizations": ("issuing.card"),
+        "issuing_transactions": ("issuing.transaction"),
         "payment_pages": ("invoice payment_intent"),
+        "pending_updates": ("invoice"),
         "plans": ("price"),
         "renewals": ("subscription"),
+        "schedules": ("subscription"),
     },
 }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe.money import rounded
+from host.simulator.stripe import shares
 
 
 def subscription_of(invoice: Object) -> str | None:
@@ -19,6 +17,18 @@ def owner_of(call: RequestContext, invoice: Object) -> Object | None:
     """The subscription that an invoice is of, as it is now."""
     id = subscription_of(invoice)
     return call.find("subscription", id) if id else None
+
+
+def latest_of(call: RequestContext, subscription: Object) -> Object | None:
+    """The invoice that says how a subscription stands: the latest that is not void, nor, unless it is unpaid, a draft.
+
+    https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
+    """
+    passed = ("void",) if subscription["status"] == "unpaid" else ("draft", "void")
+    for invoice in reversed(call.world.store.having("invoice", "customer", subscription["customer"])):
+        if subscription_of(invoice) == subscription["id"] and invoice["status"] not in passed:
+            return dict(invoice)
+    return None
 
 
 def intent_of(call: RequestContext, invoice: Object) -> Object:
@@ -38,7 +48,7 @@ def intent_of(call: RequestContext, invoice: Object) -> Object:
             "status": "requires_payment_method",
             "payment_method_options": _options(call, invoice),
             "setup_future_usage": "off_session" if subscription_of(invoice) else None,
-            **_shares(owner_of(call, invoice) or {}, invoice),
+            **shares.of(call, invoice, owner_of(call, invoice)),
         },
         id=id,
     )
@@ -52,21 +62,6 @@ def _options(call: RequestContext, invoice: Object) -> Object | None:
         if options := (owner.get("payment_settings") or {}).get("payment_method_options"):
             return {kind: said for kind, said in options.items() if said is not None}
     return None
-
-
-def _shares(subscription: Object, invoice: Object) -> Object:
-    """What of a payment goes to others, as its subscription says. https://docs.stripe.com/connect/subscriptions"""
-    amount, found = Decimal(invoice["amount_remaining"]), Object()
-    if invoice.get("on_behalf_of"):
-        found["on_behalf_of"] = invoice["on_behalf_of"]
-    if data := subscription.get("transfer_data"):
-        found["transfer_data"] = {"destination": data["destination"]}
-        if data.get("amount_percent") is not None:
-            found["transfer_data"]["amount"] = rounded(amount * Decimal(str(data["amount_percent"])) / 100)
-    if subscription.get("application_fee_percent"):
-        percent = Decimal(str(subscription["application_fee_percent"]))
-        found["application_fee_amount"] = rounded(amount * percent / 100)
-    return found
 
 
 def tie(call: RequestContext, invoice: Object, intent: Object, *, default: bool) -> Object:

@@ -7,9 +7,10 @@ from typing import Any
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, collection, discounts, invoice_payments, lines
+from host.simulator.stripe import billing, closing, collection, discounts, invoice_payments, lines, shares
 from host.simulator.stripe.drafts import not_editable
 from host.simulator.stripe.money import check_currency
+from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.periods import DAY
 from host.simulator.stripe.shipping import shipping_cost
 from host.simulator.stripe.subscriptions import find_living, take_currency
@@ -35,8 +36,18 @@ PLAIN = (
     "shipping_details",
     "statement_descriptor",
 )
-_AFTER = {"auto_advance", "description", "footer", "metadata"}  # what can change of a finalized invoice
-_UNMODELLED = ("application_fee_amount", "transfer_data", "from_invoice")
+# What can change of a finalized invoice, where neither sums nor the way of collection can:
+# https://docs.stripe.com/api/invoices/update
+_AFTER = {
+    "auto_advance",
+    "default_payment_method",
+    "default_source",
+    "description",
+    "footer",
+    "metadata",
+    "payment_settings",
+}
+_UNMODELLED = ("from_invoice",)
 
 
 def create_invoice(call: RequestContext) -> Object:
@@ -70,10 +81,9 @@ def _set(call: RequestContext, invoice: Object, params: Object, *, new: bool = F
     for name in _UNMODELLED:
         if params.get(name):
             call.not_modelled(f"the parameter {name}", "", name)
+    check_parties(call, params, invoice["customer"])
     call.put(invoice, {name: value for name, value in params.items() if name in PLAIN})
-    if "default_payment_method" in params:
-        given = params["default_payment_method"]
-        invoice["default_payment_method"] = collection.usable(call, given, invoice) if given else None
+    _set_method(call, invoice, params)
     if "default_tax_rates" in params:
         invoice["default_tax_rates"] = rates(call, params["default_tax_rates"], "default_tax_rates")
     if "shipping_cost" in params:
@@ -83,11 +93,18 @@ def _set(call: RequestContext, invoice: Object, params: Object, *, new: bool = F
         amount = None if new else invoice["subtotal"]
         use = discounts.Use(invoice["customer"], invoice["currency"], amount)
         invoice["discounts"] = discounts.make(call, params["discounts"], use, owner)
+    shares.note(call, invoice, params)
     _set_collection(call, invoice, params)
     if invoice["auto_advance"]:
         invoice["automatically_finalizes_at"] = invoice.get("automatically_finalizes_at") or call.now + HOUR
     elif "automatically_finalizes_at" not in params:
         invoice["automatically_finalizes_at"] = None
+
+
+def _set_method(call: RequestContext, invoice: Object, params: Object) -> None:
+    if "default_payment_method" in params:
+        given = params["default_payment_method"]
+        invoice["default_payment_method"] = collection.usable(call, given, invoice) if given else None
 
 
 def _set_collection(call: RequestContext, invoice: Object, params: Object) -> None:
@@ -120,12 +137,15 @@ def _set_collection(call: RequestContext, invoice: Object, params: Object) -> No
 
 
 def update_invoice(call: RequestContext) -> Object:
-    """A draft in full; of a finalized one only metadata and texts."""
+    """A draft in full; of a finalized one only metadata, texts, and what it is paid with."""
     invoice, params = call.subject(), {n: v for n, v in call.params.items() if n != "expand"}
     if invoice["status"] != "draft":
         if params.keys() - _AFTER:
             raise not_editable(call, invoice)
-        return call.save("invoice", call.put(invoice, params))
+        check_parties(call, params, invoice["customer"])
+        _set_method(call, invoice, params)
+        rest = {name: value for name, value in params.items() if name != "default_payment_method"}
+        return call.save("invoice", call.put(invoice, rest))
     _set(call, invoice, params)
     return call.save("invoice", lines.total_up(call, invoice))
 
@@ -187,26 +207,21 @@ def pay_invoice(call: RequestContext) -> Object:
 
 def void_invoice(call: RequestContext) -> Object:
     """open → void; what the customer's balance had paid goes back to it."""
-    invoice = _close(call, ("open", "uncollectible"), "void", "voided_at")
-    invoice_payments.cancel_payments(call, invoice)
-    collection.give_back(call, invoice)
-    return call.save("invoice", invoice)
+    return closing.void(call, _closable(call, ("open", "uncollectible")))
 
 
 def mark_uncollectible(call: RequestContext) -> Object:
     """open → uncollectible."""
-    return call.save("invoice", _close(call, ("open",), "uncollectible", "marked_uncollectible_at"))
+    return closing.write_off(call, _closable(call, ("open",)), "user_forgiven")
 
 
-def _close(call: RequestContext, allowed: tuple[str, ...], status: str, moment: str) -> Object:
+def _closable(call: RequestContext, allowed: tuple[str, ...]) -> Object:
     invoice = call.subject()
     if invoice["status"] not in allowed:
         raise call.refuse(
             f"You can only do this with invoices that are {' or '.join(allowed)}; this one is {invoice['status']}.",
             code="invoice_not_editable",
         )
-    invoice.update(status=status, next_payment_attempt=None, auto_advance=False)
-    invoice["status_transitions"][moment] = call.now
     return invoice
 
 
@@ -269,6 +284,7 @@ BEHAVIOURS = {
     "invoices.void_invoice": void_invoice,
 }
 _HANDLED = {
+    *shares.OWN,
     "days_until_due",
     "default_payment_method",
     "default_tax_rates",

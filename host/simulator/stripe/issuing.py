@@ -1,4 +1,7 @@
-"""Virtual cards and whose they are; nothing is paid with them here. https://docs.stripe.com/issuing/cards/virtual"""
+"""Issued cards and whose they are. https://docs.stripe.com/issuing/cards
+
+What is paid with them: :mod:`host.simulator.stripe.issuing_authorizations`.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,39 @@ from datetime import UTC, datetime
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.card_facts import luhn
+from host.simulator.stripe.issuing_books import OPENING
+from host.simulator.stripe.money import check_currency
 
 CARD, CARDHOLDER = "issuing.card", "issuing.cardholder"
 _PREFIX = "400000999"  # of issued cards in test mode
 _YEARS = 3  # that a card lasts where nothing else is asked for
-_ELSEWHERE = ("financial_account", "personalization_design", "pin", "replacement_for", "second_line")
+_ELSEWHERE = ("financial_account", "lifecycle_controls", "personalization_design", "pin", "replacement_for")
+# By the last word of the operation: the states of a shipment it takes, and the one it leads to.
+_SHIPMENT = {
+    "submit_card": (("pending",), "submitted"),
+    "ship_card": (("pending", "submitted"), "shipped"),
+    "deliver_card": (("shipped",), "delivered"),
+    "return_card": (("shipped", "delivered"), "returned"),
+    "fail_card": (("pending", "submitted", "shipped"), "failure"),
+}
 
 
 def create_card(call: RequestContext) -> Object:
-    """A virtual card, inactive unless told otherwise, of a cardholder who is active if it is to be."""
+    """A card, inactive unless asked otherwise, of a cardholder who is active if it is to be; a physical one is sent."""
     params = call.params
-    if params["type"] != "virtual":
-        call.not_modelled("a physical card", "It models virtual ones.", "type")
     for name in _ELSEWHERE:
         if params.get(name) is not None:
-            call.not_modelled(f"the parameter {name}", "It models virtual cards of an account's own balance.", name)
+            call.not_modelled(f"the parameter {name}", "It models plain cards of an account's own balance.", name)
     if not params.get("cardholder"):
         raise call.refuse("Missing required param: cardholder.", code="parameter_missing", param="cardholder")
+    check_currency(call)
+    if params["currency"] not in OPENING:  # https://docs.stripe.com/issuing/global
+        raise call.refuse(f"Cards are issued in {', '.join(OPENING)}.", param="currency")
     holder = call.load(CARDHOLDER, params["cardholder"], "cardholder", 400)
     status = params.get("status") or "inactive"
     if status == "active" and (holder["status"] != "active" or holder["requirements"]["disabled_reason"]):
         raise call.refuse("The card cannot be active while its cardholder is not.", param="status")
-    card = call.put(resources.fresh(call), {k: v for k, v in params.items() if k != "cardholder"})
+    card = call.put(resources.fresh(call), {k: v for k, v in params.items() if k not in ("cardholder", "shipping")})
     number = _number(call)
     born = datetime.fromtimestamp(call.now, UTC)
     card.update(
@@ -39,10 +53,47 @@ def create_card(call: RequestContext) -> Object:
         last4=number[-4:],
         number=number,
         cvc=f"{int(call.world.ids.uuid()[:6], 16) % 1000:03d}",
+        shipping=_shipping(call),
         status=status,
     )
     if (card["exp_year"], card["exp_month"]) < (born.year, born.month) or not 1 <= card["exp_month"] <= 12:
         raise call.refuse("The card's expiry is in the past, or no month.", param="exp_month")
+    return call.save(CARD, card)
+
+
+def _shipping(call: RequestContext) -> Object | None:
+    """Where a physical card is sent to, and how; when it arrives nobody knows."""
+    given, physical = call.params.get("shipping"), call.params["type"] == "physical"
+    if physical != bool(given):
+        wrong = "Physical cards need shipping." if physical else "Virtual cards are not shipped."
+        raise call.refuse(wrong, code="parameter_missing" if physical else None, param="shipping")
+    if not given:
+        return None
+    for name in ("address_validation", "customs"):
+        if given.get(name):
+            call.not_modelled(f"the parameter shipping[{name}]", "It takes an address as it is.", f"shipping[{name}]")
+    address = {"line2": None, "state": None, **given["address"]}
+    unknown = ("address_validation", "carrier", "customs", "delivered_at", "eta", "shipped_at", "tracking_number")
+    return {
+        **dict.fromkeys((*unknown, "business_name", "phone_number", "require_signature", "tracking_url")),
+        "service": "standard",
+        "status": "pending",
+        "type": "individual",
+        **given,
+        "address": address,
+    }
+
+
+def move_card(call: RequestContext) -> Object:
+    """A physical card on its way: submitted, shipped, delivered; returned or lost."""
+    card, (before, after) = call.subject(), _SHIPMENT[call.plan.operation.id.rpartition(".")[2]]
+    shipping = card["shipping"]
+    if shipping is None or shipping["status"] not in before:
+        state = "is not shipped at all" if shipping is None else f"is {shipping['status']}"
+        raise call.refuse(f"The card {state}: it must be {' or '.join(before)} to become {after}.")
+    shipping["status"] = after
+    if f"{after}_at" in shipping:
+        shipping[f"{after}_at"] = call.now
     return call.save(CARD, card)
 
 
@@ -51,9 +102,9 @@ def update_card(call: RequestContext) -> Object:
     card = call.subject()
     if card["status"] == "canceled" and call.params.get("status", "canceled") != "canceled":
         raise call.refuse("A canceled card cannot be activated again.", param="status")
-    for name in ("pin", "personalization_design"):
+    for name in ("pin", "personalization_design", "shipping"):
         if call.params.get(name) is not None:
-            call.not_modelled(f"the parameter {name}", "It models virtual cards.", name)
+            call.not_modelled(f"the parameter {name}", "It takes metadata, spending_controls and status.", name)
     return call.save(CARD, call.put(card, call.params))
 
 
@@ -65,10 +116,14 @@ def _number(call: RequestContext) -> str:
 
 def watch_cardholder(call: RequestContext, holder: Object) -> None:
     """Cards show their cardholder as it is."""
-    for card in call.world.store.having(CARD, "type", "virtual"):
+    for card in call.world.store.each(CARD):
         if card["cardholder"]["id"] == holder["id"] and card["cardholder"] != holder:
             call.world.store.put(CARD, card["id"], {**card, "cardholder": holder})
 
 
-BEHAVIOURS = {"issuing.cards.create": create_card, "issuing.cards.update": update_card}
+BEHAVIOURS = {
+    "issuing.cards.create": create_card,
+    "issuing.cards.update": update_card,
+    **{f"test_helpers.issuing.cards.{action}": move_card for action in _SHIPMENT},
+}
 WATCHERS = {CARDHOLDER: watch_cardholder}

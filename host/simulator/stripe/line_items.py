@@ -8,10 +8,13 @@ import msgspec
 
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.breakdowns import SUMS
 from host.simulator.stripe.catalogue import check_for_sale, price_from
 from host.simulator.stripe.pricing import amount_of, in_currency
 from host.simulator.stripe.sums import Coupon, Line, compute
 from host.simulator.stripe.taxes import rates
+
+CHOSEN = "~unit_amount"  # in an entry of a price that customers set: what they chose
 
 
 class LineEntry(msgspec.Struct):
@@ -30,9 +33,18 @@ class LineEntry(msgspec.Struct):
 
 
 def read(
-    call: RequestContext, wanted: Any, currency: str | None, path: str = "line_items", *, trial: bool = False
+    call: RequestContext,
+    wanted: Any,
+    currency: str | None,
+    path: str = "line_items",
+    *,
+    trial: bool = False,
+    custom: bool = False,
 ) -> list[LineEntry]:
-    """The entries of a ``line_items`` parameter; on ``trial`` nothing is due today of what recurs."""
+    """The entries of a ``line_items`` parameter; on ``trial`` nothing is due today of what recurs.
+
+    ``custom``: whether there is a page at which the customer may say what to pay.
+    """
     found: list[LineEntry] = []
     for n, item in enumerate(wanted or []):
         here = f"{path}[{n}]"
@@ -40,16 +52,17 @@ def read(
         check_for_sale(call, base, here)
         currency = currency or base["currency"]
         price = in_currency(base, currency, f"{here}[price]")
-        if base.get("custom_unit_amount"):
+        if base.get("custom_unit_amount") and not custom:
             call.not_modelled("prices that the customer sets", "prices with an amount are.", f"{here}[price]")
-        found.append(_entry(call, price, item, here, trial=trial))
+        found.append(entry(call, price, item, here, trial=trial))
     kinds = {(e.price["recurring"]["interval"], e.price["recurring"]["interval_count"]) for e in found if e.recurring}
     if len(kinds) > 1:
         raise invalid("All recurring prices must have the same interval and interval_count.", path)
     return found
 
 
-def _entry(call: RequestContext, price: Object, item: Object, here: str, *, trial: bool) -> LineEntry:
+def entry(call: RequestContext, price: Object, item: Object, here: str, *, trial: bool) -> LineEntry:
+    """The entry of a price with what ``item`` says of it."""
     metered = (price["recurring"] or {}).get("usage_type") == "metered"
     quantity = item.get("quantity")
     if metered and quantity is not None:
@@ -59,27 +72,46 @@ def _entry(call: RequestContext, price: Object, item: Object, here: str, *, tria
         if quantity < 0:
             raise invalid("This value must be greater than or equal to 0.", f"{here}[quantity]")
     free = metered or (trial and price["type"] == "recurring")
-    line = Line(0 if free else amount_of(price, quantity or 0), price["product"])
+    amount = 0 if free else amount_of(price, quantity or 0)
+    if asked := price.get("custom_unit_amount"):
+        amount = item.get(CHOSEN, asked["preset"] or 0)
+    line = Line(amount, price["product"])
     if item.get("tax_rates"):
         line.rates = rates(call, item["tax_rates"], f"{here}[tax_rates]")
     return LineEntry(price, quantity, line, item)
 
 
-def add_up(entries: list[LineEntry], coupons: list[Coupon], tax_rates: list[Object], currency: str) -> None:
-    """Fill in discounts and taxes."""
-    compute([entry.line for entry in entries], coupons, tax_rates, currency)
+def add_up(
+    call: RequestContext,
+    entries: list[LineEntry],
+    coupons: list[Coupon],
+    tax_rates: list[Object],
+    customer: str | None = None,
+) -> None:
+    """Fill in discounts and taxes, as ``customer`` is asked for them."""
+    exempt = (call.find("customer", customer) or {}).get("tax_exempt") if customer else None
+    currency = entries[0].price["currency"] if entries else ""
+    compute([entry.line for entry in entries], coupons, tax_rates, currency, exempt)
 
 
 def keep(call: RequestContext, entries: list[LineEntry], under: str) -> list[Object]:
     """The entries as the API's items, kept below ``under``."""
     made = []
-    for entry in reversed(entries):  # lists are newest first
+    for each in reversed(entries):  # lists are newest first
         item = call.blank("item")
-        item.update(shown(call, entry))
-        call.save("item", item, under=under)
-        entry.id = item["id"]
+        item.update(shown(call, each))
+        save(call, item, each, under)
+        each.id = item["id"]
         made.append(item)
     return made[::-1]
+
+
+def save(call: RequestContext, item: Object, entry: LineEntry, under: str) -> None:
+    """Keep an item below ``under``, and beside it what its discounts and taxes come to."""
+    call.save("item", item, under=under)
+    off = [{"amount": amount, "coupon": key} for key, amount in entry.line.off]
+    if off or entry.line.taxes:
+        call.world.store.put(SUMS, item["id"], {"discounts": off, "taxes": entry.line.taxes})
 
 
 def shown(call: RequestContext, entry: LineEntry) -> Object:

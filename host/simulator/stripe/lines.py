@@ -102,7 +102,8 @@ def total_up(call: RequestContext, invoice: Object) -> Object:
     """Discounts, taxes and sums from the lines, which are kept with them."""
     data, currency = invoice["lines"]["data"], invoice["currency"]
     lines = [_line(call, line) for line in data]
-    compute(lines, discounts.coupons(call, invoice["discounts"]), invoice["default_tax_rates"], currency)
+    coupons = discounts.coupons(call, invoice["discounts"])
+    compute(lines, coupons, invoice["default_tax_rates"], currency, invoice.get("customer_tax_exempt"))
     for line, shown in zip(lines, data, strict=True):
         shown["discount_amounts"] = [{"amount": amount, "discount": key} for key, amount in line.off]
         shown["taxes"] = line.taxes
@@ -152,7 +153,7 @@ def _rates(call: RequestContext, line: Object) -> list[Object] | None:
 
 
 def _net(call: RequestContext, shown: Object, line: Line) -> None:
-    """An invoice item tells what is left of it after discounts."""
+    """An invoice item shows what is left of it after discounts."""
     id = item_of(shown)
     item = call.find("invoiceitem", id) if id else None
     if item is not None and item.get("net_amount") != line.left:

@@ -4,10 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
+from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.bank_debits import CURRENCIES
 
 MAKES = {"mandate"}
 _URL = "https://hooks.stripe.com/mandates/"
+_OF_METHOD = "~mandate"  # the mandate of a payment method, by its id
+# A customer who agreed on a page of Stripe's.
+ON_PAGE: Object = {"customer_acceptance": {"type": "online", "online": {}}}
+_MISSING = (
+    "This {noun} requires a mandate, but no existing mandate was found. Collect mandate acceptance from the customer "
+    "and try again, providing acceptance data in the mandate_data parameter."
+)
+
+
+def mandate_of(call: RequestContext, method: Object) -> str | None:
+    """The mandate that its owner gave for a bank account."""
+    found = call.world.store.get(_OF_METHOD, str(method["id"]))
+    return str(found["mandate"]) if found else None
+
+
+def need_mandate(call: RequestContext, intent: Object, method: Object) -> None:
+    """Take the mandate that comes with the request; refuse to debit an account without one. What was set is kept.
+
+    https://docs.stripe.com/payments/payment-methods#mandates, https://docs.stripe.com/error-codes
+    """
+    if said := call.params.get("mandate"):
+        mandate = call.load("mandate", said, "mandate", 400)
+        if mandate["payment_method"] != method["id"]:
+            raise call.refuse(f"The mandate {said} is of another payment method.", param="mandate")
+    elif call.params.get("mandate_data"):
+        take_mandate(call, method)
+    elif method["type"] in CURRENCIES and not mandate_of(call, method):
+        setup = intent["object"] == "setup_intent"
+        words = _MISSING.format(noun="SetupIntent" if setup else "PaymentIntent")
+        code = None if setup else "payment_intent_mandate_invalid"
+        refusal = Refusal(400, words, code=code, worked=True, keep=True)
+        refusal.more[str(intent["object"])] = dict(intent)
+        raise refusal
 
 
 def take_mandate(call: RequestContext, method: Object) -> Object:
@@ -30,7 +65,7 @@ def take_mandate(call: RequestContext, method: Object) -> Object:
     if acceptance["type"] == "online":
         online = acceptance.get("online") or {}
         accepted["online"] = {name: online.get(name) for name in ("ip_address", "user_agent")}
-    return call.make(
+    made = call.make(
         "mandate",
         {
             "customer_acceptance": accepted,
@@ -42,3 +77,5 @@ def take_mandate(call: RequestContext, method: Object) -> Object:
             "type": "multi_use",
         },
     )
+    call.world.store.put(_OF_METHOD, str(method["id"]), {"mandate": made["id"]})
+    return made

@@ -1,4 +1,4 @@
-"""Usage sent in bulk: what is wrong with it is told afterwards, by thin events.
+"""Usage by API v2: of one event what is wrong is reported at once, of many in a stream afterwards, by thin events.
 
 https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api
 """
@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.members import iso_time
 from host.simulator.stripe import thin_events
-from host.simulator.stripe.meters import METER, create_event
+from host.simulator.stripe.account_access import SESSIONS
+from host.simulator.stripe.meters import METER, cancel, create_event
 
 NO_METER = "v1.billing.meter.no_meter_found"
 ERRORS = "v1.billing.meter.error_report_triggered"
@@ -22,18 +24,52 @@ _CODES = {
     "timestamp_too_old": "timestamp_too_far_in_past",
 }
 MOST_SAMPLES = 5
+MOST_EVENTS = 100  # of one request: https://docs.stripe.com/api/v2/billing/meter-event-stream/create
+PATIENCE = 900  # seconds that a session is good for
+
+
+def create_session(call: RequestContext) -> Object:
+    """A token for streams of meter events, good for a quarter of an hour."""
+    session = resources.fresh(call)
+    token, end = f"token_test_{call.world.ids.new('', 48)}", call.now + PATIENCE
+    session.update(authentication_token=token, expires_at=iso_time(end))
+    call.within("").world.store.put(SESSIONS, token, {"expires_at": end, "account": call.account})
+    return session
+
+
+def create_event_of_v2(call: RequestContext) -> Object:
+    """One event, checked at once and counted like those of v1."""
+    made = create_event(call.asking("POST", "/v1/billing/meter_events", _of_v1(call.params, "timestamp")))
+    return {
+        **made,
+        "object": "v2.billing.meter_event",
+        "created": iso_time(made["created"]),
+        "timestamp": iso_time(made["timestamp"]),
+    }
+
+
+def adjust_event_of_v2(call: RequestContext) -> Object:
+    """Cancel an event by its identifier."""
+    adjustment = call.put(resources.fresh(call), call.params)
+    cancel(call, call.params["event_name"], call.params["cancel"]["identifier"], "cancel.identifier")
+    return {**adjustment, "status": "complete"}
+
+
+def _of_v1(event: Object, param: str) -> Object:
+    return {**event, "timestamp": _seconds(event["timestamp"], param)} if event.get("timestamp") else event
 
 
 def create_events(call: RequestContext) -> Object:
     """Count each event; those that cannot be counted are reported, by their meter or as of no meter."""
+    if not 1 <= len(call.params["events"]) <= MOST_EVENTS:
+        raise invalid(f"A stream takes 1 to {MOST_EVENTS} events in one request.", "events")
     wrong: dict[str, list[tuple[Object, Refusal]]] = {}
     for event in call.params["events"]:
         name = event["event_name"]
         meters = call.world.store.having(METER, "event_name", name)
         meter = next((meter for meter in meters if meter["status"] == "active"), None)
-        made = {**event, "timestamp": _seconds(event["timestamp"])} if event.get("timestamp") else event
         try:
-            create_event(call.asking("POST", "/v1/billing/meter_events", made))
+            create_event(call.asking("POST", "/v1/billing/meter_events", _of_v1(event, "events.timestamp")))
         except Refusal as refusal:
             wrong.setdefault("" if meter is None else str(meter["id"]), []).append((event, refusal))
     for id, faults in wrong.items():
@@ -41,11 +77,11 @@ def create_events(call: RequestContext) -> Object:
     return {}
 
 
-def _seconds(text: str) -> int:
+def _seconds(text: str, param: str) -> int:
     try:
         return int(datetime.fromisoformat(text).timestamp())
     except (ValueError, OverflowError):
-        raise invalid(f"Invalid timestamp: {str(text)[:40]}", "events[timestamp]") from None
+        raise invalid(f"Invalid timestamp: {str(text)[:40]}", param, "invalid_timestamp") from None
 
 
 def _report(call: RequestContext, id: str, faults: list[tuple[Object, Refusal]]) -> None:
@@ -75,5 +111,10 @@ def _report(call: RequestContext, id: str, faults: list[tuple[Object, Refusal]])
     thin_events.tell(call, ERRORS if about is not None else NO_METER, about, data)
 
 
-BEHAVIOURS = {"v2.billing.meter_event_stream.create": create_events}
+BEHAVIOURS = {
+    "v2.billing.meter_event_adjustments.create": adjust_event_of_v2,
+    "v2.billing.meter_event_session.create": create_session,
+    "v2.billing.meter_event_stream.create": create_events,
+    "v2.billing.meter_events.create": create_event_of_v2,
+}
 EFFECTS = {"v2.billing.meter_event_stream.create": {"events"}}

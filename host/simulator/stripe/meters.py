@@ -11,7 +11,6 @@ from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.periods import DAY
 
 METER, EVENT = "billing.meter", "billing.meter_event"
-CANCELED = "~meter_event_canceled"
 HOUR = 3600
 OLDEST = 35 * DAY  # an event may be of the past 35 days: https://docs.stripe.com/api/billing/meter-event/create
 _CUSTOMER, _VALUE = "stripe_customer_id", "value"
@@ -78,7 +77,8 @@ def create_event(call: RequestContext) -> Object:
         "payload": {key: str(value) for key, value in payload.items()},
         "timestamp": at,
     }
-    call.world.store.put(EVENT, f"{identifier}:{call.world.ids.new('', 8)}", event)
+    key = f"{identifier}:{call.world.ids.new('', 8)}"
+    call.world.store.put(EVENT, key, {**event, "key": key, "canceled": False})
     return event
 
 
@@ -105,12 +105,7 @@ def adjust_event(call: RequestContext) -> Object:
     wanted = (call.params.get("cancel") or {}).get("identifier")
     if call.params.get("type") != "cancel" or not wanted:
         raise invalid("Missing required param: cancel[identifier].", "cancel[identifier]", "parameter_missing")
-    for event in call.world.store.having(EVENT, "identifier", wanted):
-        if event["event_name"] == call.params["event_name"]:
-            call.world.store.put(CANCELED, wanted, {"at": call.now})
-            break
-    else:
-        raise missing("meter event", str(wanted), "cancel[identifier]", 400)
+    cancel(call, call.params["event_name"], str(wanted), "cancel[identifier]")
     return {
         "object": "billing.meter_event_adjustment",
         "cancel": {"identifier": wanted},
@@ -121,13 +116,26 @@ def adjust_event(call: RequestContext) -> Object:
     }
 
 
+def cancel(call: RequestContext, name: str, identifier: str, param: str) -> None:
+    """Count an event no more that was received in the last 24 hours.
+    https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api#cancel-usage-events
+    """
+    named = call.world.store.having(EVENT, "identifier", identifier)
+    found = [event for event in named if event["event_name"] == name and not event["canceled"]]
+    if not found:
+        raise missing("meter event", identifier, param, 400)
+    if found[-1]["created"] <= call.now - DAY:
+        raise invalid("A meter event can be canceled within 24 hours after it was received.", param)
+    call.world.store.put(EVENT, found[-1]["key"], {**found[-1], "canceled": True})
+
+
 def total(call: RequestContext, meter: Object, customer: str, start: int, end: int) -> Decimal:
     """What a customer's events from ``start`` to before ``end`` come to."""
     key, value_key = meter["customer_mapping"]["event_payload_key"], meter["value_settings"]["event_payload_key"]
     store, found = call.world.store, []
     for event in store.having(EVENT, "event_name", meter["event_name"]):
         theirs = event["payload"].get(key) == customer and start <= event["timestamp"] < end
-        if theirs and store.record(CANCELED, event["identifier"]) is None:
+        if theirs and not event["canceled"]:
             found.append(event)
     formula = meter["default_aggregation"]["formula"]
     if formula == "count":

@@ -66,7 +66,7 @@ def check_charge(amount: int, currency: str, name: str = "amount") -> None:
         )
     most = _MOST.get(currency, MOST)
     if amount > most:
-        raise invalid(f"Amount must be no more than {shown(most, currency)} {currency}", name, "amount_too_large")
+        raise invalid(f"Amount must be no more than {shown(most, currency)}", name, "amount_too_large")
     if currency in THREE_DECIMALS and amount % 10:
         raise invalid(
             f"Invalid amount: {amount}. Amounts in {currency} must end in 0: three decimals are sent, two are charged.",

@@ -84,5 +84,5 @@ def _pay(call: RequestContext, invoice: Object, behaviour: str, *, first: bool, 
             code="subscription_payment_intent_requires_action",
             worked=True,
         )
-    if not first:
+    if not first and behaviour != "pending_if_incomplete":
         failed(call, invoice)

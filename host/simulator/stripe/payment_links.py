@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.api_error import invalid
+from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import line_items
-from host.simulator.stripe.checkout import open_session
+from host.simulator.stripe import line_items, shares
+from host.simulator.stripe.checkout import open_session, optional_items
 from host.simulator.stripe.hosted import address
+from host.simulator.stripe.parties import check_parties
+from host.simulator.stripe.pricing import in_currency
 from host.simulator.stripe.taxes import check_automatic
 
 KIND = "payment_link"
@@ -28,6 +30,17 @@ _OF_SESSION = (
     "line_items",
     "invoice_creation",
     "customer_creation",
+    "custom_fields",
+    "name_collection",
+    "optional_items",
+    "payment_method_types",
+    "shipping_address_collection",
+    "tax_id_collection",
+)
+# Who gets a part of what is paid, without and with something that recurs.
+_SHARES = (
+    ("application_fee_amount", "on_behalf_of", "transfer_data"),
+    ("application_fee_percent", "on_behalf_of", "transfer_data"),
 )
 
 
@@ -35,17 +48,15 @@ def create_link(call: RequestContext) -> Object:
     """An active link with its items and address."""
     params = call.params
     check_automatic(call, params)
-    if params.get("optional_items"):
-        call.not_modelled("the parameter optional_items", "line_items are.", "optional_items")
-    for name in ("application_fee_amount", "application_fee_percent", "transfer_data", "on_behalf_of"):
-        if params.get(name):
-            call.not_modelled(f"the parameter {name}", "", name)
+    shares.check(call, params, params.get("currency") or "usd")
+    for path in ("", "payment_intent_data", "subscription_data"):
+        check_parties(call, params.get(path) or {} if path else params, path=path)
     if not params.get("line_items"):
         raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
-    entries = line_items.read(call, params["line_items"], params.get("currency"))
+    entries = line_items.read(call, params["line_items"], params.get("currency"), custom=True)
     link = call.put(resources.fresh(call), {n: v for n, v in params.items() if n not in _NESTED})
-    line_items.add_up(entries, [], [], entries[0].price["currency"])
-    line_items.keep(call, entries, f"/v1/payment_links/{link['id']}/line_items")
+    line_items.add_up(call, entries, [], [])
+    line_items.keep(call, entries, _under(link))
     recurring = any(entry.recurring for entry in entries)
     _check(params, recurring=recurring)
     link.update(
@@ -67,8 +78,14 @@ def create_link(call: RequestContext) -> Object:
         "type": "hosted_confirmation",
         "hosted_confirmation": {"custom_message": None},
     }
-    _keep(call, link, params, recurring=recurring)
+    mode = "subscription" if recurring else "payment"
+    link["optional_items"] = optional_items(call, params.get("optional_items"), mode, link["currency"])
+    _keep(call, link, params, recurring=recurring, items=[entry.id for entry in entries])
     return call.save(KIND, link)
+
+
+def _under(link: Object) -> str:
+    return f"/v1/payment_links/{link['id']}/line_items"
 
 
 def _amount(call: RequestContext, option: Object, n: int) -> int:
@@ -77,7 +94,8 @@ def _amount(call: RequestContext, option: Object, n: int) -> int:
 
 
 def _check(params: Object, *, recurring: bool) -> None:
-    other = ("payment_intent_data", "invoice_creation", "customer_creation") if recurring else ("subscription_data",)
+    once = ("payment_intent_data", "invoice_creation", "customer_creation", "application_fee_amount")
+    other = once if recurring else ("subscription_data", "application_fee_percent")
     for name in other:
         if params.get(name):
             mode = "subscription" if recurring else "payment"
@@ -89,19 +107,50 @@ def _restrictions(params: Object) -> Object | None:
     return None if limit is None else {"completed_sessions": {"count": 0, "limit": limit}}
 
 
-def _keep(call: RequestContext, link: Object, params: Object, *, recurring: bool) -> None:
+def _keep(
+    call: RequestContext, link: Object, params: Object, *, recurring: bool, items: list[str] | None = None
+) -> None:
     """What its sessions are made of."""
-    before = (call.world.store.get("~payment_link", link["id"]) or {}).get("session") or {}
-    asked = {**before, **{name: params[name] for name in _OF_SESSION if params.get(name)}}
+    kept = call.world.store.get("~payment_link", link["id"]) or {}
+    asked = {**(kept.get("session") or {}), **{name: params[name] for name in _OF_SESSION if params.get(name)}}
+    for name in _OF_SESSION:
+        if name in params and not params[name]:
+            asked.pop(name, None)
     asked["mode"] = "subscription" if recurring else "payment"
-    call.world.store.put("~payment_link", link["id"], {"session": asked})
+    if divided := {name: link[name] for name in _SHARES[recurring] if link.get(name)}:
+        data = "subscription_data" if recurring else "payment_intent_data"
+        if to := divided.get("transfer_data"):
+            divided["transfer_data"] = {name: value for name, value in to.items() if value is not None}
+        asked[data] = {**(asked.get(data) or {}), **divided}
+    call.world.store.put("~payment_link", link["id"], {"session": asked, "items": items or kept["items"]})
+
+
+def _change_items(call: RequestContext, link: Object, wanted: list[Object]) -> None:
+    """Quantities of a link's items, and whether customers may adjust them."""
+    kept = call.world.store.get("~payment_link", link["id"]) or {}
+    given = kept["session"]["line_items"]
+    for n, entry in enumerate(wanted):
+        at = f"line_items[{n}]"
+        if entry["id"] not in kept["items"]:
+            raise missing("line item", entry["id"], f"{at}[id]", 400)
+        place = kept["items"].index(entry["id"])
+        given[place].update({name: entry[name] for name in ("quantity", "adjustable_quantity") if name in entry})
+    items = [call.load("item", id) for id in kept["items"]]
+    entries = [
+        line_items.entry(call, in_currency(item["price"], link["currency"]), one, "line_items", trial=False)
+        for item, one in zip(items, given, strict=True)
+    ]
+    line_items.add_up(call, entries, [], [])
+    for item, one in zip(items, entries, strict=True):
+        line_items.save(call, {**item, **line_items.shown(call, one)}, one, _under(link))
+    call.world.store.put("~payment_link", link["id"], kept)
 
 
 def update_link(call: RequestContext) -> Object:
     """What a link says and asks for, and whether it is active."""
     link, params = call.subject(), call.params
-    if "line_items" in params:
-        call.not_modelled("the parameter line_items", "active and texts are.", "line_items")
+    if params.get("line_items"):
+        _change_items(call, link, params["line_items"])
     call.put(link, {n: v for n, v in params.items() if n not in _NESTED})
     if "restrictions" in params:
         count = ((link.get("restrictions") or {}).get("completed_sessions") or {}).get("count", 0)
@@ -109,7 +158,11 @@ def update_link(call: RequestContext) -> Object:
         if link["restrictions"]:
             link["restrictions"]["completed_sessions"]["count"] = count
     kept = (call.world.store.get("~payment_link", link["id"]) or {}).get("session") or {}
-    _keep(call, link, params, recurring=kept.get("mode") == "subscription")
+    mode = str(kept.get("mode"))
+    if "optional_items" in params:
+        link["optional_items"] = optional_items(call, params["optional_items"], mode, link["currency"])
+    rest = {name: value for name, value in params.items() if name != "line_items"}
+    _keep(call, link, rest, recurring=mode == "subscription")
     return call.save(KIND, link)
 
 
@@ -132,9 +185,17 @@ EFFECTS = {
         "line_items.price",
         "line_items.price_data",
         "line_items.quantity",
+        "optional_items.price",
+        "optional_items.quantity",
         "payment_intent_data",
         "subscription_data",
     },
-    "payment_links.update": {"payment_intent_data", "subscription_data"},
+    "payment_links.update": {
+        "line_items",
+        "optional_items.price",
+        "optional_items.quantity",
+        "payment_intent_data",
+        "subscription_data",
+    },
 }
 MAKES = {"item"}

@@ -10,27 +10,31 @@ from typing import Any
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import bank_debits, tokens
+from host.simulator.stripe import bank_debits, bank_numbers, tokens
 from host.simulator.stripe.bank_debits import BANKS, bank_facts
-from host.simulator.stripe.card_facts import card_error, card_facts, card_named, card_of, check_card, checks_done
+from host.simulator.stripe.card_facts import (
+    card_error,
+    card_facts,
+    card_named,
+    card_of,
+    check_card,
+    check_new_card,
+    checks_done,
+)
+from host.simulator.stripe.local_methods import LOCAL
 
 EFFECTS = {
     "payment_methods.attach": {"customer"},
     "payment_methods.create": {
-        "payment_method", "card.number", "card.cvc", "card.token", "card.exp_year", "card.exp_month",
+        "payment_method", "customer", "card.number", "card.cvc", "card.token", "card.exp_year", "card.exp_month",
         "us_bank_account.account_number", "sepa_debit.iban", "bacs_debit.account_number",
         "au_becs_debit.account_number", "acss_debit.account_number",
     },
 }  # fmt: skip
 # Kept beside the objects: which methods may not be used again, and which were set up for payments off session.
 _SPENT, _SET_UP = "~spent", "~set_up"
-# Methods that send the customer to another page: https://docs.stripe.com/payments/payment-methods/overview
-REDIRECTS = frozenset(
-    """
-    affirm afterpay_clearpay alipay amazon_pay bancontact cashapp eps fpx giropay grabpay ideal klarna link
-    mobilepay naver_pay p24 pay_by_bank paypal revolut_pay samsung_pay sofort twint wechat_pay
-    """.split()  # noqa: SIM905 - a table of words
-)
+# Methods by which the customer sends the money later.
+PUSHED = frozenset({"boleto", "customer_balance", "konbini", "multibanco", "oxxo"})
 _NUMBERS = {"sepa_debit": "iban"}
 
 
@@ -48,9 +52,9 @@ def payment_method(call: RequestContext, id: str, param: str = "payment_method")
     raise missing("PaymentMethod", id, param, 400)
 
 
-def make(call: RequestContext, fields: Object) -> Object:
+def make(call: RequestContext, fields: Object, *, id: str | None = None) -> Object:
     """A new payment method."""
-    return call.make("payment_method", {**_blank(), **fields})
+    return call.make("payment_method", {**_blank(), **fields}, id=id)
 
 
 def _blank() -> Object:
@@ -72,17 +76,21 @@ def from_parameters(call: RequestContext, params: Object, path: str = "") -> Obj
         elif not said:
             raise invalid(f"Missing required param: {place}.", place, "parameter_missing")
         else:
-            fields["card"] = card_facts(call, check_card(call, said, place), said)
+            fields["card"] = card_facts(call, check_new_card(call, said, place), said)
     elif kind in bank_debits.CURRENCIES:
         name = _NUMBERS.get(kind, "account_number")
         number = str(said.get(name) or "").replace(" ", "")
         if not number:
             raise invalid(f"Missing required param: {place}[{name}].", f"{place}[{name}]", "parameter_missing")
+        bank_numbers.check(kind, said, place)
         fields[kind] = bank_facts(call, kind, number, said)
     else:
+        if kind == "boleto" and not said.get("tax_id"):
+            raise invalid(f"Missing required param: {place}[tax_id].", f"{place}[tax_id]", "parameter_missing")
         fields[kind] = said
-        if kind not in REDIRECTS:
-            call.not_modelled(f"payment methods of type {kind}", "It models cards, bank debits and redirects.", "type")
+        if kind not in LOCAL | PUSHED:
+            known = "It models cards, bank debits and transfers, vouchers, and what is confirmed elsewhere."
+            call.not_modelled(f"payment methods of type {kind}", known, "type")
     return fields
 
 
@@ -91,12 +99,32 @@ def create_method(call: RequestContext) -> Object:
     if "type" not in call.params and "payment_method" not in call.params:
         raise call.refuse("Missing required param: type.", code="parameter_missing", param="type")
     if source := call.params.get("payment_method"):
-        base = {name: value for name, value in payment_method(call, source).items() if name not in ("id", "customer")}
-        return call.put(make(call, base), {})
+        original = _original(call, source, call.params.get("customer"))
+        return make(call, {name: value for name, value in original.items() if name not in ("id", "customer")})
+    if call.params.get("customer"):
+        raise call.refuse("The `customer` is that of a `payment_method` to be copied.", param="customer")
     fields = from_parameters(call, call.params)
     method = make(call, fields)
     rest = {name: value for name, value in call.params.items() if name not in (fields["type"], "type", "customer")}
     return call.save("payment_method", call.put(method, rest))
+
+
+def _original(call: RequestContext, id: str, customer: str | None) -> Object:
+    """The method that is copied: this account's, or of the platform, whose accounts charge their own copies.
+
+    https://docs.stripe.com/connect/direct-charges-multiple-accounts
+    """
+    home = call if call.find("payment_method", id) is not None else call.within("")
+    if customer is not None:
+        home.load("customer", customer, "customer", 400)
+    found = payment_method(home, id)
+    if found["customer"] != customer and not (customer is None and not call.account):
+        check_usable(home, found, customer, "PaymentMethod")
+        raise call.refuse(
+            f"The payment method supplied ({id}) is not attached to the Customer you supplied ({customer}).",
+            param="customer",
+        )
+    return found
 
 
 def update_method(call: RequestContext) -> Object:

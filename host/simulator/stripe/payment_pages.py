@@ -9,8 +9,23 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.routes import RoutePlan
 
 KIND = "checkout.session"
-_TEXT = Schema(type="string")
+_TEXT, _NUMBER = Schema(type="string"), Schema(type="integer")
+_ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
+
+
+def _object(**members: Schema) -> Schema:
+    return Schema(type="object", properties=members)
+
+
 _CONFIRM = {
+    "code": _TEXT,
+    "consent": _object(promotions=Schema(type="string", enum=("opt_in", "opt_out"))),
+    "custom_fields": Schema(type="object", additional=_TEXT),
+    "line_items": Schema(type="array", items=_object(id=_TEXT, quantity=_NUMBER)),
+    "optional_items": Schema(type="array", items=_object(price=_TEXT, quantity=_NUMBER)),
+    "phone": _TEXT,
+    "unit_amount": _NUMBER,
+    "shipping": _object(name=_TEXT, address=_object(**dict.fromkeys(_ADDRESS, _TEXT))),
     "payment_method": _TEXT,
     "expected_amount": Schema(type="integer"),
     "email": _TEXT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
 
-_SECRET = ("id_number", "ssn_last_4")  # told, and never answered
+_SECRET = ("id_number", "ssn_last_4")  # given, and never shown
 EFFECTS = {"accounts.persons.create": set(_SECRET), "accounts.persons.update": set(_SECRET)}
 
 

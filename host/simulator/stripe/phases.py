@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import discounts
 from host.simulator.stripe.catalogue import price_from
+from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.periods import later
 from host.simulator.stripe.subscription_items import AGREED
 from host.simulator.stripe.taxes import rates
 
+MOST_INTERVALS = 1095  # three years of days, which is more than any phase needs
 MOST_PHASES = 10  # current and future: https://docs.stripe.com/billing/subscriptions/subscription-schedules
-_OF_PHASE = ("collection_method", "default_payment_method", "description", "invoice_settings", "metadata")
-_UNMODELLED = ("application_fee_percent", "billing_thresholds", "on_behalf_of", "transfer_data")
+_OF_PHASE = (
+    "application_fee_percent",
+    "collection_method",
+    "default_payment_method",
+    "description",
+    "invoice_settings",
+    "metadata",
+    "on_behalf_of",
+    "transfer_data",
+)
+_UNMODELLED = ("billing_thresholds",)
 
 
 def dated(call: RequestContext, given: list[Object], start: int) -> list[Object]:
@@ -34,16 +46,15 @@ def dated(call: RequestContext, given: list[Object], start: int) -> list[Object]
 
 
 def _item(call: RequestContext, wanted: Object, path: str) -> Object:
-    for name in ("billing_thresholds", "discounts"):
-        if wanted.get(name):
-            call.not_modelled(f"the parameter {path}[{name}]", "", f"{path}[{name}]")
+    if wanted.get("billing_thresholds"):
+        call.not_modelled(f"the parameter {path}[billing_thresholds]", "", f"{path}[billing_thresholds]")
     price = price_from(call, wanted, path)
     if price["type"] != "recurring":
         raise invalid("The price specified must be recurring.", f"{path}[price]")
     metered = price["recurring"]["usage_type"] == "metered"
     item: Object = {
         "billing_thresholds": None,
-        "discounts": [],
+        "discounts": _discounts(call, wanted.get("discounts"), f"{path}[discounts]"),
         "metadata": wanted.get("metadata") or {},
         "plan": price["id"],
         "price": price["id"],
@@ -54,12 +65,56 @@ def _item(call: RequestContext, wanted: Object, path: str) -> Object:
     return item
 
 
+def _discounts(call: RequestContext, wanted: list[Object] | None, path: str) -> list[Object]:
+    """Discounts as phases show them; their coupons are redeemed when the phase begins."""
+    discounts.wanted(call, wanted, discounts.Use(None, None), path)
+    return [{"coupon": None, "discount": None, "promotion_code": None, **entry} for entry in wanted or []]
+
+
+def _extra(call: RequestContext, wanted: Object, path: str) -> Object:
+    """An entry of ``add_invoice_items``, which is billed when the phase begins."""
+    if wanted.get("period"):
+        call.not_modelled(f"the parameter {path}[period]", "", f"{path}[period]")
+    price = price_from(call, wanted, path)
+    if price["type"] == "recurring":
+        raise invalid("The price specified must be of `type=one_time`.", f"{path}[price]")
+    return {
+        "discounts": _discounts(call, wanted.get("discounts"), f"{path}[discounts]"),
+        "metadata": wanted.get("metadata") or {},
+        "period": {"start": {"type": "phase_start"}, "end": {"type": "phase_start"}},
+        "price": price["id"],
+        "quantity": wanted.get("quantity", 1),
+        "tax_rates": rates(call, wanted.get("tax_rates"), f"{path}[tax_rates]"),
+    }
+
+
+def extras_of(phase: Object) -> list[Object]:
+    """What a phase adds to the invoice with which it begins, as parameters."""
+    return [
+        {
+            **{name: extra[name] for name in ("metadata", "price", "quantity")},
+            "discounts": _asked(extra["discounts"]),
+            "tax_rates": [rate["id"] for rate in extra["tax_rates"]],
+        }
+        for extra in phase["add_invoice_items"]
+    ]
+
+
+def _asked(shown: list[Object]) -> list[Object]:
+    return [{name: value for name, value in entry.items() if value} for entry in shown]
+
+
 def _end(call: RequestContext, wanted: Object, start: int, items: list[Object], path: str, *, last: bool) -> int:
     duration, until = wanted.get("duration"), wanted.get("end_date")
     if duration and until:
         raise invalid("You cannot set both duration and end_date.", f"{path}[end_date]")
     if duration:
-        return later(start, duration["interval"], duration.get("interval_count") or 1)
+        count = duration.get("interval_count")
+        count = 1 if count is None else count
+        if not 1 <= count <= MOST_INTERVALS:
+            at = f"{path}[duration][interval_count]"
+            raise invalid(f"This value must be from 1 to {MOST_INTERVALS}.", at, "parameter_invalid_integer")
+        return later(start, duration["interval"], count)
     if until is not None:
         until = call.now if until == "now" else int(until)
         if until <= start:
@@ -73,14 +128,16 @@ def _end(call: RequestContext, wanted: Object, start: int, items: list[Object], 
 
 def phase_of(call: RequestContext, wanted: Object, items: list[Object], start: int, until: int, path: str) -> Object:
     """A phase as the API shows it."""
-    if wanted.get("add_invoice_items"):
-        call.not_modelled(f"the parameter {path}[add_invoice_items]", "", f"{path}[add_invoice_items]")
+    check_parties(call, wanted, path=path)
     trial = wanted.get("trial_end")
     if wanted.get("trial"):
         trial = until
     return {
-        "add_invoice_items": [],
-        "application_fee_percent": None,
+        "add_invoice_items": [
+            _extra(call, extra, f"{path}[add_invoice_items][{n}]")
+            for n, extra in enumerate(wanted.get("add_invoice_items") or [])
+        ],
+        "application_fee_percent": wanted.get("application_fee_percent"),
         "automatic_tax": None,
         "billing_cycle_anchor": wanted.get("billing_cycle_anchor"),
         "billing_thresholds": None,
@@ -89,17 +146,15 @@ def phase_of(call: RequestContext, wanted: Object, items: list[Object], start: i
         "default_payment_method": wanted.get("default_payment_method"),
         "default_tax_rates": rates(call, wanted.get("default_tax_rates"), f"{path}[default_tax_rates]"),
         "description": wanted.get("description"),
-        "discounts": [
-            {"coupon": None, "discount": None, "promotion_code": None, **d} for d in wanted.get("discounts") or []
-        ],
+        "discounts": _discounts(call, wanted.get("discounts"), f"{path}[discounts]"),
         "end_date": until,
         "invoice_settings": wanted.get("invoice_settings"),
         "items": items,
         "metadata": wanted.get("metadata") or {},
-        "on_behalf_of": None,
+        "on_behalf_of": wanted.get("on_behalf_of"),
         "proration_behavior": wanted.get("proration_behavior") or "create_prorations",
         "start_date": start,
-        "transfer_data": None,
+        "transfer_data": wanted.get("transfer_data"),
         "trial_end": trial,
     }
 
@@ -122,7 +177,7 @@ def settings_of(schedule: Object, phase: Object) -> Object:
         found["invoice_settings"] = shown
     if phase["default_tax_rates"]:
         found["default_tax_rates"] = [rate["id"] for rate in phase["default_tax_rates"]]
-    found["discounts"] = [{n: v for n, v in d.items() if v} for d in phase["discounts"]]
+    found["discounts"] = _asked(phase["discounts"])
     return found
 
 
@@ -132,6 +187,7 @@ def items_of(phase: Object) -> list[Object]:
         {
             **{name: item[name] for name in ("price", "quantity") if name in item},
             AGREED: True,
+            "discounts": _asked(item["discounts"]),
             "metadata": item["metadata"],
             "tax_rates": [rate["id"] for rate in item["tax_rates"]],
         }
@@ -143,7 +199,7 @@ def of_item(item: Object) -> Object:
     """A subscription's item, as a phase shows it."""
     found: Object = {
         "billing_thresholds": None,
-        "discounts": [],
+        "discounts": [{"coupon": None, "discount": id, "promotion_code": None} for id in item["discounts"]],
         "metadata": dict(item["metadata"]),
         "plan": item["price"]["id"],
         "price": item["price"]["id"],
@@ -161,5 +217,3 @@ def refuse(call: RequestContext, given: Object, path: str) -> None:
             call.not_modelled(f"the parameter {path}[{name}]", "", f"{path}[{name}]")
     if (given.get("automatic_tax") or {}).get("enabled"):
         call.not_modelled("automatic tax", "Tax rates are.", f"{path}[automatic_tax]")
-    if given.get("billing_cycle_anchor") == "phase_start":
-        call.not_modelled("billing_cycle_anchor=phase_start", "automatic is.", f"{path}[billing_cycle_anchor]")

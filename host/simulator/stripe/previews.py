@@ -5,19 +5,23 @@ https://docs.stripe.com/api/invoices/create_preview
 
 from __future__ import annotations
 
-from typing import Any
-
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, discounts, lines, prorations, renewals, subscription_changes
+from host.simulator.stripe import (
+    billing,
+    discounts,
+    lines,
+    prorations,
+    renewals,
+    subscription_changes,
+    subscriptions,
+    upcoming,
+)
 from host.simulator.stripe.invoice_items import worth
 from host.simulator.stripe.money import check_currency, least_charge
-from host.simulator.stripe.periods import next_end
-from host.simulator.stripe.subscription_items import check_items, new_item, set_items
-from host.simulator.stripe.subscriptions import take_currency
 from host.simulator.stripe.taxes import check_automatic, rates
 
-_UNMODELLED = ("schedule", "schedule_details", "on_behalf_of", "issuer")
+_UNMODELLED = ("on_behalf_of", "issuer")
 _UNMODELLED_DETAILS = ("billing_schedules", "pause", "resume_at", "start_date")
 
 
@@ -27,9 +31,7 @@ def create_preview(call: RequestContext) -> Object:
     check_automatic(call, call.params)
     for name in _UNMODELLED:
         if call.params.get(name):
-            call.not_modelled(f"the parameter {name}", "subscription and subscription_details are.", name)
-    if call.params.get("preview_mode") == "recurring":
-        call.not_modelled("preview_mode=recurring", "next is.", "preview_mode")
+            call.not_modelled(f"the parameter {name}", "", name)
     store = call.world.store
     try:
         invoice = _preview(call)
@@ -41,14 +43,24 @@ def create_preview(call: RequestContext) -> Object:
 
 def _preview(call: RequestContext) -> Object:
     subscription, details = _subscription(call)
-    if subscription is None and not details.get("items"):
+    if call.params.get("schedule") or call.params.get("schedule_details"):
+        invoice = upcoming.of_schedule(call, None if call.params.get("schedule") else _customer(call)["id"])
+    elif subscription is None and not details.get("items"):
         invoice = _of_items(call)
     else:
         invoice = _of_subscription(call, subscription, details)
+    if call.params.get("preview_mode") == "recurring":
+        invoice["lines"]["data"] = [line for line in invoice["lines"]["data"] if _recurs(line)]
     _adjust(call, invoice)
     lines.total_up(call, invoice)
     _as_preview(call, invoice)
     return invoice
+
+
+def _recurs(line: Object) -> bool:
+    """Whether a line is of a subscription's price for a period of its own."""
+    details = line["parent"]["subscription_item_details"]
+    return bool(details and not details["proration"] and not details["invoice_item"])
 
 
 def _subscription(call: RequestContext) -> tuple[Object | None, Object]:
@@ -93,9 +105,7 @@ def _of_items(call: RequestContext) -> Object:
     invoice = billing.new_invoice(call, customer, currency, collection_method="charge_automatically")
     pending = lines.pending_items(call, customer["id"], currency)
     if not pending and not call.params.get("invoice_items"):
-        raise call.refuse(
-            "No upcoming invoices for customer: " + customer["id"], code="invoice_upcoming_none", status=404
-        )
+        raise upcoming.none_comes(call, f"customer: {customer['id']}")
     for item in pending:
         lines.add_item(call, invoice, item)
     return invoice
@@ -105,71 +115,50 @@ def _of_subscription(call: RequestContext, subscription: Object | None, details:
     if subscription is None:
         return _of_new(call, details)
     if subscription["status"] in renewals.ENDED:
-        raise call.refuse(
-            f"No upcoming invoices for subscription: {subscription['id']}", code="invoice_upcoming_none", status=404
-        )
+        raise upcoming.none_comes(call, f"subscription: {subscription['id']}")
     if details.get("cancel_now"):
         return _of_cancelation(call, subscription, details)
+    if call.params.get("preview_mode") == "recurring":
+        details = {**details, "proration_behavior": "none"} if details else details
     changes = {name: value for name, value in details.items() if name not in ("cancel_now", "billing_mode")}
     if "discounts" in call.params:
         changes["discounts"] = call.params["discounts"]
     before = subscription["latest_invoice"]
     if changes:
         subscription_changes.change(call, subscription, {**changes, "payment_behavior": "default_incomplete"})
-    if subscription["latest_invoice"] != before:  # the change is billed at once
+    now = call.params.get("preview_mode") != "recurring"
+    if now and subscription["latest_invoice"] != before:  # the change is billed at once
         return call.load("invoice", subscription["latest_invoice"])
-    ends = [item["current_period_end"] for item in subscription["items"]["data"]]
-    if subscription.get("cancel_at") and subscription["cancel_at"] <= min(ends):
-        return _last(call, subscription)
-    return renewals.next_invoice(call.at(min(ends), call.clock), subscription)
-
-
-def _last(call: RequestContext, subscription: Object) -> Object:
-    """What is left to bill of a subscription that ends with its period."""
-    invoice = billing.draft_of(call, subscription, "subscription_cycle")
-    billing.take_pending(call, invoice, subscription["id"])
-    if not invoice["lines"]["data"]:
-        raise call.refuse(
-            f"No upcoming invoices for subscription: {subscription['id']}", code="invoice_upcoming_none", status=404
-        )
-    return invoice
+    return upcoming.of_subscription(call, subscription)
 
 
 def _of_cancelation(call: RequestContext, subscription: Object, details: Object) -> Object:
-    invoice = billing.draft_of(call, subscription, "subscription_cycle")
+    """What canceling at once with ``prorate`` and ``invoice_now`` bills."""
+    made = []
     if details.get("proration_behavior") != "none" and subscription["status"] != "trialing":
         at = prorations.moment(call, details, subscription)
         before = prorations.parts(call, subscription, paid=True)
-        prorations.put_on(call, invoice, subscription, prorations.credit(call, subscription, before, at))
-    billing.take_pending(call, invoice, subscription["id"])
-    return invoice
+        made = prorations.credit(call, subscription, before, at)
+    return renewals.last_draft(call, subscription, made)
 
 
 def _of_new(call: RequestContext, details: Object) -> Object:
-    """The first invoice of a subscription that would be made."""
-    customer = _customer(call)
-    subscription = call.blank("subscription")
-    trial = details.get("trial_end")
-    trial = None if trial in (None, "now") else trial
-    subscription.update(
-        billing_cycle_anchor=call.now,
-        customer=customer["id"],
-        default_tax_rates=rates(call, details.get("default_tax_rates"), "subscription_details[default_tax_rates]"),
-        discounts=[],
-        metadata=details.get("metadata") or {},
-        status="trialing" if trial else "active",
-        trial_end=trial,
-    )
-    items: list[Any] = details["items"]
-    made = [new_item(call, subscription, item, f"subscription_details[items][{n}]") for n, item in enumerate(items)]
-    subscription["currency"] = check_items(made, call.params.get("currency"), "subscription_details[items]")
-    set_items(subscription, made)
-    take_currency(call, customer, subscription["currency"])
-    for item in made:
-        end = trial or next_end(call.now, item["price"]["recurring"], call.now)
-        item.update(current_period_start=call.now, current_period_end=end)
-    call.save("subscription", subscription)
-    return billing.period_invoice(call, subscription, "subscription_create")
+    """The first invoice of a subscription that would be made: it is made, and taken back with all else."""
+    anchor = details.get("billing_cycle_anchor") or {}
+    passed = ("billing_cycle_anchor", "cancel_now", "proration_date")
+    params = {
+        **{name: value for name, value in details.items() if name not in passed},
+        "customer": _customer(call)["id"],
+        "payment_behavior": "default_incomplete",
+    }
+    if call.params.get("currency"):
+        params["currency"] = call.params["currency"]
+    if anchor.get("type") == "timestamp":
+        params["billing_cycle_anchor"] = anchor["timestamp"]
+    made = subscriptions.start(call, params)
+    if made["latest_invoice"] is None:  # nothing is due before the anchor
+        return upcoming.of_subscription(call, made)
+    return call.load("invoice", made["latest_invoice"])
 
 
 def _adjust(call: RequestContext, invoice: Object) -> None:
@@ -229,6 +218,8 @@ EFFECTS = {
         "discounts",
         "invoice_items",
         "preview_mode",
+        "schedule",
+        "schedule_details",
         "subscription",
         *(
             f"subscription_details.{name}"

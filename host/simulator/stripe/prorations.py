@@ -14,9 +14,10 @@ import msgspec
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts
+from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.lines import add_line, pricing
 from host.simulator.stripe.money import rounded
-from host.simulator.stripe.periods import day_of
+from host.simulator.stripe.periods import day_of, previous_end
 from host.simulator.stripe.pricing import amount_of
 from host.simulator.stripe.subscription_items import price_of
 from host.simulator.stripe.sums import Line, compute
@@ -38,6 +39,12 @@ def stop_of(subscription: Object, item: Object) -> int:
     return int(at) if at and start < at < end else int(end)
 
 
+def begin_of(subscription: Object, item: Object) -> int:
+    """Where the whole period begins that an item's current one is, or, after a late start, is the rest of."""
+    start, end = int(item["current_period_start"]), item["current_period_end"]
+    return min(start, previous_end(subscription["billing_cycle_anchor"], item["price"]["recurring"], end))
+
+
 def parts(call: RequestContext, subscription: Object, *, paid: bool = False) -> dict[str, Part]:
     """The licensed items of a subscription and what they cost; ``paid``: as their last invoice had it."""
     found: dict[str, tuple[Object, Line]] = {}
@@ -51,16 +58,50 @@ def parts(call: RequestContext, subscription: Object, *, paid: bool = False) -> 
     lines = [line for _, line in found.values()]
     compute(lines, discounts.standing(call, subscription["discounts"]), [], subscription["currency"])
     billed = _billed(call, subscription) if paid else {}
+    if paid and is_flexible(subscription):
+        return {id: _debited(call, subscription, item) for id, (item, _) in found.items()}
     return {
         id: Part(
             dict(item),
             billed.get((id, line.amount), line.left),
-            item["current_period_start"],
+            begin_of(subscription, item),
             item["current_period_end"],
             stop_of(subscription, item),
         )
         for id, (item, line) in found.items()
     }
+
+
+def _debited(call: RequestContext, subscription: Object, item: Object) -> Part:
+    """An item as it was billed last, which is what flexible billing gives back: the amount and its time.
+
+    https://docs.stripe.com/billing/subscriptions/prorations#credit-prorations
+    """
+    end, stop = item["current_period_end"], stop_of(subscription, item)
+    debits = [
+        (entry["period"]["start"], entry["period"]["end"], entry["amount"] - off)
+        for entry, off in _entries(call, subscription, item["id"])
+        if entry["amount"] >= 0 and entry["period"]["end"] in (end, stop) and entry["period"]["start"] <= call.now
+    ]
+    if not debits:
+        return Part(dict(item), 0, item["current_period_start"], end, stop)
+    start, until, amount = max(reversed(debits), key=lambda debit: debit[0])
+    return Part(dict(item), amount, start, until, stop)
+
+
+def _entries(call: RequestContext, subscription: Object, item: str) -> list[tuple[Object, int]]:
+    """Lines of invoices and pending items that are of a subscription's item, oldest first, with their discounts."""
+    store, customer, found = call.world.store, subscription["customer"], list[tuple[Object, int]]()
+    for invoice in store.having("invoice", "customer", customer):
+        for line in invoice["lines"]["data"] if invoice["status"] != "void" else ():
+            details = (line.get("parent") or {}).get("subscription_item_details") or {}
+            if details.get("subscription_item") == item:
+                found.append((line, sum(entry["amount"] for entry in line["discount_amounts"] or [])))
+    for pending_item in store.having("invoiceitem", "customer", customer):
+        details = (pending_item.get("parent") or {}).get("subscription_details") or {}
+        if pending_item["invoice"] is None and details.get("subscription_item") == item:
+            found.append((pending_item, 0))
+    return found
 
 
 def _billed(call: RequestContext, subscription: Object) -> dict[tuple[str, int], int]:
@@ -152,7 +193,11 @@ def put_on(call: RequestContext, invoice: Object, subscription: Object, made: li
 
 def _same(old: Part, new: Part) -> bool:
     facts = ("price", "quantity")
-    return (old.amount, old.stop) == (new.amount, new.stop) and all(
+    """Whether nothing is prorated: a change of discounts or taxes alone is for later invoices.
+
+    https://docs.stripe.com/billing/subscriptions/prorations#no-prorations
+    """
+    return old.stop == new.stop and all(
         (old.item[name]["id"] if name == "price" else old.item.get(name))
         == (new.item[name]["id"] if name == "price" else new.item.get(name))
         for name in facts

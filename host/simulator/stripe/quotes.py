@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, discounts, line_items, lines, prorations, subscriptions
-from host.simulator.stripe.customers import default_method
+from host.simulator.stripe import discounts, line_items, shares
 from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.periods import DAY
-from host.simulator.stripe.schedules import start_schedule
-from host.simulator.stripe.subscription_items import AGREED
 from host.simulator.stripe.sums import Coupon
 from host.simulator.stripe.taxes import check_automatic, rates
 
 KIND = "quote"
 _NESTED = ("default_tax_rates", "discounts", "line_items", "from_quote", "transfer_data", "subscription_data")
-_UNMODELLED = ("application_fee_amount", "application_fee_percent", "from_quote", "on_behalf_of", "transfer_data")
+# What a copy of a quote has of it.
+_COPIED = (
+    "application_fee_amount",
+    "application_fee_percent",
+    "collection_method",
+    "customer",
+    "description",
+    "footer",
+    "header",
+    "metadata",
+    "on_behalf_of",
+)
 
 
 def create_quote(call: RequestContext) -> Object:
-    """A draft for a customer."""
-    quote = resources.fresh(call)
+    """A draft for a customer, or a copy of another quote."""
+    quote, params = resources.fresh(call), call.params
+    if source := call.params.get("from_quote"):
+        params = {**_copy(call, source), **params}
     quote.update(
         amount_subtotal=0,
         amount_total=0,
@@ -50,7 +58,28 @@ def create_quote(call: RequestContext) -> Object:
         "metadata": None,
         "trial_period_days": None,
     }
-    return _set(call, quote)
+    quote["from_quote"] = {"is_revision": False, **source} if source else None
+    return _set(call, quote, params)
+
+
+def _copy(call: RequestContext, wanted: Object) -> Object:
+    """The parameters that make the same quote again. https://docs.stripe.com/quotes/revise"""
+    source = call.load(KIND, wanted["quote"], "from_quote[quote]", 400)
+    if wanted.get("is_revision") and source["status"] not in ("open", "accepted", "canceled"):
+        raise invalid("Only a quote that was finalized can be revised.", "from_quote[is_revision]")
+    kept = call.world.store.get("~quote", source["id"]) or {}
+    found = {name: source[name] for name in _COPIED if source.get(name)}
+    given = zip(items_of(call, source), kept.get("line_items") or [], strict=True)
+    same = ("discounts", "quantity", "tax_rates")
+    found["line_items"] = [
+        {"price": item["price"]["id"], **{name: entry[name] for name in same if name in entry}} for item, entry in given
+    ]
+    found["discounts"] = kept.get("discounts") or []
+    found["default_tax_rates"] = [rate["id"] for rate in source["default_tax_rates"]]
+    for name in ("invoice_settings", "subscription_data", "transfer_data"):
+        settings = source.get(name) or {}
+        found[name] = {key: value for key, value in settings.items() if value is not None and key != "issuer"}
+    return {name: value for name, value in found.items() if value}
 
 
 def update_quote(call: RequestContext) -> Object:
@@ -58,16 +87,16 @@ def update_quote(call: RequestContext) -> Object:
     quote = call.subject()
     if quote["status"] != "draft" and set(call.params) - {"metadata", "expand"}:
         raise call.refuse(f"This quote cannot be updated because it is {quote['status']}; it must be a draft.")
-    return _set(call, quote)
+    return _set(call, quote, call.params)
 
 
-def _set(call: RequestContext, quote: Object) -> Object:
-    params = call.params
+def _set(call: RequestContext, quote: Object, params: Object) -> Object:
     check_automatic(call, params)
-    for name in _UNMODELLED:
-        if params.get(name):
-            call.not_modelled(f"the parameter {name}", "", name)
     call.put(quote, {name: value for name, value in params.items() if name not in _NESTED})
+    if "transfer_data" in params:
+        said = params["transfer_data"]
+        quote["transfer_data"] = {"amount": None, "amount_percent": None, **said} if said else None
+    shares.check(call, quote, quote.get("currency") or "usd")
     if quote.get("customer"):
         quote["test_clock"] = call.load("customer", quote["customer"], "customer", 400).get("test_clock")
     if "subscription_data" in params:
@@ -83,7 +112,7 @@ def _set(call: RequestContext, quote: Object) -> Object:
     kept |= {name: params[name] or [] for name in ("line_items", "discounts") if name in params}
     call.world.store.put("~quote", quote["id"], kept)
     quote["discounts"] = []  # they are redeemed when the quote is accepted
-    entries = _entries(call, quote, kept)
+    entries = entries_of(call, quote, kept)
     if "line_items" in params:
         kept["items"] = [item["id"] for item in line_items.keep(call, entries, f"/v1/quotes/{quote['id']}/line_items")]
         call.world.store.put("~quote", quote["id"], kept)
@@ -93,22 +122,21 @@ def _set(call: RequestContext, quote: Object) -> Object:
     return call.save(KIND, quote)
 
 
-def _entries(call: RequestContext, quote: Object, kept: Object) -> list[line_items.LineEntry]:
+def entries_of(call: RequestContext, quote: Object, kept: Object) -> list[line_items.LineEntry]:
+    """What a quote is of, with discounts and taxes."""
     entries = line_items.read(call, kept["line_items"], None)
-    for n, entry in enumerate(entries):
-        for name in ("discounts",):
-            if entry.given.get(name):
-                call.not_modelled(
-                    f"the parameter line_items[{n}][{name}]", "discounts of the quote are.", f"line_items[{n}][{name}]"
-                )
     currency = entries[0].price["currency"] if entries else None
+    for n, entry in enumerate(entries):
+        use = discounts.Use(quote.get("customer"), currency, entry.line.amount)
+        checked = discounts.wanted(call, entry.given.get("discounts"), use, f"line_items[{n}][discounts]")
+        entry.line.coupons = [(one.coupon["id"], one.coupon) for one in checked if isinstance(one, discounts.Found)]
     total = sum(entry.line.amount for entry in entries)
     use = discounts.Use(quote.get("customer"), currency, total)
     coupons: list[Coupon] = []
     for n, item in enumerate(kept["discounts"]):
         found = discounts.check(call, item, use, f"discounts[{n}]")
         coupons.append((found.coupon["id"], found.coupon))
-    line_items.add_up(entries, coupons, quote["default_tax_rates"], str(currency))
+    line_items.add_up(call, entries, coupons, quote["default_tax_rates"], quote.get("customer"))
     return entries
 
 
@@ -134,7 +162,7 @@ def _add_up(quote: Object, entries: list[line_items.LineEntry]) -> None:
 
 def finalize_quote(call: RequestContext) -> Object:
     """draft → open."""
-    quote = _quote(call, ("draft",), "finalized", "open")
+    quote = step(call, ("draft",), "finalized", "open")
     if not quote.get("customer"):
         raise call.refuse("A quote needs a customer before it is finalized.", param="customer")
     if not (call.world.store.get("~quote", quote["id"]) or {}).get("line_items"):
@@ -142,99 +170,27 @@ def finalize_quote(call: RequestContext) -> Object:
     if call.params.get("expires_at"):
         quote["expires_at"] = call.params["expires_at"]
         call.world.agenda.add(call, quote["expires_at"], "expire_quote", quote["id"])
-    quote["number"] = f"QT-{call.world.ids.code(8)}-0001-1"
+    quote["number"] = _number(call, quote)
     return call.save(KIND, quote)
 
 
-def accept_quote(call: RequestContext) -> Object:
-    """open → accepted: a subscription where something recurs, else an invoice, each for its customer to pay."""
-    quote = _quote(call, ("open",), "accepted", "accepted")
-    kept = call.world.store.get("~quote", quote["id"]) or {}
-    entries = _entries(call, quote, kept)
-    if any(entry.recurring for entry in entries):
-        _subscribe(call, quote, kept, entries)
-    else:
-        _bill(call, quote, kept, entries)
-    return call.save(KIND, quote)
-
-
-def _subscribe(call: RequestContext, quote: Object, kept: Object, entries: list[line_items.LineEntry]) -> None:
-    data = quote["subscription_data"]
-    params: Object = {
-        "customer": quote["customer"],
-        "collection_method": quote["collection_method"],
-        "default_tax_rates": [rate["id"] for rate in quote["default_tax_rates"]],
-        "items": [{**_item(entry), AGREED: True} for entry in entries if entry.recurring],
-        "add_invoice_items": [_item(entry) for entry in entries if not entry.recurring],
-        "discounts": kept["discounts"],
-        "metadata": data["metadata"] or {},
-        "payment_behavior": "allow_incomplete" if default_method(call, quote["customer"]) else "default_incomplete",
-    }
-    if data["description"]:
-        params["description"] = data["description"]
-    if quote["collection_method"] == "send_invoice":
-        params["days_until_due"] = quote["invoice_settings"]["days_until_due"]
-    if data["trial_period_days"]:
-        params["trial_period_days"] = data["trial_period_days"]
-    effective = data["effective_date"]
-    if isinstance(effective, int) and effective > call.now:
-        phase = {name: params[name] for name in ("items", "discounts", "metadata") if params[name]}
-        schedule = start_schedule(call, {"customer": quote["customer"], "start_date": effective, "phases": [phase]})
-        quote["subscription_schedule"] = schedule["id"]
-        return
-    made = subscriptions.start(call, params)
-    quote.update(subscription=made["id"], invoice=made["latest_invoice"])
-
-
-def _item(entry: line_items.LineEntry) -> Object:
-    found: Any = {"price": entry.price["id"], "quantity": entry.quantity, "tax_rates": entry.given.get("tax_rates")}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _bill(call: RequestContext, quote: Object, kept: Object, entries: list[line_items.LineEntry]) -> None:
-    """A draft invoice of the quote's items."""
-    customer, currency = call.load("customer", quote["customer"]), quote["currency"]
-    subscriptions.take_currency(call, customer, currency)
-    invoice = billing.new_invoice(
-        call,
-        call.load("customer", quote["customer"]),
-        currency,
-        billing_reason="quote_accept",
-        collection_method=quote["collection_method"],
-        default_tax_rates=quote["default_tax_rates"],
-        parent={"type": "quote_details", "quote_details": {"quote": quote["id"]}, "subscription_details": None},
-    )
-    if quote["collection_method"] == "send_invoice":
-        invoice["due_date"] = call.now + (quote["invoice_settings"]["days_until_due"] or 30) * DAY
-    use = discounts.Use(quote["customer"], currency, quote["amount_subtotal"])
-    owner = {"invoice": invoice["id"], "customer": quote["customer"]}
-    invoice["discounts"] = discounts.make(call, kept["discounts"], use, owner)
-    for entry in entries:
-        item = prorations.pending(
-            call,
-            {"customer": quote["customer"], "currency": currency},
-            amount=entry.line.amount,
-            description=billing.product_name(call, entry.price),
-            discountable=True,
-            parent=None,
-            period={"start": call.now, "end": call.now},
-            pricing=lines.pricing(entry.price),
-            proration=False,
-            quantity=entry.quantity,
-            quantity_decimal=str(entry.quantity),
-            tax_rates=entry.line.rates or [],
-        )
-        lines.add_item(call, invoice, item)
-    call.save("invoice", lines.total_up(call, invoice))
-    quote["invoice"] = invoice["id"]
+def _number(call: RequestContext, quote: Object) -> str:
+    """A revision has the number of what it revises, and counts its last part up."""
+    source = quote["from_quote"] or {}
+    revised = call.find(KIND, source["quote"]) if source.get("is_revision") else None
+    if revised is None:
+        return f"QT-{call.world.ids.code(8)}-0001-1"
+    head, _, count = str(revised["number"]).rpartition("-")
+    return f"{head}-{int(count) + 1}"
 
 
 def cancel_quote(call: RequestContext) -> Object:
     """draft or open → canceled."""
-    return call.save(KIND, _quote(call, ("draft", "open"), "canceled", "canceled"))
+    return call.save(KIND, step(call, ("draft", "open"), "canceled", "canceled"))
 
 
-def _quote(call: RequestContext, allowed: tuple[str, ...], word: str, status: str) -> Object:
+def step(call: RequestContext, allowed: tuple[str, ...], word: str, status: str) -> Object:
+    """The quote of the path, one status further."""
     quote = call.subject()
     if quote["status"] not in allowed:
         raise call.refuse(
@@ -263,17 +219,21 @@ def list_upfront(call: RequestContext) -> Object:
     return _page(call, upfront=True)
 
 
+def items_of(call: RequestContext, quote: Object) -> list[Object]:
+    """A quote's line items, in the order they were given."""
+    kept = call.world.store.get("~quote", quote["id"]) or {}
+    return [call.load("item", id) for id in kept.get("items") or []]
+
+
 def _page(call: RequestContext, *, upfront: bool) -> Object:
     quote = call.load(KIND, call.path_args["quote"], "quote")
-    kept = call.world.store.get("~quote", quote["id"]) or {}
-    found = [call.load("item", id) for id in kept.get("items") or []]
+    found = items_of(call, quote)
     if upfront and quote["subscription_data"]["trial_period_days"]:
         found = [item for item in found if item["price"]["type"] != "recurring"]
     return page_of(call, found, "line item")
 
 
 BEHAVIOURS = {
-    "quotes.accept": accept_quote,
     "quotes.cancel": cancel_quote,
     "quotes.computed_upfront_line_items.list": list_upfront,
     "quotes.create": create_quote,
@@ -285,10 +245,11 @@ DUE = {"expire_quote": expire_quote}
 _HANDLED = {
     "default_tax_rates",
     "discounts",
+    "line_items.discounts",
     "line_items.price",
     "line_items.price_data",
     "line_items.quantity",
     "line_items.tax_rates",
 }
 EFFECTS = {"quotes.create": _HANDLED, "quotes.update": _HANDLED}
-MAKES = {"invoice", "item", "subscription", "subscription_schedule"}
+MAKES = {"item"}

@@ -6,13 +6,13 @@ from typing import Any
 
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import books, transfers
+from host.simulator.stripe import books, cash_balances, transfers
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.money import amount_of, check_amount, shown
 
 LATER = 60  # seconds: "some time later" in the documentation
 EFFECTS = {"refunds.create": {"refund_application_fee", "reverse_transfer"}}
-MAKES = {"refund", "balance_transaction"}
+MAKES = {"refund", "balance_transaction", "customer_cash_balance_transaction"}
 
 
 def create_refund(call: RequestContext) -> Object:
@@ -44,7 +44,7 @@ def create_refund(call: RequestContext) -> Object:
     _return_shares(call, charge, refund, amount)
     method = call.find("payment_method", str(charge["payment_method"])) or {"type": "card"}
     how = card_of(method).refund
-    pending = how == "pending" or method["type"] != "card"
+    pending = how == "pending" or method["type"] not in ("card", "customer_balance")
     refund.update(_facts(charge, amount, "pending" if pending else "succeeded", str(method["type"])))
     charge["amount_refunded"] += amount
     charge["refunded"] = amount == left
@@ -53,11 +53,18 @@ def create_refund(call: RequestContext) -> Object:
         call.world.agenda.add(call, call.now + LATER, "refund", str(refund["id"]))
     if not pending:
         _pay(call, refund, charge)
+    if method["type"] == "customer_balance":  # https://docs.stripe.com/payments/customer-balance/refunding
+        about = {"refunded_from_payment": {"refund": refund["id"]}}
+        cash_balances.move(call, charge["customer"], charge["currency"], amount, about)
     return call.save("refund", refund)
 
 
 def _facts(charge: Object, amount: int, status: str, kind: str) -> Object:
+    if kind == "customer_balance":
+        kind = "customer_cash_balance"
     details: Object = {"type": kind}
+    if kind == "customer_cash_balance":
+        details[kind] = {}
     if kind == "card":
         details["card"] = {
             "reference_status": "pending",
@@ -140,7 +147,8 @@ def _refundable(call: RequestContext) -> Object:
 
 def _refunded(charge: Object) -> int:
     """What was given back so far; what was authorised but never captured is not in it."""
-    return int(charge["amount_refunded"] - (charge["amount"] - charge["amount_captured"]))
+    released = max(0, charge["amount"] - charge["amount_captured"]) if charge["captured"] else 0
+    return int(charge["amount_refunded"] - released)
 
 
 def release(call: RequestContext, charge: Object, **fields: Any) -> Object:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from host.simulator.api_error import missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, prorations
+from host.simulator.stripe import billing, closing, prorations
 from host.simulator.stripe.collection import finalize, method_of
 from host.simulator.stripe.invoice_payments import subscription_of
 from host.simulator.stripe.payment_attempts import pay_now
 from host.simulator.stripe.periods import next_end
 
 HOUR = 3600
-EXPIRY = 23 * HOUR  # an incomplete subscription has that long to be paid
 ENDED = ("canceled", "incomplete_expired")
 
 
@@ -30,7 +29,7 @@ def watch_subscription(call: RequestContext, subscription: Object) -> None:
 def _due(subscription: Object) -> int | None:
     status = subscription["status"]
     if status == "incomplete":
-        return int(subscription["created"]) + EXPIRY
+        return int(subscription["created"]) + closing.EXPIRY
     if status in (*ENDED, "paused") or not subscription["items"]["data"]:
         return None
     times = [item["current_period_end"] for item in subscription["items"]["data"]]
@@ -49,7 +48,7 @@ def come_due(call: RequestContext, id: str) -> None:
     elif subscription["status"] == "incomplete":
         _expire(call, subscription)
     elif (subscription.get("cancel_at") or call.now + 1) <= call.now:
-        end(call, subscription, reason=None)
+        finish(call, subscription)
     elif ((subscription.get("pause_collection") or {}).get("resumes_at") or call.now + 1) <= call.now:
         call.save("subscription", {**subscription, "pause_collection": None})
     else:
@@ -62,9 +61,7 @@ def _expire(call: RequestContext, subscription: Object) -> None:
     call.save("subscription", subscription)
     invoice = call.find("invoice", str(subscription["latest_invoice"]))
     if invoice is not None and invoice["status"] == "open":
-        invoice.update(status="void", next_payment_attempt=None, auto_advance=False)
-        invoice["status_transitions"]["voided_at"] = call.now
-        call.save("invoice", invoice)
+        closing.void(call, invoice)
 
 
 def _renew(call: RequestContext, subscription: Object) -> None:
@@ -118,11 +115,10 @@ def _advance(call: RequestContext, subscription: Object, invoice: Object) -> Non
     if pause in ("void", "mark_uncollectible"):
         call.save("invoice", invoice)
         finalize(call, invoice)
-        if invoice["status"] == "open":
-            word, moment = ("void", "voided_at") if pause == "void" else ("uncollectible", "marked_uncollectible_at")
-            invoice["status"] = word
-            invoice["status_transitions"][moment] = call.now
-            call.save("invoice", invoice)
+        if invoice["status"] == "open" and pause == "void":
+            closing.void(call, invoice)
+        elif invoice["status"] == "open":
+            closing.write_off(call, invoice, "subscription_paused")
         return
     advance = pause != "keep_as_draft" and subscription["status"] != "unpaid"
     invoice["auto_advance"] = advance
@@ -171,13 +167,32 @@ def end(call: RequestContext, subscription: Object, *, reason: str | None) -> No
             call.save("invoice", invoice)
 
 
-def _last_invoice(call: RequestContext, subscription: Object, prorated: list[Object]) -> None:
+def finish(call: RequestContext, subscription: Object) -> None:
+    """End a subscription whose time is over; usage and pending items are billed as a renewal's invoice is.
+
+    https://docs.stripe.com/billing/subscriptions/cancel#cancel-at-the-end-of-the-current-billing-period
+    """
+    invoice = last_draft(call, subscription)
+    end(call, subscription, reason=None)
+    if invoice["lines"]["data"]:
+        _advance(call, subscription, billing.keep(call, subscription, invoice))
+
+
+def last_draft(call: RequestContext, subscription: Object, prorated: list[Object] | None = None) -> Object:
+    """A draft of what is left to bill of a subscription that ends now, not kept."""
     invoice = billing.draft_of(call, subscription, "subscription_cycle")
-    prorations.put_on(call, invoice, subscription, prorated)
+    prorations.put_on(call, invoice, subscription, prorated or [])
     billing.take_pending(call, invoice, subscription["id"])
     for item in reversed(subscription["items"]["data"]):
         if item["price"]["recurring"]["usage_type"] == "metered":
             billing.usage_line(call, invoice, subscription, item, item["current_period_start"], call.now)
+    starts = [item["current_period_start"] for item in subscription["items"]["data"]]
+    invoice.update(period_start=min(starts, default=call.now), period_end=call.now)
+    return invoice
+
+
+def _last_invoice(call: RequestContext, subscription: Object, prorated: list[Object]) -> None:
+    invoice = last_draft(call, subscription, prorated)
     if invoice["lines"]["data"]:
         billing.keep(call, subscription, invoice)
         pay_now(call, subscription, invoice, "allow_incomplete")

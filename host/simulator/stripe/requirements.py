@@ -1,4 +1,4 @@
-"""What Stripe still has to be told of a connected account. https://docs.stripe.com/connect/required-verification-information"""
+"""What Stripe still needs to know about a connected account. https://docs.stripe.com/connect/required-verification-information"""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ class Card(msgspec.Struct, frozen=True):
     """A card by its number.
 
     ``code``, ``decline``: the error its payments end with; it can be attached to a customer only with
-    ``attaches``. ``authentication``: when the customer has to authenticate. ``dispute``: the disputes that
+    ``attaches``. ``authentication``: when the customer has to authenticate; ``optional``: also where the payment
+    asks for it; ``challenged``: the error of a payment whose customer did. ``dispute``: the disputes that
     follow a payment. ``refund``: how refunds go on. ``blocked``: Radar blocks it.
     """
 
@@ -27,6 +28,8 @@ class Card(msgspec.Struct, frozen=True):
     decline: str = ""
     attaches: bool = False
     authentication: Authentication = ""
+    optional: bool = False
+    challenged: str = ""
     dispute: tuple[str, ...] = ()
     warning: bool = False
     refund: Literal["", "pending", "fail"] = ""
@@ -38,7 +41,7 @@ class Card(msgspec.Struct, frozen=True):
     line1: str = "pass"
     three_d_secure: bool = True
     networks: tuple[str, ...] = ()
-    variant: str = ""  # tells cards of one number apart
+    variant: str = ""  # distinguishes cards of one number
 
     @property
     def fingerprint(self) -> str:
@@ -54,6 +57,14 @@ class Card(msgspec.Struct, frozen=True):
     def action(self) -> bool:
         """Whether a payment with the customer present asks for authentication."""
         return bool(self.authentication)
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether a payment may ask for authentication of its own accord.
+
+        https://docs.stripe.com/testing#three-ds-cards: of other cards nobody is asked, and they are not refused.
+        """
+        return self.optional or self.action
 
     @property
     def message(self) -> str:
@@ -85,6 +96,8 @@ ADVICE = {
     "expired_card": "confirm_card_data",
     "incorrect_cvc": "confirm_card_data",
 }
+# What the networks call a decline, where test mode says it: https://docs.stripe.com/declines/network-codes
+NETWORK = {"generic_decline": "01"}
 
 
 def _declined(number: str, decline: str, **more: Any) -> Card:
@@ -182,8 +195,8 @@ CARDS: dict[str, Card] = {
     "threeDSecureRequiredProcessingError": _declined(
         "4000008400001280", "generic_decline", attaches=True, authentication="always"
     ),
-    "threeDSecureOptional": Card("4000000000003055"),
-    "threeDSecureOptionalProcessingError": Card("4000000000003097"),
+    "threeDSecureOptional": Card("4000000000003055", optional=True),
+    "threeDSecureOptionalProcessingError": Card("4000000000003097", optional=True, challenged="processing_error"),
     "amex_threeDSecureNotSupported": Card("378282246310005", "amex", three_d_secure=False),
 }
 # https://docs.stripe.com/testing#international-cards; all are visa but for those named.

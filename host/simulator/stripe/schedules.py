@@ -6,10 +6,10 @@ from typing import Any
 
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import subscriptions
+from host.simulator.stripe import pending_updates, subscriptions
 from host.simulator.stripe.money import check_currency
-from host.simulator.stripe.phases import dated, items_of, of_item, phase_of, refuse, settings_of
-from host.simulator.stripe.renewals import ENDED, cancel, end
+from host.simulator.stripe.phases import dated, extras_of, items_of, of_item, phase_of, refuse, settings_of
+from host.simulator.stripe.renewals import ENDED, cancel, finish
 from host.simulator.stripe.subscription_changes import change
 
 KIND = "subscription_schedule"
@@ -51,7 +51,7 @@ def start_schedule(call: RequestContext, params: Object) -> Object:
 def _blank(call: RequestContext, customer: Object, params: Object) -> Object:
     schedule = call.blank(KIND)
     schedule.update(
-        billing_mode={"type": "classic", "flexible": None},
+        billing_mode={"type": "classic", "flexible": None, **(params.get("billing_mode") or {})},
         canceled_at=None,
         completed_at=None,
         current_phase=None,
@@ -102,9 +102,11 @@ def _begin(call: RequestContext, schedule: Object) -> None:
     """The first phase begins: the subscription is made."""
     phase = schedule["phases"][0]
     params = {**settings_of(schedule, phase), "customer": schedule["customer"], "items": items_of(phase)}
-    params["currency"] = phase["currency"]
+    params.update(billing_mode=schedule["billing_mode"], currency=phase["currency"])
     if phase["trial_end"]:
         params["trial_end"] = phase["trial_end"]
+    if extras := extras_of(phase):
+        params["add_invoice_items"] = extras
     made = subscriptions.start(call, params, schedule=schedule["id"])
     schedule.update(status="active", subscription=made["id"])
     _wait(call, schedule)
@@ -146,10 +148,13 @@ def _enter(call: RequestContext, schedule: Object) -> None:
     _wait(call, schedule)
     subscription = call.find("subscription", schedule["subscription"])
     if subscription is not None and subscription["status"] not in ENDED:
-        _apply(call, schedule, subscription, _current(call, schedule))
+        _apply(call, schedule, subscription, _current(call, schedule), begins=True)
 
 
-def _apply(call: RequestContext, schedule: Object, subscription: Object, phase: Object) -> None:
+def _apply(
+    call: RequestContext, schedule: Object, subscription: Object, phase: Object, *, begins: bool = False
+) -> None:
+    pending_updates.discard(call, subscription)
     old = {item["price"]["id"]: item["id"] for item in subscription["items"]["data"]}
     wanted = []
     for item in items_of(phase):
@@ -160,6 +165,11 @@ def _apply(call: RequestContext, schedule: Object, subscription: Object, phase: 
     params["proration_behavior"] = phase["proration_behavior"]
     if phase["trial_end"] and phase["trial_end"] > call.now:
         params["trial_end"] = phase["trial_end"]
+    if begins and (extras := extras_of(phase)):
+        params["add_invoice_items"] = extras
+    anchor = phase["billing_cycle_anchor"] or schedule["default_settings"]["billing_cycle_anchor"]
+    if begins and anchor == "phase_start":
+        params["billing_cycle_anchor"] = {"type": "now"}
     change(call, subscription, params)
 
 
@@ -170,7 +180,7 @@ def _finish(call: RequestContext, schedule: Object) -> None:
     if schedule["end_behavior"] == "cancel":
         schedule.update(status="completed", completed_at=call.now)
         if subscription is not None and subscription["status"] not in ENDED:
-            end(call, subscription, reason=None)
+            finish(call, subscription)
     else:
         _let_go(call, schedule, subscription)
 
@@ -190,7 +200,8 @@ def _from_subscription(call: RequestContext, id: str) -> Object:
             f"You cannot migrate a subscription that is already attached to a schedule: {subscription['schedule']}.",
             "from_subscription",
         )
-    schedule = _blank(call, call.load("customer", subscription["customer"]), call.params)
+    params = {**call.params, "billing_mode": subscription["billing_mode"]}
+    schedule = _blank(call, call.load("customer", subscription["customer"]), params)
     items = subscription["items"]["data"]
     phase = phase_of(
         call,
@@ -282,6 +293,19 @@ def cancel_schedule(call: RequestContext) -> Object:
     return schedule
 
 
+def watch_subscription(call: RequestContext, subscription: Object) -> None:
+    """A schedule whose subscription ends because its first invoice was not paid ends with it.
+    https://docs.stripe.com/api/events/types#event_types-subscription_schedule.aborted
+    """
+    if subscription["status"] != "incomplete_expired" or not subscription.get("schedule"):
+        return
+    schedule = call.find(KIND, subscription["schedule"])
+    if schedule is not None and schedule["status"] == "active":
+        call.world.agenda.drop("schedule", schedule["id"])
+        call.save(KIND, {**schedule, "status": "canceled", "canceled_at": call.now, "current_phase": None})
+        call.announce("subscription_schedule.aborted", KIND, schedule["id"])
+
+
 def _living(call: RequestContext, word: str) -> Object:
     schedule = call.subject()
     if schedule["status"] in _FINISHED:
@@ -305,7 +329,10 @@ BEHAVIOURS = {
     "subscription_schedules.update": update_schedule,
 }
 DUE = {"schedule": come_due}
+WATCHERS = {"subscription": watch_subscription}
 _HANDLED = {
+    "phases.add_invoice_items.price_data",
+    "phases.add_invoice_items.tax_rates",
     "phases.duration",
     "phases.items.price_data",
     "phases.items.tax_rates",

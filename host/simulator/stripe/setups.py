@@ -5,20 +5,26 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import charges, microdeposits
+from host.simulator.stripe import authorizations, charges, microdeposits
 from host.simulator.stripe.card_facts import card_of, checks_done, shown_of
 from host.simulator.stripe.charges import Decline
 from host.simulator.stripe.confirmation import check_type, next_action
-from host.simulator.stripe.mandates import take_mandate
-from host.simulator.stripe.payment_methods import REDIRECTS, attach, check_usable, is_set_up, payment_method, set_up
-from host.simulator.stripe.payments import check_return_url, set_types, take_method
+from host.simulator.stripe.local_methods import LOCAL, check_return
+from host.simulator.stripe.mandates import mandate_of, need_mandate
+from host.simulator.stripe.payment_methods import attach, check_usable, is_set_up, payment_method, set_up
+from host.simulator.stripe.payments import check_return_url, check_secret, set_types, take_method
 
 _CANCELABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 _AT_CONFIRMATION = ("return_url", "mandate_data", "confirmation_token")
 _CONFIRM = {*_AT_CONFIRMATION, "payment_method", "payment_method_data", "use_stripe_sdk"}
+_NO_METHOD = (
+    "it's missing a payment method. You can either update the SetupIntent with a payment method and then confirm it "
+    "again, or confirm it again directly with a payment method or ConfirmationToken"
+)
 EFFECTS = {
     "setup_intents.confirm": _CONFIRM,
     "setup_intents.create": {*_CONFIRM, "confirm"},
+    "setup_intents.retrieve": {"client_secret"},
     "setup_intents.update": {"payment_method", "payment_method_data"},
     "setup_intents.verify_microdeposits": {"amounts", "descriptor_code"},
 }
@@ -37,6 +43,12 @@ def create_setup(call: RequestContext) -> Object:
     take_method(call, setup)
     call.save("setup_intent", setup)
     return _confirm_setup(call, setup) if call.params.get("confirm") else setup
+
+
+def retrieve_setup(call: RequestContext) -> Object | bytes:
+    """The setup; a browser gives its secret."""
+    check_secret(call, "SetupIntent")
+    return resources.retrieve(call)
 
 
 def update_setup(call: RequestContext) -> Object:
@@ -67,32 +79,39 @@ def _unexpected(setup: Object, message: str) -> Refusal:
 
 def _confirm_setup(call: RequestContext, setup: Object) -> Object:
     if setup["status"] not in _CANCELABLE or not setup.get("payment_method"):
-        why = f"it has a status of {setup['status']}" if setup.get("payment_method") else "it has no payment method"
+        why = f"it has a status of {setup['status']}" if setup.get("payment_method") else _NO_METHOD
         raise _unexpected(setup, f"You cannot confirm this SetupIntent because {why}.")
     check_return_url(call, setup, "SetupIntent")
     method = payment_method(call, setup["payment_method"])
     check_usable(call, method, setup.get("customer"), "SetupIntent")
     check_type(call, setup, method, "SetupIntent")
+    need_mandate(call, setup, method)
     if microdeposits.are_needed(call, setup, method):
         setup.update(status="requires_action", next_action=microdeposits.next_action(call, method))
         _attempt(call, setup, method, "requires_action")
         return call.save("setup_intent", setup)
     card, authenticated = card_of(method), setup["status"] == "requires_action"
-    if not authenticated and (card.action or method["type"] in REDIRECTS) and not _already(call, method):
+    asks = _asks_authentication(setup) and card.enrolled
+    if not authenticated and (card.action or asks or method["type"] in LOCAL) and not _already(call, method):
+        check_return(call, method["type"])
         setup["status"], setup["next_action"] = "requires_action", next_action(call, setup, "setup_intent")
         _attempt(call, setup, method, "requires_action")
         return call.save("setup_intent", setup)
-    decline = charges.decline_of(card)
+    decline = charges.decline_of(card, authenticated=authenticated)
     if decline is not None and not card.attaches:
         raise _fail(call, setup, method, decline)
-    if call.params.get("mandate_data"):
-        setup["mandate"] = take_mandate(call, method)["id"]
+    setup["mandate"] = mandate_of(call, method)
     if setup.get("customer"):
         method = attach(call, method, setup["customer"])
     set_up(call, method)
     _attempt(call, setup, method, "succeeded", authenticated=authenticated)
     setup.update(status="succeeded", next_action=None, last_setup_error=None)
     return call.save("setup_intent", setup)
+
+
+def _asks_authentication(setup: Object) -> bool:
+    """https://docs.stripe.com/payments/3d-secure/authentication-flow#manual-three-ds"""
+    return authorizations.options_of(setup).get("request_three_d_secure") in ("any", "challenge")
 
 
 def _already(call: RequestContext, method: Object) -> bool:
@@ -176,6 +195,7 @@ BEHAVIOURS = {
     "setup_intents.cancel": cancel_setup,
     "setup_intents.confirm": confirm_setup,
     "setup_intents.create": create_setup,
+    "setup_intents.retrieve": retrieve_setup,
     "setup_intents.update": update_setup,
     "setup_intents.verify_microdeposits": verify_setup,
 }

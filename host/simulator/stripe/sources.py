@@ -37,7 +37,7 @@ def add_source(
         return _add_bank(call, customer, given)
     if not given.startswith(("tok_", "src_")):
         raise missing("token", given, "source", 400)
-    facts, shown = _card_facts(call, given)
+    facts, shown = card_of_token(call, given)
     card = FINGERPRINTS.get(facts["fingerprint"])
     if validate and card is not None and card.code and not card.attaches:
         raise Refusal(402, card.message, code=card.code, worked=True, **card_error(card))
@@ -54,7 +54,8 @@ def add_source(
     return shown
 
 
-def _card_facts(call: RequestContext, given: str) -> tuple[Object, Object]:
+def card_of_token(call: RequestContext, given: str) -> tuple[Object, Object]:
+    """What a token or source stands for: the facts of a payment method, and the card object of old."""
     if (test := card_named(given)) is not None:
         facts = card_facts(call, test)
         return facts, tokens.card_object(call, facts, {})
@@ -181,7 +182,7 @@ def list_sources(call: RequestContext) -> Object:
 
 
 def verify_source(call: RequestContext) -> Object:
-    """A bank account whose two deposits are told right."""
+    """A bank account whose two deposits are given correctly."""
     kind, found = _find(call)
     if kind != "bank_account":
         raise call.refuse("Only bank accounts can be verified.", param="id")

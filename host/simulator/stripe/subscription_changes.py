@@ -6,21 +6,23 @@ begins or ends, or the anchor is set to now: then a new period begins, and is bi
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import msgspec
 
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, prorations
+from host.simulator.stripe import billing, closing, pending_intervals, pending_updates, prorations, usage
+from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.payment_attempts import need_method, pay_now
 from host.simulator.stripe.periods import next_end
 from host.simulator.stripe.renewals import trial_may_end
-from host.simulator.stripe.subscription_items import changed_items, check_items, set_items
+from host.simulator.stripe.subscription_items import changed_items, check_intervals, check_items, set_items
+from host.simulator.stripe.subscription_periods import check_trial_end
 from host.simulator.stripe.subscriptions import (
     check_collection,
-    check_trial_end,
     check_unmodelled,
     living,
     set_discounts,
@@ -68,9 +70,23 @@ def begin(call: RequestContext, subscription: Object, params: Object) -> Subscri
 
 
 def change(call: RequestContext, subscription: Object, params: Object) -> None:
-    """Change ``subscription`` as ``subscriptions.update`` has its parameters; kept."""
+    """Change ``subscription`` as ``subscriptions.update`` has its parameters; kept.
+
+    With ``pending_if_incomplete`` it is as it was until the invoice of the change is paid.
+    """
+    if params.get("payment_behavior") != "pending_if_incomplete":
+        _change(call, subscription, params)
+        return
+    pending_updates.begin(call, subscription, params)
+    before = deepcopy(subscription)
+    _change(call, subscription, params)
+    made = subscription["latest_invoice"]
+    if made != before["latest_invoice"] and call.load("invoice", made)["status"] == "open":
+        pending_updates.hold(call, subscription, before, params)
+
+
+def _change(call: RequestContext, subscription: Object, params: Object) -> None:
     check_unmodelled(call, params)
-    _check_pending(call, params)
     state = begin(call, subscription, params)
     set_plain(call, subscription, params)
     if "cancellation_details" in params:
@@ -81,10 +97,14 @@ def change(call: RequestContext, subscription: Object, params: Object) -> None:
     if "pause_collection" in params:
         _pause(subscription, params["pause_collection"])
     if params.get("items"):
+        old = deepcopy(subscription["items"]["data"])
         items = changed_items(call, subscription, params["items"])
+        check_intervals(call, subscription, items)
         check_items(items, subscription["currency"])
+        usage.change(call, subscription, old, items, state.behavior)
         set_items(subscription, items)
     set_discounts(call, subscription, params)
+    pending_intervals.set_interval(call, subscription, params)
     if params.get("trial_end") == "now" and state.trial and not trial_may_end(call, subscription):
         call.save("subscription", {**subscription, "trial_end": call.now})
         subscription["trial_end"] = call.now
@@ -93,15 +113,6 @@ def change(call: RequestContext, subscription: Object, params: Object) -> None:
     set_end(call, subscription, params)
     call.save("subscription", subscription)
     settle(call, subscription, params, state, new_period=new_period)
-
-
-def _check_pending(call: RequestContext, params: Object) -> None:
-    if params.get("payment_behavior") == "pending_if_incomplete":
-        call.not_modelled(
-            "payment_behavior=pending_if_incomplete",
-            "allow_incomplete, default_incomplete and error_if_incomplete are.",
-            "payment_behavior",
-        )
 
 
 def _pause(subscription: Object, wanted: Any) -> None:
@@ -118,36 +129,49 @@ def _retime(call: RequestContext, subscription: Object, params: Object, state: S
     trial_end = params.get("trial_end")
     anchor = params.get("billing_cycle_anchor")
     anchor = anchor.get("type") if isinstance(anchor, dict) else anchor
+    if anchor == "timestamp":
+        raise invalid(
+            "The anchor of a subscription that there is can only be now or unchanged.", "billing_cycle_anchor"
+        )
     if trial_end is not None and trial_end != "now":
         check_trial_end(call, trial_end, "trial_end")
         subscription.update(
-            trial_start=subscription["trial_start"] if state.trial else call.now,
+            trial_start=_trial_start(call, subscription, state),
             trial_end=trial_end,
             status="trialing",
             billing_cycle_anchor=trial_end,
         )
-        _periods(call, subscription, trial_end)
+        _periods(call, subscription, trial_end, extended=state.trial)
         return not state.trial
     if trial_end == "now" and state.trial:
         subscription.update(status="active", trial_end=call.now)
     elif state.trial:
         return False
     priced = any(part.amount for part in prorations.parts(call, subscription).values())
-    if not (
-        (trial_end == "now" and state.trial)
-        or anchor == "now"
-        or _recurring(subscription) != state.recurring
-        or (state.free and priced and "items" in params)
-    ):
+    explicit = (trial_end == "now" and state.trial) or anchor == "now"
+    other = _recurring(subscription) != state.recurring
+    if not explicit and is_flexible(subscription):
+        if other:
+            call.not_modelled("another interval of a subscription in flexible billing mode",
+                              "It is with billing_cycle_anchor=now.", "items")  # fmt: skip
+        return False
+    if not (explicit or other or (state.free and priced and "items" in params)):
         return False
     subscription["billing_cycle_anchor"] = call.now
     _periods(call, subscription, next_end(call.now, _recurring(subscription), call.now))
     return True
 
 
-def _periods(call: RequestContext, subscription: Object, end: int) -> None:
+def _trial_start(call: RequestContext, subscription: Object, state: SubscriptionChange) -> int:
+    """Classic billing names the first trial, flexible billing the last."""
+    kept = state.trial or not is_flexible(subscription)
+    return int((kept and subscription["trial_start"]) or call.now)
+
+
+def _periods(call: RequestContext, subscription: Object, end: int, *, extended: bool = False) -> None:
+    """New periods, which begin now, but for that of a trial that is ``extended``."""
     for item in subscription["items"]["data"]:
-        if item["current_period_start"] <= call.now and subscription["status"] != "trialing":
+        if not extended:
             item["current_period_start"] = call.now
         item["current_period_end"] = end
         call.save("subscription_item", item)
@@ -160,7 +184,11 @@ def settle(
     prorated = _prorated(call, subscription, state, new_period=new_period)
     extras = params.get("add_invoice_items")
     if new_period:
-        invoice = billing.period_invoice(call, subscription, "subscription_update", prorated=prorated)
+        # https://docs.stripe.com/billing/subscriptions/billing-mode/compare#pending-invoice-items
+        pending = is_flexible(subscription) or state.behavior != "always_invoice"
+        invoice = billing.period_invoice(call, subscription, "subscription_update", prorated=prorated, pending=pending)
+        if not invoice["lines"]["data"] and not extras:
+            return
     elif state.behavior == "always_invoice":
         invoice = billing.draft_of(call, subscription, "subscription_update")
         prorations.put_on(call, invoice, subscription, prorated)
@@ -191,7 +219,10 @@ def _prorated(
 
 
 def resume_subscription(call: RequestContext) -> Object:
-    """paused → active, in a new period that is billed at once (or with its old anchor)."""
+    """paused → active, in a new period that is billed at once, or what is left of one of the old anchor.
+
+    It is paused until the invoice is paid, and where that takes longer than 23 hours the invoice is void.
+    """
     subscription = call.subject()
     if subscription["status"] != "paused":
         raise call.refuse(f"This subscription cannot be resumed because it is {subscription['status']}, not paused.")
@@ -199,9 +230,10 @@ def resume_subscription(call: RequestContext) -> Object:
     anchor = anchor.get("type") if isinstance(anchor, dict) else anchor
     if anchor not in ("now", "unchanged"):
         raise invalid("billing_cycle_anchor must be now or unchanged.", "billing_cycle_anchor")
-    subscription["status"] = "active"
     if anchor == "now":
         subscription["billing_cycle_anchor"] = call.now
+    elif call.params.get("proration_behavior") == "none":
+        call.world.store.put(billing.FREE_START, subscription["id"], {"at": call.now})
     recurring = _recurring(subscription)
     end = next_end(subscription["billing_cycle_anchor"], recurring, call.now)
     for item in subscription["items"]["data"]:
@@ -210,6 +242,8 @@ def resume_subscription(call: RequestContext) -> Object:
     call.save("subscription", subscription)
     invoice = billing.period_invoice(call, subscription, "subscription_update")
     pay_now(call, subscription, invoice, "allow_incomplete")
+    if subscription["status"] == "paused":  # an invoice of nothing is paid, too
+        closing.expire_later(call, invoice)
     return subscription
 
 

@@ -20,8 +20,9 @@ def create_item(call: RequestContext) -> Object:
     before = {item["id"] for item in subscription["items"]["data"]}
     entry = {name: value for name, value in params.items() if name not in _NOT_ITS_OWN}
     _change(call, subscription, entry)
-    made = next(item for item in subscription["items"]["data"] if item["id"] not in before)
-    return call.load("subscription_item", made["id"])
+    waiting = (subscription.get("pending_update") or {}).get("subscription_items") or []
+    made: Object = next(item for item in [*subscription["items"]["data"], *waiting] if item["id"] not in before)
+    return call.find("subscription_item", made["id"]) or made
 
 
 def update_item(call: RequestContext) -> Object:
@@ -49,7 +50,8 @@ BEHAVIOURS = {
     "subscription_items.delete": delete_item,
     "subscription_items.update": update_item,
 }
-_HANDLED = {*_OF_CHANGE, "discounts", "plan", "price_data", "tax_rates"}
+# What waits for its payment does not show yet: https://docs.stripe.com/billing/subscriptions/pending-updates
+_HANDLED = {*_OF_CHANGE, "discounts", "plan", "price", "price_data", "quantity", "tax_rates"}
 EFFECTS = {
     "subscription_items.create": _HANDLED,
     "subscription_items.delete": {*_OF_CHANGE},

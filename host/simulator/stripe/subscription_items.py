@@ -7,6 +7,7 @@ from typing import Any
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts
+from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.catalogue import as_plan, check_for_sale, price_from
 from host.simulator.stripe.pricing import in_currency
 from host.simulator.stripe.taxes import rates
@@ -99,6 +100,13 @@ def set_items(subscription: Object, items: list[Object]) -> None:
         "total_count": len(items),
         "url": f"/v1/subscription_items?subscription={subscription['id']}",
     }
+
+
+def check_intervals(call: RequestContext, subscription: Object, items: list[Object], path: str = "items") -> None:
+    """Refuse several intervals of one subscription, which only flexible billing has."""
+    kinds = {(i["price"]["recurring"]["interval"], i["price"]["recurring"]["interval_count"]) for i in items}
+    if len(kinds) > 1 and is_flexible(subscription):
+        call.not_modelled("prices of several intervals in one subscription", "those of one interval are.", path)
 
 
 def check_items(items: list[Object], currency: str | None, path: str = "items") -> str:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, discounts, prorations
+from host.simulator.stripe import backdating, billing, discounts, pending_intervals
+from host.simulator.stripe.billing_modes import is_flexible
+from host.simulator.stripe.collection import own_method
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.money import check_currency
+from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.payment_attempts import need_method, pay_now
-from host.simulator.stripe.payment_methods import payment_method
-from host.simulator.stripe.periods import DAY, configured_anchor, next_end, previous_end
 from host.simulator.stripe.pricing import amount_of
-from host.simulator.stripe.subscription_items import check_items, new_item, price_of, set_items
+from host.simulator.stripe.subscription_items import check_intervals, check_items, new_item, price_of, set_items
+from host.simulator.stripe.subscription_periods import set_periods, set_trial
 from host.simulator.stripe.taxes import check_automatic, rates
 
-LONGEST_TRIAL = 730 * DAY  # https://docs.stripe.com/api/subscriptions/create: at most two years
 # Parameters that are members as they come.
 PLAIN = (
     "application_fee_percent",
@@ -33,10 +32,8 @@ PLAIN = (
     "trial_settings",
 )
 UNMODELLED = (
-    "backdate_start_date",
     "billing_schedules",
     "billing_thresholds",
-    "pending_invoice_item_interval",
 )
 
 
@@ -53,16 +50,18 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
     """A subscription of ``params``, as ``subscriptions.create`` has them, with its first invoice; kept."""
     customer = call.load("customer", params["customer"], "customer", 400)
     check_unmodelled(call, params)
+    backdated = backdating.start_of(call, params)
     subscription = call.blank("subscription")
     subscription.update(
         billing_cycle_anchor=call.now,
+        cancellation_details={**_NO_DETAILS},
         customer=customer["id"],
         discounts=[],
         default_tax_rates=[],
         latest_invoice=None,
         metadata={},
         schedule=schedule,
-        start_date=call.now,
+        start_date=call.now if backdated is None else backdated,
         status="active",
         test_clock=customer.get("test_clock"),
         trial_start=None,
@@ -71,15 +70,19 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
     set_plain(call, subscription, params)
     check_collection(subscription, params)
     items = [new_item(call, subscription, item, f"items[{n}]") for n, item in enumerate(params["items"])]
+    check_intervals(call, subscription, items)
     subscription["currency"] = check_items(items, params.get("currency"))
     set_items(subscription, items)
     take_currency(call, customer, subscription["currency"])
-    _set_trial(call, subscription, params)
-    fraction = _set_periods(call, subscription, params)
+    set_trial(call, subscription, params)
+    short = set_periods(call, subscription, params)
     set_discounts(call, subscription, params)
     set_end(call, subscription, params)
+    pending_intervals.set_interval(call, subscription, params)
+    if backdated is not None:
+        backdating.check(call, subscription)
     call.save("subscription", subscription)
-    invoice = _first_invoice(call, subscription, params, fraction)
+    invoice = _first_invoice(call, subscription, params, short=short)
     if invoice is not None and schedule is not None:
         billing.wait(call, invoice)  # https://docs.stripe.com/billing/subscriptions/subscription-schedules: a draft
     elif invoice is not None:
@@ -100,18 +103,15 @@ def check_unmodelled(call: RequestContext, params: Object) -> None:
 
 def set_plain(call: RequestContext, subscription: Object, params: Object) -> None:
     """The parameters that are members as they come, and those that name something."""
+    check_parties(call, params, subscription["customer"])
     template = call.world.shapes.template("subscription")
     call.world.shapes.put(template.schema, subscription, {n: v for n, v in params.items() if n in PLAIN})
     if "default_tax_rates" in params:
         subscription["default_tax_rates"] = rates(call, params["default_tax_rates"], "default_tax_rates")
     if "default_payment_method" in params:
         given = params["default_payment_method"]
-        method = payment_method(call, given, "default_payment_method") if given else None
-        if method and method["customer"] not in (None, subscription["customer"]):
-            raise invalid("The payment method you provided does not belong to this customer.", "default_payment_method")
-        if method and method["customer"] is None and str(given).startswith("pm_card_"):
-            call.save("payment_method", {**method, "customer": subscription["customer"]})
-        subscription["default_payment_method"] = method["id"] if method else None
+        method = own_method(call, str(given), subscription["customer"]) if given else None
+        subscription["default_payment_method"] = method
 
 
 def check_collection(subscription: Object, params: Object) -> None:
@@ -125,6 +125,8 @@ def check_collection(subscription: Object, params: Object) -> None:
         )
     if not sent and params.get("days_until_due") is not None:
         raise invalid("You can only set days_until_due where collection_method=send_invoice.", "days_until_due")
+    if not sent:
+        subscription["days_until_due"] = None
 
 
 def take_currency(call: RequestContext, customer: Object, currency: str) -> None:
@@ -150,66 +152,6 @@ def _in_use(call: RequestContext, customer: Object, currency: str) -> bool:
         or bool(customer.get("balance"))
         or any(i["currency"] == currency and i["invoice"] is None for i in store.having("invoiceitem", "customer", id))
     )
-
-
-def _set_trial(call: RequestContext, subscription: Object, params: Object) -> None:
-    end, days = params.get("trial_end"), params.get("trial_period_days")
-    if end is not None and days is not None:
-        raise invalid("You cannot set both trial_end and trial_period_days.", "trial_end")
-    if days is None and params.get("trial_from_plan"):
-        days = max((i["price"]["recurring"].get("trial_period_days") or 0) for i in subscription["items"]["data"])
-    if days is not None and days < 0:
-        raise invalid("Invalid trial_period_days: must be at least 0", "trial_period_days")
-    if days:
-        end = call.now + days * DAY
-    if end in (None, "now"):
-        return
-    check_trial_end(call, end, "trial_period_days" if days else "trial_end")
-    subscription.update(trial_start=call.now, trial_end=end, status="trialing", billing_cycle_anchor=end)
-
-
-def check_trial_end(call: RequestContext, end: int, param: str) -> None:
-    """A trial ends in the future, at most two years from now."""
-    if end <= call.now:
-        raise invalid("Invalid timestamp: must be an integer Unix timestamp in the future.", param)
-    if end > call.now + LONGEST_TRIAL:
-        raise invalid("Invalid trial: a trial can last 730 days (two years) at most.", param)
-
-
-def _set_periods(call: RequestContext, subscription: Object, params: Object) -> Any:
-    """The first periods; (start, end) of the whole one of which the first is a part, where an anchor makes it one."""
-    items = subscription["items"]["data"]
-    recurring, now = items[0]["price"]["recurring"], call.now
-    anchor, config = params.get("billing_cycle_anchor"), params.get("billing_cycle_anchor_config")
-    if anchor is not None and config:
-        raise invalid(
-            "You cannot set both billing_cycle_anchor and billing_cycle_anchor_config.", "billing_cycle_anchor"
-        )
-    if config:
-        anchor = configured_anchor(now, config)
-        subscription["billing_cycle_anchor_config"] = {**dict.fromkeys(_CONFIG), **config}
-    trial, whole = subscription["trial_end"], None
-    if anchor is not None and not config and anchor < (trial or now):
-        raise invalid(
-            "billing_cycle_anchor must be in the future, and not before the trial ends.", "billing_cycle_anchor"
-        )
-    end = trial or next_end(now, recurring, now)
-    if anchor is not None:
-        if not config and anchor > next_end(trial or now, recurring, trial or now):
-            raise invalid(
-                "billing_cycle_anchor cannot be later than next natural billing date.", "billing_cycle_anchor"
-            )
-        subscription["billing_cycle_anchor"] = anchor
-        if trial is None and anchor > now:
-            end = next_end(anchor, recurring, now)
-            whole = (previous_end(anchor, recurring, end), end)
-    for item in items:
-        item.update(current_period_start=now, current_period_end=end)
-        call.save("subscription_item", item)
-    return whole
-
-
-_CONFIG = ("day_of_month", "hour", "minute", "month", "second")
 
 
 def set_discounts(call: RequestContext, subscription: Object, params: Object) -> None:
@@ -254,6 +196,8 @@ def set_end(call: RequestContext, subscription: Object, params: Object) -> None:
             "reason": "cancellation_requested",
         }
         subscription.update(cancel_at=at, cancel_at_period_end=bool(at_end), canceled_at=call.now)
+        if not is_flexible(subscription) and (subscription["trial_end"] or 0) > at:
+            subscription["trial_end"] = at
         subscription["cancellation_details"] = details
     elif "cancel_at" in params or at_end is False:
         subscription.update(cancel_at=None, cancel_at_period_end=False, canceled_at=None)
@@ -263,22 +207,17 @@ def set_end(call: RequestContext, subscription: Object, params: Object) -> None:
 _NO_DETAILS = {"comment": None, "feedback": None, "feedback_option": None, "reason": None}
 
 
-def _first_invoice(
-    call: RequestContext, subscription: Object, params: Object, whole: tuple[int, int] | None
-) -> Object | None:
+def _first_invoice(call: RequestContext, subscription: Object, params: Object, *, short: bool) -> Object | None:
     invoice = billing.draft_of(call, subscription, "subscription_create")
     billing.take_pending(call, invoice, subscription["id"])
-    in_full = params.get("proration_behavior") == "none"
-    free = whole is not None and in_full
+    in_full, flexible = params.get("proration_behavior") == "none", is_flexible(subscription)
+    if in_full:
+        call.world.store.put(billing.FREE_START, subscription["id"], {"at": call.now})
     for item in reversed(subscription["items"]["data"]):
-        if free:
-            continue
-        line = billing.period_line(call, invoice, subscription, item, in_full=in_full)
-        if whole is not None and line["amount"]:
-            part = prorations.Part(item, line["amount"], *whole, whole[1])
-            amount = prorations.share(line["amount"], part, call.now)
-            line.update(amount=amount, subtotal=amount)
-            line["parent"]["subscription_item_details"]["proration"] = True
+        if params.get(backdating.PARAM) is not None and not in_full:
+            backdating.add_lines(call, invoice, subscription, item, subscription["start_date"])
+        elif not (in_full and short) and not (flexible and item["price"]["recurring"]["usage_type"] == "metered"):
+            billing.period_line(call, invoice, subscription, item, in_full=in_full and flexible)
     add_extras(call, invoice, subscription, params.get("add_invoice_items"))
     if not invoice["lines"]["data"]:
         call.save("subscription", subscription)
@@ -328,6 +267,7 @@ BEHAVIOURS = {
 EFFECTS = {
     "subscriptions.create": {
         "add_invoice_items",
+        "backdate_start_date",
         "billing_cycle_anchor",
         "cancel_at",
         "currency",

@@ -45,8 +45,13 @@ class Line(msgspec.Struct):
         return self.left + self.tax("exclusive")
 
 
-def compute(lines: list[Line], coupons: Iterable[Coupon], rates: list[Object], currency: str) -> None:
-    """Fill in the discounts and taxes of ``lines``; ``coupons`` and ``rates`` are those of the whole."""
+def compute(
+    lines: list[Line], coupons: Iterable[Coupon], rates: list[Object], currency: str, exempt: str | None = None
+) -> None:
+    """Fill in the discounts and taxes of ``lines``; ``coupons`` and ``rates`` are those of the whole.
+
+    ``exempt`` is the customer's ``tax_exempt``.
+    """
     for line in lines:
         line.left, line.off = line.amount, []
         for key, coupon in line.coupons:
@@ -55,7 +60,7 @@ def compute(lines: list[Line], coupons: Iterable[Coupon], rates: list[Object], c
     for key, coupon in coupons:
         _spread(lines, key, coupon, currency)
     for line in lines:
-        line.taxes = taxes_of(line.left, rates if line.rates is None else line.rates)
+        line.taxes = taxes_of(line.left, rates if line.rates is None else line.rates, exempt)
 
 
 def _applies(coupon: Object, line: Line) -> bool:
@@ -98,23 +103,31 @@ def amount_off(coupon: Object, currency: str) -> int | None:
     return None if option is None else int(option["amount_off"])
 
 
-def taxes_of(amount: int, rates: list[Object]) -> list[Object]:
-    """What each rate asks of ``amount``: inclusive ones are a part of it, exclusive ones come on top of the rest."""
+def taxes_of(amount: int, rates: list[Object], exempt: str | None = None) -> list[Object]:
+    """What each rate asks of ``amount``: inclusive ones are a part of it, exclusive ones come on top of the rest.
+
+    Of a customer who is ``exempt``, or has to account for the tax (``reverse``), none is asked.
+    https://docs.stripe.com/tax/zero-tax
+    """
+    reason = _FREE.get(exempt or "")
     inside = sum((Decimal(str(rate["percentage"])) for rate in rates if rate["inclusive"]), Decimal(0))
     net = Decimal(amount) * 100 / (100 + inside)
     found = []
     for rate in rates:
         found.append(
             {
-                "amount": rounded(net * Decimal(str(rate["percentage"])) / 100),
+                "amount": 0 if reason else rounded(net * Decimal(str(rate["percentage"])) / 100),
                 "tax_behavior": "inclusive" if rate["inclusive"] else "exclusive",
                 "tax_rate_details": {"tax_rate": rate["id"]},
-                "taxability_reason": "not_available",
-                "taxable_amount": rounded(net),
+                "taxability_reason": reason or "not_available",
+                "taxable_amount": 0 if reason else rounded(net),
                 "type": "tax_rate_details",
             }
         )
     return found
+
+
+_FREE = {"exempt": "customer_exempt", "reverse": "reverse_charge"}
 
 
 def added_up(taxes: Iterable[Object]) -> list[Object]:

@@ -1,9 +1,13 @@
-"""Taxes where no registration says that they are collected: none. https://docs.stripe.com/tax/custom"""
+"""Taxes of what is sold: none where no registration says that they are collected, else a country's standard rate.
+
+https://docs.stripe.com/tax/custom
+"""
 
 from __future__ import annotations
 
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import tax_settings, vat
 
 DAY = 86_400
 VALID = 90 * DAY  # https://docs.stripe.com/api/tax/calculations/object#tax_calculation_object-expires_at
@@ -23,7 +27,7 @@ def create_registration(call: RequestContext) -> Object:
 
 
 def create_calculation(call: RequestContext) -> Object:
-    """The tax of some lines: nothing, as long as there is no registration for the country."""
+    """The tax of some lines: nothing, or the standard rate where the account is registered."""
     details = _details(call)
     country = str((details.get("address") or {}).get("country") or "")
     if not country:
@@ -32,23 +36,44 @@ def create_calculation(call: RequestContext) -> Object:
             code="customer_tax_location_invalid",
             param="customer_details",
         )
-    if any(each["country"] == country and each["status"] == "active" for each in _registrations(call)):
-        call.not_modelled(f"the taxes of {country}", "It knows countries without a registration, where nothing is due.")
+    rate = _rate(call, details, country)
     calculation = call.put(resources.fresh(call), {k: v for k, v in call.params.items() if k not in _HANDLED})
-    lines = [_line(call, calculation, n, line) for n, line in enumerate(call.params["line_items"])]
-    shipping = _shipping(call)
-    total = sum(line["amount"] for line in lines) + (shipping["amount"] if shipping else 0)
+    lines = [_line(call, calculation, n, line, rate) for n, line in enumerate(call.params["line_items"])]
+    shipping = _shipping(call, rate)
+    taxed = [*lines, *([shipping] if shipping else [])]
+    taxes = {
+        behaviour: sum(each["amount_tax"] for each in taxed if each["tax_behavior"] == behaviour)
+        for behaviour in ("exclusive", "inclusive")
+    }
     calculation.update(
-        amount_total=total,
+        amount_total=sum(each["amount"] for each in taxed) + taxes["exclusive"],
         customer_details=details,
         expires_at=call.now + VALID,
         shipping_cost=shipping,
-        tax_amount_exclusive=0,
-        tax_amount_inclusive=0,
-        tax_breakdown=[_breakdown(total, country)],
+        tax_amount_exclusive=taxes["exclusive"],
+        tax_amount_inclusive=taxes["inclusive"],
+        tax_breakdown=_breakdowns(taxed, country, rate),
         tax_date=call.params.get("tax_date") or call.now,
     )
     return call.save("tax.calculation", calculation)
+
+
+def _rate(call: RequestContext, details: Object, country: str) -> str | None:
+    """The rate that is collected in a country, in percent; ``None`` where nothing is."""
+    here = [each for each in _registrations(call) if each["country"] == country and each["status"] == "active"]
+    if not here:
+        return None
+    options = here[0]["country_options"].get(country.lower()) or {}
+    plain = options.get("type") == "standard" and not details["tax_ids"] and details["taxability_override"] == "none"
+    plain = plain and not call.params.get("ship_from_details")
+    rate = vat.rate_of(country, (details["address"] or {}).get("postal_code")) if plain else None
+    if rate is None:
+        call.not_modelled(
+            f"the taxes of {country} there",
+            "It knows places without a registration, and the standard rate of value added tax of consumers in "
+            f"{', '.join(vat.STANDARD)} (with a postal code where some places have another).",
+        )
+    return rate
 
 
 _HANDLED = frozenset({"line_items", "customer_details", "shipping_cost"})
@@ -79,41 +104,88 @@ def _details(call: RequestContext) -> Object:
     }
 
 
-def _line(call: RequestContext, calculation: Object, n: int, given: Object) -> Object:
-    """A line as it was given, with nothing due on it."""
+def _tax(call: RequestContext, amount: int, code: str, behaviour: str, rate: str | None) -> int:
+    if rate is None:
+        return 0
+    if code not in vat.CODES:
+        call.not_modelled(f"the taxes of {code}", f"It knows those of {', '.join(vat.CODES)}.", "line_items")
+    return vat.tax_of(amount, rate, inclusive=behaviour == "inclusive")
+
+
+def _line(call: RequestContext, calculation: Object, n: int, given: Object, rate: str | None) -> Object:
+    """A line as it was given, with what is due on it."""
     line = call.blank("tax.calculation_line_item")
+    code = tax_settings.code_of(call, given.get("tax_code") or _of_product(call, given.get("product")))
+    behaviour = tax_settings.behaviour_of(call, given.get("tax_behavior"), str(calculation["currency"]))
     line.update(
         amount=given["amount"],
-        amount_tax=0,
+        amount_tax=_tax(call, given["amount"], code, behaviour, rate),
         metadata=given.get("metadata") or {},
         product=given.get("product"),
         quantity=given.get("quantity", 1),
         reference=given.get("reference") or f"L{n + 1}",
-        tax_behavior=given.get("tax_behavior") or "exclusive",
+        tax_behavior=behaviour,
         tax_breakdown=None,
-        tax_code=given.get("tax_code") or "txcd_10000000",  # general, services: the account's preset
+        tax_code=code,
     )
     under = f"/v1/tax/calculations/{calculation['id']}/line_items"
     return call.save("tax.calculation_line_item", line, under=under)
 
 
-def _shipping(call: RequestContext) -> Object | None:
+def _of_product(call: RequestContext, product: str | None) -> str | None:
+    found = call.load("product", product, "line_items[product]", 400) if product else {}
+    code: str | None = found.get("tax_code")
+    return code
+
+
+def _shipping(call: RequestContext, rate: str | None) -> Object | None:
     given = call.params.get("shipping_cost")
     if not given:
         return None
     amount = given.get("amount")
-    if rate := given.get("shipping_rate"):
-        amount = (call.load("shipping_rate", rate, "shipping_cost[shipping_rate]", 400)["fixed_amount"] or {})["amount"]
+    if fixed := given.get("shipping_rate"):
+        amount = (call.load("shipping_rate", fixed, "shipping_cost[shipping_rate]", 400)["fixed_amount"] or {})[
+            "amount"
+        ]
+    code = given.get("tax_code") or "txcd_92010001"  # shipping
+    behaviour = tax_settings.behaviour_of(call, given.get("tax_behavior"), str(call.params["currency"]).lower())
     return {
         "amount": amount or 0,
-        "amount_tax": 0,
+        "amount_tax": _tax(call, amount or 0, code, behaviour, rate),
         "shipping_rate": given.get("shipping_rate"),
-        "tax_behavior": given.get("tax_behavior") or "exclusive",
-        "tax_code": given.get("tax_code") or "txcd_92010001",  # shipping
+        "tax_behavior": behaviour,
+        "tax_code": code,
     }
 
 
-def _breakdown(total: int, country: str) -> Object:
+def _breakdowns(taxed: list[Object], country: str, rate: str | None) -> list[Object]:
+    """The sum of the taxes that are added, and of those that are in the amounts."""
+    if rate is None:
+        return [_nothing(country)]
+    found = []
+    for inclusive in (False, True):
+        those = [each for each in taxed if (each["tax_behavior"] == "inclusive") == inclusive]
+        if not those:
+            continue
+        tax = sum(each["amount_tax"] for each in those)
+        facts = {"country": country, "percentage_decimal": _decimal(rate), "rate_type": "percentage", "tax_type": "vat"}
+        found.append(
+            {
+                "amount": tax,
+                "inclusive": inclusive,
+                "tax_rate_details": {**_NO_RATE, **facts},
+                "taxability_reason": "standard_rated",
+                "taxable_amount": sum(each["amount"] for each in those) - (tax if inclusive else 0),
+            }
+        )
+    return found
+
+
+def _decimal(rate: str) -> str:
+    return rate if "." in rate else f"{rate}.0"
+
+
+def _nothing(country: str) -> Object:
     return {
         "amount": 0,
         "inclusive": False,

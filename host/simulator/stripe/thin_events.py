@@ -65,7 +65,7 @@ def is_wanted(name: str, patterns: Sequence[str]) -> bool:
 
 
 def events_of(snapshot: Object, context: str) -> list[tuple[str, Object]]:
-    """What is made of one change, told as a snapshot event: each with the kind it is kept as.
+    """What is made of one change, announced as a snapshot event: each with the kind it is kept as.
 
     ``context`` is the connected account whose objects these are, or "".
     """
@@ -77,7 +77,7 @@ def events_of(snapshot: Object, context: str) -> list[tuple[str, Object]]:
 
 
 def thin_of(snapshot: Object, type: str, context: str, *, of_v1: bool = False) -> Object:
-    """The thin event of that type for what a snapshot event tells."""
+    """The thin event of that type for what a snapshot event reports."""
     data, request = snapshot["data"], snapshot["request"]
     value = data["object"]
     thin: Object = {
@@ -126,7 +126,7 @@ def notification(thin: Object) -> Object:
 
 
 def tell(call: RequestContext, type: str, about: Object | None, data: Object | None = None) -> Object:
-    """Make a thin event of something that is no change of an object, and tell of it."""
+    """Make a thin event of something that is no change of an object, and deliver it."""
     settled(call)
     snapshot: Object = {
         "id": call.world.ids.new("evt_"),

@@ -6,7 +6,8 @@ from typing import Any
 
 from host.simulator.api_error import Refusal, invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe.card_facts import card_facts, check_card
+from host.simulator.stripe.bank_numbers import check_routing
+from host.simulator.stripe.card_facts import card_facts, check_new_card
 from host.simulator.stripe.sandbox_cards import fingerprint
 
 _ADDRESS = ("address_city", "address_country", "address_line1", "address_line2", "address_state", "address_zip")
@@ -53,7 +54,7 @@ def create_token(call: RequestContext) -> Object:
         said: Any = params["card"]
         if not isinstance(said, dict):
             raise invalid("Invalid object", "card")
-        facts = card_facts(call, check_card(call, said), said)
+        facts = card_facts(call, check_new_card(call, said), said)
         token["card"] = card_object(call, facts, said)
         call.world.store.put(_FACTS, token["id"], facts)
     elif kind == "bank_account":
@@ -117,6 +118,8 @@ def bank_account(call: RequestContext, said: Object) -> Object:
         raise invalid(f"Missing required param: {name}.", f"bank_account[{name}]", "parameter_missing")
     if country == "US" and not routing:
         raise invalid("Missing required param: routing_number.", "bank_account[routing_number]", "parameter_missing")
+    if country == "US":
+        check_routing(str(routing), "bank_account[routing_number]")
     account = call.blank("bank_account")
     account.update(
         account_holder_name=said.get("account_holder_name"),

@@ -2,74 +2,16 @@
 
 A step is ``[NAME = ]METHOD PATH [FORM]``; ``{NAME}`` in a later one is the id that was answered, ``{NAME.member}``
 another member. A word alone is one of :data:`STEPS`. ``?`` before a step: it may be refused, as a declined payment is.
+``as {NAME.member}`` before its method: what it has instead of the API key.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from host.simulator.stripe.trigger_steps import CARD, ITEM, STEPS
+
 __all__ = ["MADE", "STEPS", "TRIGGERS"]
-
-_CARD = "payment_method=pm_card_visa"
-_ITEM = "items[0][price]={price}"
-
-STEPS: Final[dict[str, str]] = {
-    "customer": "POST /v1/customers name=Jenny Rosen&email=jenny@example.com",
-    "clock": "POST /v1/test_helpers/test_clocks frozen_time=1893456000",
-    "clocked": "POST /v1/customers name=Jenny Rosen&email=jenny@example.com&test_clock={clock}",
-    "payer": "POST /v1/customers name=Jenny Rosen&email=jenny@example.com"
-    f"&{_CARD}&invoice_settings[default_payment_method]=pm_card_visa",
-    "clocked_payer": "POST /v1/customers name=Jenny Rosen&email=jenny@example.com&test_clock={clock}"
-    f"&{_CARD}&invoice_settings[default_payment_method]=pm_card_visa",
-    "product": "POST /v1/products name=Gold plan",
-    "price": "POST /v1/prices product={product}&currency=usd&unit_amount=2000&recurring[interval]=month",
-    "once": "POST /v1/prices product={product}&currency=usd&unit_amount=2000",
-    "subscription": f"POST /v1/subscriptions customer={{payer}}&{_ITEM}",
-    "item": "POST /v1/invoiceitems customer={payer}&amount=2000&currency=usd",
-    "invoice": "POST /v1/invoices customer={payer}&pending_invoice_items_behavior=include",
-    "open": "POST /v1/invoices/{invoice}/finalize",
-    "payment": f"POST /v1/payment_intents amount=2000&currency=usd&{_CARD}&confirm=true"
-    "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
-    "intent": "POST /v1/payment_intents amount=2000&currency=usd&automatic_payment_methods[enabled]=true",
-    "held": f"POST /v1/payment_intents amount=2000&currency=usd&{_CARD}&confirm=true&capture_method=manual"
-    "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
-    "declined": "? POST /v1/payment_intents amount=2000&currency=usd&payment_method=pm_card_chargeDeclined&confirm=true"
-    "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
-    "disputed": "POST /v1/payment_intents amount=2000&currency=usd&payment_method=pm_card_createDispute&confirm=true"
-    "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
-    "session": "POST /v1/checkout/sessions mode=payment&success_url=https://example.com/done"
-    "&line_items[0][price]={once}&line_items[0][quantity]=1",
-    "coupon": "POST /v1/coupons percent_off=25&duration=once",
-    "refund": "POST /v1/refunds payment_intent={payment}",
-    "account": "POST /v1/accounts type=custom&country=US&email=jenny@example.com"
-    "&capabilities[transfers][requested]=true&capabilities[card_payments][requested]=true",
-    "funds": "POST /v1/payment_intents amount=10000&currency=usd&payment_method=pm_card_bypassPending&confirm=true"
-    "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
-    "transfer": "POST /v1/transfers amount=1000&currency=usd&destination={account}",
-    "quote": "POST /v1/quotes customer={payer}&line_items[0][price]={price}&line_items[0][quantity]=1",
-    "final_quote": "POST /v1/quotes/{quote}/finalize",
-    "schedule": "POST /v1/subscription_schedules customer={payer}&start_date=now&end_behavior=release"
-    "&phases[0][items][0][price]={price}&phases[0][duration][interval]=month&phases[0][duration][interval_count]=1",
-    "setup": f"POST /v1/setup_intents customer={{customer}}&{_CARD}"
-    "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
-    "method": "POST /v1/payment_methods type=card&card[token]=tok_visa",
-    "attached": "POST /v1/payment_methods/{method}/attach customer={customer}",
-    "debit": "POST /v1/checkout/sessions mode=payment&customer={clocked}&success_url=https://example.com/done"
-    "&payment_method_types[0]=us_bank_account&line_items[0][price]={once}&line_items[0][quantity]=1",
-    "portal": "POST /v1/billing_portal/configurations features[invoice_history][enabled]=true",
-    "account_v2": "POST /v2/core/accounts display_name=Jenny&contact_email=jenny@example.com",
-    "verification": "POST /v1/identity/verification_sessions type=document",
-    "holder": "POST /v1/issuing/cardholders type=individual&name=Jenny Rosen&billing[address][line1]=1 Main St"
-    "&billing[address][city]=San Francisco&billing[address][state]=CA&billing[address][postal_code]=94105"
-    "&billing[address][country]=US",
-    "holder_eu": "POST /v1/issuing/cardholders type=individual&name=Jenny Rosen&billing[address][line1]=1 Rue de Rivoli"
-    "&billing[address][city]=Paris&billing[address][postal_code]=75001&billing[address][country]=FR",
-    "holder_gb": "POST /v1/issuing/cardholders type=individual&name=Jenny Rosen&billing[address][line1]=1 High Street"
-    "&billing[address][city]=London&billing[address][postal_code]=SW1A 1AA&billing[address][country]=GB",
-    "issued": "POST /v1/issuing/cards cardholder={holder}&currency=usd&type=virtual&status=active",
-    "fund": "POST /v1/test_helpers/customers/{customer}/fund_cash_balance amount=1000&currency=usd",
-    "note": "POST /v1/credit_notes invoice={invoice}&amount=1000",
-}
 
 _PAID_INVOICE = ("payer", "item", "invoice", "open", "POST /v1/invoices/{invoice}/pay")
 _OPEN_INVOICE = ("payer", "item", "invoice", "open")
@@ -88,15 +30,23 @@ _FAILING = (
     "open",
     "? POST /v1/invoices/{invoice}/pay payment_method=pm_card_chargeDeclined",
 )
-_TRIAL = f"subscription = POST /v1/subscriptions customer={{clocked_payer}}&{_ITEM}&trial_period_days=7"
+_TRIAL = f"subscription = POST /v1/subscriptions customer={{clocked_payer}}&{ITEM}&trial_period_days=7"
 
 _TO_FAIL = (
     "payment_method=pm_card_chargeCustomerFail&invoice_settings[default_payment_method]=pm_card_chargeCustomerFail"
 )
-_STREAM = "POST /v2/billing/meter_event_stream events[0][event_name]="
+_PURCHASE = "POST /v1/test_helpers/issuing/authorizations "
+_UNASKED = "DELETE /v1/webhook_endpoints/{asked}"  # so that no later purchase waits
+_CONTESTED = (
+    "POST /v1/issuing/disputes transaction={spent}&evidence[reason]=fraudulent"
+    "&evidence[fraudulent][explanation]=The card was stolen."
+)
+_STREAM = "as {session_v2.authentication_token} POST /v2/billing/meter_event_stream events[0][event_name]="
 
 # What the event is of a trigger that is called otherwise.
 MADE: Final[dict[str, str]] = {
+    "issuing_authorization.request.eu": "issuing_authorization.request",
+    "issuing_authorization.request.gb": "issuing_authorization.request",
     "issuing_card.created.eu": "issuing_card.created",
     "issuing_card.created.gb": "issuing_card.created",
     "issuing_cardholder.created.eu": "issuing_cardholder.created",
@@ -156,7 +106,7 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "checkout.session.completed": (
         *_CHECKOUT,
-        f"POST /v1/payment_pages/{{session}}/confirm {_CARD}&email=jenny@example.com",
+        f"POST /v1/payment_pages/{{session}}/confirm {CARD}&email=jenny@example.com",
     ),
     "checkout.session.expired": (*_CHECKOUT, "POST /v1/checkout/sessions/{session}/expire"),
     "coupon.created": ("coupon",),
@@ -179,6 +129,12 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "POST /v1/subscriptions/{subscription} discounts[0][coupon]={coupon}",
         "DELETE /v1/subscriptions/{subscription}/discount",
     ),
+    "customer.discount.updated": (  # the parameter is of versions before 2025-03-31, which no version stands for
+        "coupon",
+        "discounted = POST /v1/customers name=Jenny Rosen&coupon={coupon}",
+        "larger = POST /v1/coupons percent_off=30&duration=once",
+        "POST /v1/customers/{discounted} coupon={larger}",
+    ),
     "customer.source.created": ("customer", "POST /v1/customers/{customer}/sources source=tok_visa"),
     "customer.source.updated": (
         "customer",
@@ -197,7 +153,7 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "clocked",
         "product",
         "price",
-        f"POST /v1/subscriptions customer={{clocked}}&{_ITEM}&trial_period_days=1"
+        f"POST /v1/subscriptions customer={{clocked}}&{ITEM}&trial_period_days=1"
         "&trial_settings[end_behavior][missing_payment_method]=pause",
         _LATER + "1893715200",
     ),
@@ -242,23 +198,70 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "invoice_payment.paid": _PAID_INVOICE,
     "invoiceitem.created": ("payer", "item"),
     "invoiceitem.deleted": ("payer", "item", "DELETE /v1/invoiceitems/{item}"),
-    "issuing_card.created": ("holder", "issued"),
-    "issuing_card.created.eu": (
+    "issuing_authorization.created": ("holder", "issued", f"{_PURCHASE}card={{issued}}&amount=100"),
+    "issuing_authorization.request": ("holder", "issued", "asked", f"{_PURCHASE}card={{issued}}&amount=100", _UNASKED),
+    "issuing_authorization.request.eu": (
         "holder_eu",
-        "POST /v1/issuing/cards cardholder={holder_eu}&currency=eur&type=virtual",
+        "issued_eu",
+        "asked",
+        f"{_PURCHASE}card={{issued_eu}}&amount=100",
+        _UNASKED,
     ),
-    "issuing_card.created.gb": (
+    "issuing_authorization.request.gb": (
         "holder_gb",
-        "POST /v1/issuing/cards cardholder={holder_gb}&currency=gbp&type=virtual",
+        "issued_gb",
+        "asked",
+        f"{_PURCHASE}card={{issued_gb}}&amount=100",
+        _UNASKED,
     ),
+    "issuing_authorization.updated": (
+        "holder",
+        "issued",
+        f"purchase = {_PURCHASE}card={{issued}}&amount=100",
+        "POST /v1/test_helpers/issuing/authorizations/{purchase}/capture",
+    ),
+    "issuing_card.created": ("holder", "issued"),
+    "issuing_card.created.eu": ("holder_eu", "issued_eu"),
+    "issuing_card.created.gb": ("holder_gb", "issued_gb"),
     "issuing_card.updated": ("holder", "issued", f"POST /v1/issuing/cards/{{issued}} {_METADATA}"),
     "issuing_cardholder.created": ("holder",),
     "issuing_cardholder.created.eu": ("holder_eu",),
     "issuing_cardholder.created.gb": ("holder_gb",),
     "issuing_cardholder.updated": ("holder", f"POST /v1/issuing/cardholders/{{holder}} {_METADATA}"),
+    "issuing_dispute.created": ("holder", "issued", "spent", _CONTESTED),
+    "issuing_dispute.submitted": (
+        "holder",
+        "issued",
+        "spent",
+        f"contested = {_CONTESTED}",
+        "POST /v1/issuing/disputes/{contested}/submit",
+    ),
+    "issuing_transaction.created": ("holder", "issued", "spent"),
+    "issuing_transaction.purchase_details_receipt_updated": (
+        "holder",
+        "issued",
+        "POST /v1/test_helpers/issuing/transactions/create_force_capture card={issued}&amount=10000&currency=usd"
+        "&merchant_data[category]=taxicabs_limousines&merchant_data[name]=Jenny's Cabs"
+        "&purchase_details[receipt][0][description]=Ride&purchase_details[receipt][0][quantity]=1"
+        "&purchase_details[receipt][0][unit_cost]=10000",
+    ),
+    "issuing_transaction.updated": (
+        "holder",
+        "issued",
+        "spent",
+        f"POST /v1/issuing/transactions/{{spent}} {_METADATA}",
+    ),
     "payment_intent.amount_capturable_updated": ("held",),
     "payment_intent.canceled": ("intent", "POST /v1/payment_intents/{intent}/cancel"),
     "payment_intent.created": ("intent",),
+    "payment_intent.partially_funded": (
+        "customer",
+        "POST /v1/payment_intents amount=20000&currency=jpy&customer={customer}&confirm=true"
+        "&payment_method_types[0]=customer_balance&payment_method_data[type]=customer_balance"
+        "&payment_method_options[customer_balance][funding_type]=bank_transfer"
+        "&payment_method_options[customer_balance][bank_transfer][type]=jp_bank_transfer",
+        "POST /v1/test_helpers/customers/{customer}/fund_cash_balance amount=10000&currency=jpy",
+    ),
     "payment_intent.payment_failed": ("declined",),
     "payment_intent.processing": (
         "POST /v1/payment_intents amount=2000&currency=usd&payment_method=pm_usBankAccount_success&confirm=true"
@@ -322,6 +325,10 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "quote.finalized": (*_QUOTED, "final_quote"),
     "refund.created": ("payment", "refund"),
     "refund.updated": ("payment", "refund", f"POST /v1/refunds/{{refund}} {_METADATA}"),
+    "reporting.report_run.succeeded": (
+        "POST /v1/reporting/report_runs report_type=balance.summary.1"
+        "&parameters[interval_start]=1641045832&parameters[interval_end]=1646143432",
+    ),
     "setup_intent.canceled": ("customer", "setup", "POST /v1/setup_intents/{setup}/cancel"),
     "setup_intent.created": ("customer", "setup"),
     "setup_intent.requires_action": (
@@ -334,6 +341,15 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never",
     ),
     "setup_intent.succeeded": ("customer", "setup", "POST /v1/setup_intents/{setup}/confirm"),
+    "subscription_schedule.aborted": (
+        "clock",
+        f"failing = POST /v1/customers name=Jenny Rosen&test_clock={{clock}}&{_TO_FAIL}",
+        "product",
+        "price",
+        f"incomplete = POST /v1/subscriptions customer={{failing}}&{ITEM}",
+        "POST /v1/subscription_schedules from_subscription={incomplete}",
+        _LATER + "1893628800",
+    ),
     "subscription_schedule.canceled": (*_SCHEDULED, "POST /v1/subscription_schedules/{schedule}/cancel"),
     "subscription_schedule.created": _SCHEDULED,
     "subscription_schedule.expiring": (
@@ -367,14 +383,18 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "product",
         "price",
         f"failing = POST /v1/customers name=Jenny Rosen&{_TO_FAIL}",
-        f"POST /v1/subscriptions customer={{failing}}&{_ITEM}",
+        f"POST /v1/subscriptions customer={{failing}}&{ITEM}",
     ),
     "subscription.payment_succeeded": _SUBSCRIBED,
     "v1.billing.meter.error_report_triggered": (
         "meter = POST /v1/billing/meters display_name=API calls&event_name=api_calls&default_aggregation[formula]=sum",
+        "session_v2",
         _STREAM + "{meter.event_name}&events[0][payload][value]=1",
     ),
-    "v1.billing.meter.no_meter_found": (_STREAM + "nobody_counts_this&events[0][payload][value]=10",),
+    "v1.billing.meter.no_meter_found": (
+        "session_v2",
+        _STREAM + "nobody_counts_this&events[0][payload][value]=10",
+    ),
     "v2.core.account.closed": ("account_v2", "POST /v2/core/accounts/{account_v2}/close"),
     "v2.core.account.created": ("account_v2",),
     "v2.core.account.updated": ("account_v2", "POST /v2/core/accounts/{account_v2} display_name=Rosen"),

@@ -22,6 +22,7 @@ TRAINS = (
     Train("2026-09-30", "endive"),
 )
 _BASIL, _CLOVER, _DAHLIA, _ENDIVE = "2025-03-31", "2025-09-30", "2026-03-25", "2026-09-30"
+INVOICE_SHARES = "~invoice_shares"  # the notes of host.simulator.stripe.shares, by the invoice's id
 _UI_MODES = {"hosted": "hosted_page", "embedded": "embedded_page", "custom": "elements"}
 
 
@@ -56,6 +57,10 @@ def _duration(iterations: Any, phase: Tree, world: World) -> Tree:
     return {"interval": recurring["interval"], "interval_count": str(count)}
 
 
+def _reason(reason: Any, account: Tree, world: World) -> Any:
+    return {"fraud": "fraud_other"}.get(reason, reason)
+
+
 def _ui_mode(mode: Any, session: Tree, world: World) -> Any:
     return _UI_MODES.get(mode, mode)
 
@@ -66,7 +71,13 @@ def _old_ui_mode(world: World, session: Object) -> str | None:
     return next((old for old, new in _UI_MODES.items() if new == mode), mode)
 
 
-# What a preview was told of its subscription. https://docs.stripe.com/changelog/basil/2025-03-31/invoice-preview-api-deprecations
+def _transfer_type(word: Any, transfer: Tree, world: World) -> Any:
+    """The kind of bank transfer, where it is called like the account: Stripe's own command line says so."""
+    return "jp_bank_transfer" if word == "jp_bank_account" else word
+
+
+_TRANSFER = "payment_method_options.customer_balance.bank_transfer.type"
+# What a preview was given about its subscription. https://docs.stripe.com/changelog/basil/2025-03-31/invoice-preview-api-deprecations
 _PREVIEWED = (
     "billing_cycle_anchor",
     "cancel_at",
@@ -84,11 +95,7 @@ READDRESSED = (Readdressed(_BASIL, "/v1/invoices/upcoming", "/v1/invoices/create
 RENAMED = (
     Renamed(_BASIL, _DISCOUNTED, "coupon", "discounts.0.coupon"),
     Renamed(_BASIL, _DISCOUNTED, "promotion_code", "discounts.0.promotion_code"),
-    *(
-        Renamed(_BASIL, _ops("customers", verb), name, "", instead="Subscriptions and invoices take discounts.")
-        for verb in ("create", "update")
-        for name in ("coupon", "promotion_code")
-    ),
+    *(Renamed(_BASIL, _ops("customers", "create", "update"), name, "") for name in ("coupon", "promotion_code")),
     Renamed(_BASIL, _ops("invoice_items", "create", "update"), "price", "pricing.price"),
     Renamed(_BASIL, _ops("invoice_items", "create", "update"), "unit_amount", "unit_amount_decimal"),
     Renamed(
@@ -112,6 +119,8 @@ RENAMED = (
     ),
     Renamed("2024-04-10", _ops("products", "create", "update"), "features", "marketing_features"),
     Renamed(_DAHLIA, _ops("checkout.sessions", "create"), "ui_mode", "ui_mode", {}, _ui_mode),
+    Renamed(_ENDIVE, _ops("accounts", "reject"), "reason", "reason", {}, _reason),
+    Renamed(_ENDIVE, _ops("payment_intents", "create", "update", "confirm"), _TRANSFER, _TRANSFER, {}, _transfer_type),
     Renamed(_ENDIVE, _PAYING, "payment_method_types", "allowed_payment_method_types"),
 )
 
@@ -136,6 +145,61 @@ def _charge(world: World, invoice: Object) -> str | None:
 def _tax(world: World, invoice: Object) -> int | None:
     taxes = invoice.get("total_taxes")
     return sum(tax["amount"] for tax in taxes) if taxes else None
+
+
+def _paid_elsewhere(world: World, invoice: Object) -> bool:
+    """Whether it was marked as paid, and no payment is known."""
+    if invoice["status"] != "paid" or not invoice["amount_due"]:
+        return False
+    payments = world.store.having("invoice_payment", "invoice", invoice["id"])
+    return not any(payment["status"] == "paid" for payment in payments)
+
+
+def _share(member: str) -> Any:
+    """What an invoice says of who gets a part of its payment, which the newest has in its payments."""
+    return lambda world, invoice: (world.store.get(INVOICE_SHARES, invoice["id"]) or {}).get(member)
+
+
+def _tax_amounts(member: str) -> Any:
+    """Taxes in the form that they had."""
+
+    def found(world: World, taxed: Object) -> list[Object]:
+        return [
+            {
+                "amount": tax["amount"],
+                "inclusive": tax["tax_behavior"] == "inclusive",
+                "tax_rate": (tax.get("tax_rate_details") or {}).get("tax_rate"),
+                "taxability_reason": tax["taxability_reason"],
+                "taxable_amount": tax["taxable_amount"],
+            }
+            for tax in taxed.get(member) or ()
+        ]
+
+    return found
+
+
+def _tax_rates(world: World, line: Object) -> list[Object]:
+    ids = [(tax.get("tax_rate_details") or {}).get("tax_rate") for tax in line.get("taxes") or ()]
+    return [rate for id in ids if id and (rate := world.store.get("tax_rate", id)) is not None]
+
+
+def _only_item(member: str) -> Any:
+    """A member of the one item that a subscription of old had."""
+
+    def found(world: World, subscription: Object) -> Any:
+        items = subscription["items"]["data"]
+        return items[0].get(member) if len(items) == 1 else None
+
+    return found
+
+
+def _refund(world: World, note: Object) -> str | None:
+    return next((each["refund"] for each in note.get("refunds") or ()), None)
+
+
+def _shipping(world: World, session: Object) -> Object | None:
+    found: Object | None = (session.get("collected_information") or {}).get("shipping_details")
+    return found
 
 
 def _first_discount(world: World, owner: Object) -> Object | None:
@@ -190,6 +254,8 @@ MOVED = (
     Moved(_BASIL, "subscription", "current_period_start", "items.data.0.current_period_start"),
     Moved(_BASIL, "subscription", "current_period_end", "items.data.0.current_period_end"),
     Moved(_BASIL, "subscription", "discount", _first_discount),
+    Moved(_BASIL, "subscription", "plan", _only_item("plan")),
+    Moved(_BASIL, "subscription", "quantity", _only_item("quantity")),
     Moved(_BASIL, "invoice", "subscription", "parent.subscription_details.subscription", "subscription"),
     Moved(_BASIL, "invoice", "subscription_details", "parent.subscription_details"),
     Moved(_BASIL, "invoice", "quote", "parent.quote_details.quote", "quote"),
@@ -198,12 +264,27 @@ MOVED = (
     Moved(_BASIL, "invoice", "charge", _charge, "charge"),
     Moved(_BASIL, "invoice", "tax", _tax),
     Moved(_BASIL, "invoice", "discount", _first_discount),
+    Moved(_BASIL, "invoice", "paid_out_of_band", _paid_elsewhere),
+    Moved(_BASIL, "invoice", "application_fee_amount", _share("application_fee_amount")),
+    Moved(_BASIL, "invoice", "transfer_data", _share("transfer_data")),
+    Moved(_BASIL, "invoice", "total_tax_amounts", _tax_amounts("total_taxes")),
+    Moved(_BASIL, "line_item", "plan", _object("plan", "pricing", "price_details", "price")),
+    Moved(_BASIL, "line_item", "tax_amounts", _tax_amounts("taxes")),
+    Moved(_BASIL, "line_item", "tax_rates", _tax_rates),
+    Moved(_BASIL, "line_item", "proration_details", _of_line("proration_details")),
     Moved(_BASIL, "line_item", "price", _object("price", "pricing", "price_details", "price")),
     Moved(_BASIL, "line_item", "type", _line_type),
     Moved(_BASIL, "line_item", "invoice_item", _of_line("invoice_item")),
     Moved(_BASIL, "line_item", "proration", _of_line("proration")),
     Moved(_BASIL, "line_item", "subscription_item", _of_line("subscription_item")),
     Moved(_BASIL, "invoiceitem", "price", _object("price", "pricing", "price_details", "price")),
+    Moved(_BASIL, "invoiceitem", "plan", _object("plan", "pricing", "price_details", "price")),
+    Moved(_BASIL, "invoiceitem", "unit_amount_decimal", "pricing.unit_amount_decimal"),
+    Moved(_BASIL, "invoiceitem", "subscription_item", "parent.subscription_details.subscription_item"),
+    Moved(_BASIL, "credit_note", "refund", _refund, "refund"),
+    Moved(_BASIL, "credit_note", "tax_amounts", _tax_amounts("total_taxes")),
+    Moved(_BASIL, "credit_note_line_item", "tax_amounts", _tax_amounts("taxes")),
+    Moved(_BASIL, "checkout.session", "shipping_details", _shipping),
     Moved(_BASIL, "invoiceitem", "subscription", "parent.subscription_details.subscription", "subscription"),
     Moved(_BASIL, "invoiceitem", "unit_amount", _unit_amount),
     Moved(_BASIL, "charge", "invoice", _invoice_of, "invoice"),

@@ -18,7 +18,7 @@ SECRETS = "~webhook_secret"  # the kind of the endpoints' secrets, by the endpoi
 
 
 def create_endpoint(call: RequestContext) -> Object:
-    """An endpoint; its secret is told once, here."""
+    """An endpoint; its secret is shown once, here."""
     endpoint = resources.create(call)
     endpoint.pop("secret", None)
     call.save("webhook_endpoint", endpoint)

@@ -1,20 +1,9 @@
 -- stub and fail: what stands in the place of an operation or a function for one test.
-local ask, refuse, place, only_in_a_test, spawn = ...
+local ask, asked, refuse, only_in_a_test, spawn = ...
 local type, tostring, ipairs, pcall, rawget, unpack, match, tonumber, error = type, tostring, ipairs, pcall, rawget, unpack,
   string.match, tonumber, error
 
 local functions, server = {}, nil -- the stubs that are functions; the task that calls them
-
--- An error of the host's about what a test wrote, at the line of the test.
-local function asked(...)
-  local ok, value = pcall(ask, ...)
-  if ok then return value end
-  if type(value) == "table" and rawget(value, "kind") == "invalid" and not rawget(value, "line") then
-    local script, line = place()
-    error({ kind = "invalid", message = value.message, hint = value.hint, script = script, line = line }, 0)
-  end
-  error(value, 0)
-end
 
 local FIELDS = { "kind", "message", "status", "code", "decline_code", "type", "param", "outcome", "retryable", "hint", "attempts" }
 

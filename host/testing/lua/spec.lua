@@ -1,18 +1,27 @@
--- Runs one file of tests: loads it, tells the host its tests, and runs those the host asks for, one by one.
+-- Runs one file of tests: loads it, reports its tests to the host, and runs those the host asks for, one by one.
 local given = luahost_spec
 local ask_host = luahost_ask
 
-local type, tostring, tonumber, ipairs, pairs, error, pcall, rawequal, rawget, load, inspect, with_timeout, spawn, match, format =
-  type, tostring, tonumber, ipairs, pairs, error, pcall, rawequal, rawget, load, inspect, with_timeout, spawn, string.match,
-  string.format
+local type, tostring, tonumber, ipairs, pairs, error, pcall, rawequal, rawget, setmetatable, load, inspect, with_timeout, spawn =
+  type, tostring, tonumber, ipairs, pairs, error, pcall, rawequal, rawget, setmetatable, load, inspect, with_timeout, spawn
+local match, format = string.match, string.format
 luahost_spec = nil
 if given.seed then math.randomseed(given.seed) end
+
+-- Raises an error table that is shown as the host's are.
+local shown_as_a_text = {
+  __tostring = function(err)
+    local at = rawget(err, "line") and tostring(rawget(err, "script")) .. ":" .. tostring(rawget(err, "line")) .. ": " or ""
+    return at .. tostring(rawget(err, "message"))
+  end,
+}
+local function raise(facts) error(setmetatable(facts, shown_as_a_text), 0) end
 
 -- Asks the host; its answer may take longer than one call may.
 local function ask(...)
   local answer = ask_host(...)
   while answer.ticket do answer = ask_host("more", answer.ticket) end
-  if answer.error then error({ kind = "invalid", message = answer.error, hint = answer.hint }, 0) end
+  if answer.error then raise { kind = "invalid", message = answer.error, hint = answer.hint } end
   return answer.value
 end
 
@@ -22,7 +31,17 @@ assert = assertions
 -- Raises an error at the line of the file that called us.
 local function refuse(message)
   local script, line = place()
-  error({ kind = "invalid", message = message, script = script, line = line }, 0)
+  raise { kind = "invalid", message = message, script = script, line = line }
+end
+
+-- An error of the host's about what a test wrote, at the line of the test.
+local function asked(...)
+  local ok, value = pcall(ask, ...)
+  if ok then return value end
+  if type(value) == "table" and rawget(value, "kind") == "invalid" and not rawget(value, "line") then
+    value.script, value.line = place()
+  end
+  error(value, 0)
 end
 
 -- What a file declares ----------------------------------------------------------------------------------
@@ -63,7 +82,7 @@ end
 function it(name, body) declare("it", name, body) return nil end
 
 function pending(name, body)
-  if running then error({ kind = "pending", message = name or "pending" }, 0) end
+  if running then raise { kind = "pending", message = name or "pending" } end
   declare("pending", name, body, true)
   return nil
 end
@@ -121,7 +140,14 @@ local function only_in_a_test(who)
   if not running then refuse(who .. " is for use inside a test or before_each") end
   if entering then refuse(who .. " in setup would hold for one test only: put it in before_each") end
 end
-local doubles = load(given.doubles, "@luahost/doubles.lua")(ask, refuse, place, only_in_a_test, spawn)
+local doubles = load(given.doubles, "@luahost/doubles.lua")(ask, asked, refuse, only_in_a_test, spawn)
+
+local function only_while_running(who)
+  if not running then refuse(who .. " is for use inside a test, before_each or setup") end
+end
+load(given.clock, "@luahost/clock.lua")(asked, only_while_running, given.taped)
+
+load(given.deliver, "@luahost/deliver.lua")(ask, place, only_in_a_test)
 
 -- Running -------------------------------------------------------------------------------------------------
 local FACTS = { "kind", "line", "script", "status", "code", "type", "param", "request_id", "attempts", "operation", "idempotency_key",

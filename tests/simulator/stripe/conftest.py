@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.conftest import Api, Clock
+from tests.simulator.stripe.issuing_flows import Wallet
 
 DAY = 86400
 
@@ -81,6 +82,11 @@ class Shop:
     def balance(self) -> int:
         """The customer's balance."""
         return int(self.api.get(f"/v1/customers/{self.customer}")["balance"])
+
+
+@pytest.fixture
+def wallet(api: Api) -> Wallet:
+    return Wallet(api)
 
 
 @pytest.fixture

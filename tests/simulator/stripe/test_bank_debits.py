@@ -19,7 +19,10 @@ def debited(shop, id: str, **fields) -> dict:
 
 @pytest.mark.parametrize("behavior", ["allow_incomplete", "error_if_incomplete"])
 def test_a_subscription_is_incomplete_until_its_debit_succeeds(shop, clock, behavior) -> None:
-    """https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses: "pending payment"."""
+    """A subscription is incomplete until its debit succeeds.
+
+    https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses: "pending payment".
+    """
     made = debited(shop, "pm_usBankAccount_success", payment_behavior=behavior)
     invoice = made["latest_invoice"]
     assert (made["status"], invoice["status"], invoice["amount_paid"]) == ("incomplete", "open", 0)
@@ -113,6 +116,7 @@ def test_deposits_verify_an_account(api, at, after) -> None:
     ],
 )
 def test_deposits_that_are_not_verified_in_time_end_the_attempt(api, at, said, code) -> None:
+    """Deposits that are not verified in time end the attempt."""
     path = f"{at}/{waiting(api, at)['id']}"
     status, error = api.error("POST", f"{path}/verify_microdeposits", said)
     assert (status, error["code"]) == (400, CODE + code)

@@ -168,7 +168,10 @@ def test_an_invoices_intent_pays_it(shop) -> None:
 
 
 def test_the_intent_of_an_incomplete_subscription_makes_it_active(shop) -> None:
-    """https://docs.stripe.com/billing/subscriptions/build-subscriptions?ui=elements"""
+    """Paying the intent of an incomplete subscription makes it active.
+
+    https://docs.stripe.com/billing/subscriptions/build-subscriptions?ui=elements
+    """
     made = shop.subscribe(shop.price(2000), payment_behavior="default_incomplete")
     assert (made["status"], made["latest_invoice"]["status"]) == ("incomplete", "open")
     (payment,) = shop.api.get("/v1/invoice_payments", invoice=made["latest_invoice"]["id"])["data"]

@@ -215,11 +215,53 @@ def test_a_period_that_is_ended_within_is_billed_to_that_day(shop) -> None:
     """10 of 31 days at the start; 14 of the 28 days from 15 February."""
     first = shop.subscribe(shop.price(3100), cancel_at=shop.time + 10 * DAY)
     assert first["latest_invoice"]["total"] == 1000
-    full = shop.subscribe(shop.price(3100), cancel_at=shop.time + 10 * DAY, proration_behavior="none")
-    assert full["latest_invoice"]["total"] == 3100
+    # https://docs.stripe.com/billing/subscriptions/billing-mode/compare: only flexible billing leaves it to the caller
+    for mode, total in (("classic", 1000), ("flexible", 3100)):
+        how = {"proration_behavior": "none", "billing_mode": {"type": mode}}
+        full = shop.subscribe(shop.price(3100), cancel_at=shop.time + 10 * DAY, **how)
+        assert full["latest_invoice"]["total"] == total
     later = shop.subscribe(shop.price(2800), cancel_at=shop.time + 45 * DAY)
     assert later["latest_invoice"]["total"] == 2800
     shop.wait(31 * DAY)
     assert shop.now(later)["latest_invoice"]["total"] == 1400
     shop.wait(14 * DAY)
     assert shop.now(later)["status"] == "canceled"
+
+
+@pytest.mark.parametrize("change", ["discounts", "default_tax_rates", "metadata", "description"])
+def test_what_does_not_change_the_price_is_not_prorated(shop, change) -> None:
+    """https://docs.stripe.com/billing/subscriptions/prorations#no-prorations"""
+    half = shop.coupon(percent_off=50, duration="forever")
+    made = shop.subscribe(shop.price(1000), discounts=[{"coupon": half}])
+    values = {
+        "discounts": [],
+        "default_tax_rates": [shop.rate(20, inclusive=False)],
+        "metadata": {"a": "1"},
+        "description": "x",
+    }
+    shop.wait(MONTH // 2)
+    shop.change(made, **{change: values[change]}, proration_behavior="always_invoice")
+    assert shop.api.get("/v1/invoiceitems", pending="true")["data"] == []
+    assert len(shop.invoices()) == 1
+    shop.wait(MONTH // 2)
+    expected = {"discounts": 1000, "default_tax_rates": 600}.get(change, 500)
+    assert shop.now(made)["latest_invoice"]["total"] == expected
+
+
+def test_a_preview_of_what_recurs_has_no_prorations(shop) -> None:
+    """Three seats of 10.00 a month: 30.00, without the difference and pending items that the next invoice has.
+
+    https://docs.stripe.com/api/invoices/create_preview#create_create_preview-preview_mode
+    """
+    made = shop.subscribe(shop.price(1000))
+    shop.api.post("/v1/invoiceitems", {"customer": shop.customer, "amount": 5, "currency": "usd"})
+    shop.wait(MONTH // 2)
+    details = {"items": [{"id": made["items"]["data"][0]["id"], "quantity": 3}]}
+    params = {"subscription": made["id"], "subscription_details": details}
+    for behavior in (None, "always_invoice"):
+        if behavior:
+            details["proration_behavior"] = behavior
+        preview = shop.api.post("/v1/invoices/create_preview", {**params, "preview_mode": "recurring"})
+        assert (amounts(preview), preview["total"]) == ([3000], 3000)
+    details.pop("proration_behavior")
+    assert amounts(shop.api.post("/v1/invoices/create_preview", params)) == [-500, 1500, 5, 3000]

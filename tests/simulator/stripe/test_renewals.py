@@ -12,7 +12,10 @@ HOUR = 3600
 
 
 def test_a_period_renews_and_its_invoice_is_a_draft_for_an_hour(shop) -> None:
-    """https://docs.stripe.com/billing/invoices/subscription#subscription-lifecycle"""
+    """A period renews, and its invoice is a draft for an hour.
+
+    https://docs.stripe.com/billing/invoices/subscription#subscription-lifecycle
+    """
     made = shop.subscribe(shop.price(2000), quantity=2)
     shop.wait(31 * DAY)
     after = shop.now(made)
@@ -67,7 +70,10 @@ def test_a_trial_ends_and_is_billed(shop) -> None:
     ("behavior", "status"), [("create_invoice", "past_due"), ("cancel", "canceled"), ("pause", "paused")]
 )
 def test_a_trial_without_a_payment_method_ends_as_told(shop, behavior, status) -> None:
-    """https://docs.stripe.com/billing/subscriptions/trials#create-free-trials-without-payment"""
+    """A trial without a payment method ends as its settings say.
+
+    https://docs.stripe.com/billing/subscriptions/trials#create-free-trials-without-payment
+    """
     customer = shop.api.post("/v1/customers")["id"]
     made = shop.subscribe(
         shop.price(1000),

@@ -205,3 +205,157 @@ def test_cancelling_a_schedule_gives_back_the_rest(shop, params, balance, pendin
     shop.api.post(f"{KEY}/{made['id']}/cancel", params)
     assert shop.balance() == balance
     assert [item["amount"] for item in shop.api.get("/v1/invoiceitems", pending="true")["data"]] == pending
+
+
+def _plan(shop) -> dict:
+    """A month of 10.00, then a month of 20.00 with a coupon of half, then the end."""
+    half = shop.coupon(percent_off=50, duration="forever")
+    first = {"items": [{"price": shop.price(1000)}], "duration": {"interval": "month"}}
+    then = {"items": [{"price": shop.price(2000)}], "duration": {"interval": "month"}, "discounts": [{"coupon": half}]}
+    return {"phases": [first, then], "end_behavior": "cancel"}
+
+
+def test_a_preview_goes_through_the_phases_that_begin_until_then(shop) -> None:
+    """Of the schedule and of its subscription: the next month costs half of 20.00, and that is billed.
+
+    https://docs.stripe.com/api/invoices/create_preview#create_create_preview-schedule
+    """
+    made = shop.api.post("/v1/subscription_schedules", {"customer": shop.customer, "start_date": "now", **_plan(shop)})
+    ledger = shop.api.simulator.ledger()
+    ways = ({"schedule": made["id"]}, {"subscription": made["subscription"]})
+    before = [shop.api.post("/v1/invoices/create_preview", way) for way in ways]
+    assert [preview["total"] for preview in before] == [1000, 1000]
+    assert shop.api.simulator.ledger() == ledger
+    shop.wait(32 * DAY)
+    billed = shop.now({"id": made["subscription"]})["latest_invoice"]
+    assert [line["amount"] for line in before[0]["lines"]["data"]] == amounts(billed) == [2000]
+    assert billed["total"] == 1000
+    error = shop.api.error("POST", "/v1/invoices/create_preview", {"schedule": made["id"]})
+    assert error[1]["code"] == "invoice_upcoming_none"  # it is canceled after this month
+
+
+def test_a_preview_of_a_schedule_that_is_not_made(shop) -> None:
+    """Its first invoice; nothing is kept."""
+    plan = _plan(shop)
+    params = {"customer": shop.customer, "schedule_details": plan}
+    ledger = shop.api.simulator.ledger()
+    assert shop.api.post("/v1/invoices/create_preview", params)["total"] == 1000
+    assert shop.api.simulator.ledger() == ledger
+
+
+def test_a_preview_of_a_schedule_that_has_not_begun_and_of_one_that_changes(shop) -> None:
+    """The first invoice of the former; what the latter asks for after the change."""
+    start = shop.time + 5 * DAY
+    params = {"customer": shop.customer, "start_date": start, **_plan(shop)}
+    made = shop.api.post("/v1/subscription_schedules", params)
+    preview = shop.api.post("/v1/invoices/create_preview", {"schedule": made["id"]})
+    assert (preview["total"], preview["period_start"]) == (1000, start)
+    shop.wait(6 * DAY)
+    now = shop.api.get(f"/v1/subscription_schedules/{made['id']}")
+    first = {"items": [{"price": now["phases"][0]["items"][0]["price"]}]}
+    first |= {"start_date": now["phases"][0]["start_date"], "end_date": now["phases"][0]["end_date"]}
+    other = {"items": [{"price": shop.price(700)}], "duration": {"interval": "month"}}
+    asked = {"schedule": made["id"], "schedule_details": {"phases": [first, other]}}
+    assert shop.api.post("/v1/invoices/create_preview", asked)["total"] == 700
+
+
+def test_phases_have_discounts_of_items_and_items_of_once(shop) -> None:
+    """10.00 less half and a fee of 7.00 at the start; then 20.00 and a fee of 3.00, once, and 20.00 after it.
+
+    https://docs.stripe.com/api/subscription_schedules/create#create_subscription_schedule-phases
+    """
+    half = shop.coupon(percent_off=50, duration="forever")
+    product = shop.api.post("/v1/products", {"name": "Fee"})["id"]
+
+    def fee(amount: int) -> list[dict]:
+        return [{"price_data": {"currency": "usd", "product": product, "unit_amount": amount}}]
+
+    every = {"duration": {"interval": "month", "interval_count": 1}}
+    first = {"items": [{"price": shop.price(1000), "discounts": [{"coupon": half}]}], "add_invoice_items": fee(700)}
+    then = {"items": [{"price": shop.price(2000)}], "add_invoice_items": fee(300)}
+    then["duration"] = {"interval": "month", "interval_count": 2}
+    made = schedule(shop, phases=[{**first, **every}, then])
+    assert made["phases"][0]["items"][0]["discounts"][0]["coupon"] == half
+    assert shop.api.get(f"/v1/coupons/{half}")["times_redeemed"] == 1  # redeemed when the phase began
+    for total in (1200, 2300, 2000):
+        shop.wait(2 * 3600)
+        assert shop.now({"id": made["subscription"]})["latest_invoice"]["total"] == total
+        shop.wait(31 * DAY)
+
+
+def test_a_phase_begins_a_period_where_it_says_so(shop) -> None:
+    """``billing_cycle_anchor=phase_start``: 21.00 of 31.00 are given back on the 10th day, and 62.00 asked for.
+
+    https://docs.stripe.com/billing/subscriptions/subscription-schedules
+    """
+    first = {"items": [{"price": shop.price(3100)}], "end_date": shop.time + 10 * DAY}
+    then = {"items": [{"price": shop.price(6200)}], "billing_cycle_anchor": "phase_start"}
+    made = schedule(shop, phases=[first, then])
+    shop.wait(10 * DAY)
+    now = shop.now({"id": made["subscription"]})
+    assert (amounts(now["latest_invoice"]), now["billing_cycle_anchor"]) == ([-2100, 6200], shop.time)
+
+
+def test_a_phase_says_whom_its_payments_are_for(shop) -> None:
+    """https://docs.stripe.com/connect/subscriptions"""
+    account = shop.api.post("/v1/accounts", {"type": "express", "country": "US"})["id"]
+    shared = {"application_fee_percent": 10, "transfer_data": {"destination": account}, "on_behalf_of": account}
+    made = schedule(shop, phases=[{"items": [{"price": shop.price(1000)}], **shared}])
+    now = shop.now({"id": made["subscription"]})
+    assert (now["application_fee_percent"], now["on_behalf_of"]) == (10, account)
+    assert now["transfer_data"]["destination"] == account
+
+
+def test_a_quote_that_begins_later_keeps_its_taxes_and_items_of_once(shop) -> None:
+    """10.00 a month and 5.00 once, with 20 % on top. https://docs.stripe.com/quotes/create"""
+    lines = [{"price": shop.price(1000)}, {"price": shop.price(500, "")}]
+    params = {"customer": shop.customer, "line_items": lines, "default_tax_rates": [shop.rate(20, inclusive=False)]}
+    start = shop.time + 5 * DAY
+    quote = shop.api.post("/v1/quotes", {**params, "subscription_data": {"effective_date": start}})["id"]
+    shop.api.post(f"/v1/quotes/{quote}/finalize", {})
+    plan = shop.api.post(f"/v1/quotes/{quote}/accept", {})["subscription_schedule"]
+    shop.wait(5 * DAY + 2 * 3600)
+    made = shop.api.get(f"/v1/subscription_schedules/{plan}")["subscription"]
+    assert shop.now({"id": made})["latest_invoice"]["total"] == 1800
+
+
+def test_discounts_of_a_quotes_items_are_kept(shop) -> None:
+    """Half of the 10.00 a month only; 5.00 of once are asked in full. https://docs.stripe.com/quotes/create"""
+    half = [{"coupon": shop.coupon(percent_off=50, duration="forever")}]
+    for lines, total in (
+        ([{"price": shop.price(1000), "discounts": half}, {"price": shop.price(500, "")}], 1000),
+        ([{"price": shop.price(1000, ""), "discounts": half}], 500),
+    ):
+        quote = shop.api.post("/v1/quotes", {"customer": shop.customer, "line_items": lines})
+        assert quote["amount_total"] == total
+        shop.api.post(f"/v1/quotes/{quote['id']}/finalize", {})
+        invoice = shop.api.post(f"/v1/quotes/{quote['id']}/accept", {})["invoice"]
+        assert shop.api.get(f"/v1/invoices/{invoice}")["total"] == total
+
+
+def test_a_quote_is_revised(shop) -> None:
+    """A draft of the same, whose number counts up. https://docs.stripe.com/quotes/revise"""
+    lines = [{"price": shop.price(1000), "quantity": 2, "tax_rates": [shop.rate(20, inclusive=False)]}]
+    params = {"customer": shop.customer, "line_items": lines, "header": "Offer", "metadata": {"a": "1"}}
+    data = {"subscription_data": {"description": "Two", "trial_period_days": 5}}
+    first = shop.api.post("/v1/quotes", {**params, **data})
+    revise = {"from_quote": {"quote": first["id"], "is_revision": True}}
+    assert shop.api.error("POST", "/v1/quotes", revise)[1]["param"] == "from_quote[is_revision]"
+    number = shop.api.post(f"/v1/quotes/{first['id']}/finalize", {})["number"]
+    copy = shop.api.post("/v1/quotes", {**revise, "header": "Better"})
+    assert copy["from_quote"] == revise["from_quote"]
+    same = ("amount_total", "customer", "metadata", "collection_method", "computed")
+    assert {name: copy[name] for name in same} == {name: first[name] for name in same}
+    assert (copy["status"], copy["header"], copy["subscription_data"]["trial_period_days"]) == ("draft", "Better", 5)
+    assert shop.api.post(f"/v1/quotes/{copy['id']}/finalize", {})["number"] == number[:-1] + "2"
+
+
+@pytest.mark.parametrize("count", [0, -1, 10**9])
+def test_counts_of_intervals_are_within_reason(shop, count) -> None:
+    """A phase or an interval that does not go forward would never be over."""
+    every = {"interval": "month", "interval_count": count}
+    phase = {"items": [{"price": shop.price()}], "duration": every}
+    error = shop.api.error("POST", KEY, {"customer": shop.customer, "start_date": "now", "phases": [phase]})
+    assert error[1]["param"] == "phases[0][duration][interval_count]"
+    asked = {"customer": shop.customer, "items": [{"price": shop.price()}], "pending_invoice_item_interval": every}
+    assert shop.api.error("POST", "/v1/subscriptions", asked)[0] == 400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulator.stripe.conftest import DAY
+from tests.simulator.stripe.conftest import DAY, amounts
 
 
 def refused(shop, **fields) -> dict:
@@ -68,15 +68,11 @@ def test_items_that_do_not_go_together(shop) -> None:
     assert shop.now(made)["items"]["data"][0]["price"]["id"] == price
 
 
-@pytest.mark.parametrize(
-    "name", ["backdate_start_date", "billing_thresholds", "pending_invoice_item_interval", "automatic_tax"]
-)
+@pytest.mark.parametrize("name", ["billing_thresholds", "automatic_tax"])
 def test_what_is_not_modelled_is_refused(shop, name) -> None:
     """Never answered as if it were."""
     value = {
-        "backdate_start_date": 1_700_000_000,
         "billing_thresholds": {"amount_gte": 100},
-        "pending_invoice_item_interval": {"interval": "week"},
         "automatic_tax": {"enabled": True},
     }[name]
     params = {"customer": shop.customer, "items": [{"price": shop.price(1000)}], name: value}
@@ -379,3 +375,101 @@ def test_a_preview_for_a_customer_is_of_what_renews_next(shop) -> None:
     assert found["total"] == 700
     assert found["parent"]["subscription_details"]["subscription"] == sooner["id"]
     assert later["status"] == "active"
+
+
+@pytest.mark.parametrize(
+    ("details", "lines"),
+    [
+        ({}, [3100]),
+        ({"trial_end": 7}, [0]),
+        ({"billing_cycle_anchor": 17}, [1700]),  # 17 of 31 days
+        ({"billing_cycle_anchor": 17, "proration_behavior": "none"}, [3100]),
+        ({"cancel_at": 10}, [1000]),
+    ],
+)
+def test_a_preview_of_a_subscription_is_the_invoice_of_making_it(shop, details, lines) -> None:
+    """Whatever its details say; days from now here.
+
+    https://docs.stripe.com/api/invoices/create_preview#create_create_preview-subscription_details
+    """
+    price = shop.price(3100)
+    said = {n: shop.time + v * DAY if isinstance(v, int) else v for n, v in details.items()}
+    asked = {"items": [{"price": price}], **said}
+    if anchor := said.get("billing_cycle_anchor"):
+        asked["billing_cycle_anchor"] = {"type": "timestamp", "timestamp": anchor}
+    params = {"customer": shop.customer, "subscription_details": asked}
+    preview = shop.api.post("/v1/invoices/create_preview", params)
+    made = shop.subscribe(price, **said)
+    billed = made["latest_invoice"]
+    if billed is None:
+        shop.wait(17 * DAY)
+        billed = shop.now(made)["latest_invoice"]
+    assert amounts(preview) == amounts(billed) == lines
+    same = ("total", "billing_reason", "period_start", "period_end", "subtotal")
+    assert {name: preview[name] for name in same} == {name: billed[name] for name in same}
+
+
+def test_pending_items_are_billed_more_often_than_it_renews(shop) -> None:
+    """A year that bills what waits each month; where nothing waits there is no invoice.
+
+    https://docs.stripe.com/api/subscriptions/create#create_subscription-pending_invoice_item_interval
+    """
+    monthly = {"pending_invoice_item_interval": {"interval": "month"}}
+    made = shop.subscribe(shop.price(12000, "year"), **monthly)
+    assert made["pending_invoice_item_interval"] == {"interval": "month", "interval_count": 1}
+    assert made["next_pending_invoice_item_invoice"] == shop.time + 31 * DAY
+    shop.wait(31 * DAY)
+    assert len(shop.invoices()) == 1
+    change = [{"id": made["items"]["data"][0]["id"], "quantity": 2}]
+    shop.change(made, items=change)  # 334 of 365 days of 120.00 more
+    shop.wait(28 * DAY + 7200)
+    invoice = shop.now(made)["latest_invoice"]
+    assert (amounts(invoice), invoice["amount_paid"]) == ([-10981, 21962], 10981)
+    assert invoice["billing_reason"] == "automatic_pending_invoice_item_invoice"
+    off = shop.change(made, pending_invoice_item_interval=None)
+    assert (off["pending_invoice_item_interval"], off["next_pending_invoice_item_invoice"]) == (None, None)
+    path = f"/v1/subscriptions/{made['id']}"
+    yearly = {"pending_invoice_item_interval": {"interval": "year"}}
+    assert shop.api.error("POST", path, yearly)[1]["param"] == "pending_invoice_item_interval"
+
+
+NOBODY = "acct_000000000000"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "param"),
+    [
+        ("subscriptions", {"transfer_data": {"destination": NOBODY}}, "transfer_data[destination]"),
+        ("subscriptions", {"on_behalf_of": NOBODY}, "on_behalf_of"),
+        ("subscriptions", {"default_source": "card_none"}, "default_source"),
+        (
+            "subscriptions",
+            {"invoice_settings": {"account_tax_ids": ["txi_none"]}},
+            "invoice_settings[account_tax_ids][0]",
+        ),
+        ("invoices", {"on_behalf_of": NOBODY}, "on_behalf_of"),
+        ("invoices", {"account_tax_ids": ["txi_none"]}, "account_tax_ids[0]"),
+        ("payment_links", {"on_behalf_of": NOBODY}, "on_behalf_of"),
+        ("subscription_schedules", {"on_behalf_of": NOBODY}, "phases[0][on_behalf_of]"),
+        (
+            "checkout/sessions",
+            {"payment_intent_data": {"transfer_data": {"destination": NOBODY}}},
+            "payment_intent_data[transfer_data][destination]",
+        ),
+    ],
+)
+def test_who_is_not_there_has_no_part(shop, path, fields, param) -> None:
+    """Accounts, tax ids and sources are looked for when they are named. https://docs.stripe.com/connect/subscriptions"""
+    lines = [{"price": shop.price(1000, ""), "quantity": 1}]
+    needs = {
+        "subscriptions": {"customer": shop.customer, "items": [{"price": shop.price()}]},
+        "invoices": {"customer": shop.customer},
+        "payment_links": {"line_items": lines},
+        "checkout/sessions": {"line_items": lines, "success_url": "https://shop.example"},
+    }
+    phases = [{"items": [{"price": shop.price()}], **fields}]
+    asked = {**needs.get(path, {}), **fields}
+    if path == "subscription_schedules":
+        asked = {"customer": shop.customer, "start_date": "now", "phases": phases}
+    status, error = shop.api.error("POST", f"/v1/{path}", asked)
+    assert (status, error["param"]) == (400, param)

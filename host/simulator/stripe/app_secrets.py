@@ -1,0 +1,78 @@
+"""Secrets that an app keeps, of an account or of one of its users. https://docs.stripe.com/stripe-apps/store-secrets
+
+A name is used once within a scope; the secret itself is told only when ``payload`` is expanded.
+"""
+
+from __future__ import annotations
+
+from host.simulator import resources
+from host.simulator.api_error import Refusal, invalid
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.listing import page_of
+
+KIND = "apps.secret"
+
+
+def create(call: RequestContext) -> Object:
+    """A secret, or another in the place of the one there is."""
+    _scope(call)
+    until = call.params.get("expires_at")
+    if until is not None and until <= call.now:
+        raise invalid("The expiry of a secret must be in the future.", "expires_at")
+    old = _find(call)
+    secret = call.put(resources.fresh(call), call.params)
+    if old is not None:
+        secret["id"] = old["id"]
+    return call.save(KIND, secret)
+
+
+def _scope(call: RequestContext) -> Object:
+    """The scope that the request names: ``user`` has one, ``account`` none."""
+    given = call.params["scope"]
+    if (given["type"] == "user") != bool(given.get("user")):
+        raise invalid("scope[user] is for scopes of type user, and needed there.", "scope[user]")
+    return {"type": given["type"], "user": given.get("user")}
+
+
+def _of_scope(call: RequestContext) -> list[Object]:
+    """Those of the scope that have not expired, newest first."""
+    scope = _scope(call)
+    kept = (each for each in call.world.store.each(KIND) if each["scope"] == scope)
+    return [each for each in kept if each["expires_at"] is None or each["expires_at"] > call.now]
+
+
+def _find(call: RequestContext) -> Object | None:
+    return next((each for each in _of_scope(call) if each["name"] == call.params["name"]), None)
+
+
+def _named(call: RequestContext) -> Object:
+    found = _find(call)
+    if found is None:
+        raise Refusal(404, f"No such secret: '{call.params['name']}'", code="resource_missing", param="name")
+    return found
+
+
+def find(call: RequestContext) -> Object:
+    """The secret of a name."""
+    return _named(call)
+
+
+def delete(call: RequestContext) -> Object:
+    """It is forgotten."""
+    gone = {**_named(call), "deleted": True}
+    call.save(KIND, gone, deleted=True)
+    return gone
+
+
+def list_secrets(call: RequestContext) -> Object:
+    """All of a scope, without what they are."""
+    return page_of(call, _of_scope(call), "secret")
+
+
+BEHAVIOURS = {
+    "apps.secrets.create": create,
+    "apps.secrets.delete_where": delete,
+    "apps.secrets.find": find,
+    "apps.secrets.list": list_secrets,
+}
+EFFECTS = {"apps.secrets.create": {"payload"}, "apps.secrets.list": {"scope"}}

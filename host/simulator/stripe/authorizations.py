@@ -1,0 +1,67 @@
+"""What a card payment asked of its authorization: to be captured late, in parts, or with more than was authorized.
+
+``payment_method_options[card]`` of an intent says it, and the charge's ``payment_method_details[card]`` says what came
+of it: https://docs.stripe.com/payments/flexible-payments
+"""
+
+from __future__ import annotations
+
+from host.simulator.context import Object, RequestContext
+
+CAPTURE_WITHIN = 7 * 86400  # https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
+_EXTENDED = 30 * 86400  # https://docs.stripe.com/payments/extended-authorization#availability
+_OVER = 20  # percent: https://docs.stripe.com/payments/overcapture, the limit of most kinds of merchants
+
+
+def options_of(intent: Object, kind: str = "card") -> Object:
+    """What the intent says of payments by a type of method."""
+    options: Object = (intent.get("payment_method_options") or {}).get(kind) or {}
+    return options
+
+
+def is_manual(intent: Object, kind: str) -> bool:
+    """Whether a payment by a type of method is captured by a request of its own."""
+    said = options_of(intent, kind).get("capture_method") or intent["capture_method"]
+    return bool(said == "manual")
+
+
+def asked(intent: Object, what: str) -> bool:
+    """Whether the payment asked for ``multicapture``, ``overcapture`` or another: cards in test mode have them all."""
+    return bool(options_of(intent).get(f"request_{what}") == "if_available")
+
+
+def capture_within(intent: Object) -> int:
+    """For how many seconds the money is held."""
+    return _EXTENDED if asked(intent, "extended_authorization") else CAPTURE_WITHIN
+
+
+def most_capturable(intent: Object) -> int:
+    """What can be captured of an authorization at most, what was captured before not counted."""
+    over = int(intent["amount"]) * _OVER // 100 if asked(intent, "overcapture") else 0
+    return int(intent["amount_capturable"]) + over
+
+
+def overcapture(source: Object, *, captured: bool) -> Object:
+    """Whether more than was authorized can be captured, and how much."""
+    amount, can = int(source["amount"]), not captured and asked(source, "overcapture")
+    most = amount + amount * _OVER // 100 if can else amount
+    return {"maximum_amount_capturable": most, "status": "available" if can else "unavailable"}
+
+
+def details(call: RequestContext, source: Object, captured: bool) -> Object:
+    """The members of a charge's card that tell of its authorization; ``source`` is its intent."""
+
+    def status(what: str) -> Object:
+        return {"status": "available" if not captured and asked(source, what) else "unavailable"}
+
+    late = not captured and asked(source, "extended_authorization")
+    facts: Object = {
+        "amount_authorized": source["amount"],
+        "extended_authorization": {"status": "enabled" if late else "disabled"},
+        "incremental_authorization": status("incremental_authorization"),
+        "multicapture": status("multicapture"),
+        "overcapture": overcapture(source, captured=captured),
+    }
+    if not captured:
+        facts["capture_before"] = call.now + capture_within(source)
+    return facts

@@ -1,0 +1,79 @@
+"""Which discounts and taxes the sums of sessions and quotes are made of; only there when expanded.
+
+https://docs.stripe.com/api/checkout/sessions/object#checkout_session_object-total_details-breakdown
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from host.simulator.context import Object, World
+
+SUMS = "~item_sums"  # by line item: what its discounts and taxes come to
+_decode = msgspec.json.Decoder().decode
+
+
+def of_item(world: World, item: Object, name: str) -> list[Object]:
+    """The ``discounts`` or ``taxes`` of a line item."""
+    found: Object = world.store.get(SUMS, str(item["id"])) or {"discounts": [], "taxes": []}
+    if name == "taxes":
+        return [_tax(world, tax) for tax in found["taxes"]]
+    return [{"amount": entry["amount"], "discount": _discount(world, entry["coupon"], item)} for entry in found[name]]
+
+
+def of_whole(world: World, value: Object, path: str) -> Object:
+    """The breakdown of what has its line items at ``path``, in which ``{id}`` is its id."""
+    under = path.format(id=value["id"])
+    items = [_decode(record.body) for _, record in world.store.oldest("item") if record.under == under]
+    discounts = (entry for item in items for entry in of_item(world, item, "discounts"))
+    taxes = (entry for item in items for entry in of_item(world, item, "taxes"))
+    return {
+        "discounts": _added(discounts, lambda entry: str(entry["discount"]["source"]["coupon"])),
+        "taxes": _added(taxes, lambda entry: str(entry["rate"]["id"])),
+    }
+
+
+def _added(entries: Iterable[Object], key: Callable[[Object], str]) -> list[Object]:
+    found: dict[str, Object] = {}
+    for entry in entries:
+        known = found.setdefault(key(entry), {**entry, **dict.fromkeys(_SUMMED & entry.keys(), 0)})
+        for name in _SUMMED & entry.keys():
+            known[name] += entry[name]
+    return list(found.values())
+
+
+_SUMMED = frozenset({"amount", "taxable_amount"})
+
+
+def _tax(world: World, tax: Object) -> Object:
+    reason = tax["taxability_reason"]
+    return {
+        "amount": tax["amount"],
+        "rate": world.store.get("tax_rate", tax["tax_rate_details"]["tax_rate"]),
+        "taxability_reason": None if reason == "not_available" else reason,
+        "taxable_amount": tax["taxable_amount"],
+    }
+
+
+def created_of(world: World, item: Object) -> int:
+    """When what has a line item was made."""
+    record = world.store.record("item", str(item["id"]))
+    _, _, path = (record.under if record is not None else "").partition("/v1/")
+    of, _, rest = path.removeprefix("checkout/").partition("/")
+    kind = {"sessions": "checkout.session", "payment_links": "payment_link", "quotes": "quote"}.get(of)
+    owner = world.store.get(kind, rest.partition("/")[0]) if kind else None
+    return int((owner or {}).get("created") or 0)
+
+
+def _discount(world: World, coupon: str, item: Object) -> Object:
+    """What a coupon is for an item before it is redeemed; its id says of what it is."""
+    fields: dict[str, Any] = dict.fromkeys(
+        ("checkout_session", "customer", "end", "invoice", "invoice_item", "promotion_code", "subscription",
+         "subscription_item")
+    )  # fmt: skip
+    id = "di_" + str(item["id"]).removeprefix("li_")
+    source = {"coupon": coupon, "type": "coupon"}
+    return {**fields, "id": id, "object": "discount", "source": source, "start": created_of(world, item)}

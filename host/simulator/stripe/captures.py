@@ -1,0 +1,174 @@
+"""What becomes of money that a payment intent holds: captured, raised, released.
+
+https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
+"""
+
+from __future__ import annotations
+
+from host.simulator.checks import at_least
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import authorizations, charges, connect, refunds
+from host.simulator.stripe.confirmation import unexpected
+from host.simulator.stripe.money import amount_of, check_amount
+
+_CANCELABLE = (
+    "requires_payment_method",
+    "requires_capture",
+    "requires_confirmation",
+    "requires_action",
+    "processing",
+)
+EFFECTS = {
+    "payment_intents.cancel": {"cancellation_reason"},
+    "payment_intents.capture": {"amount_to_capture", "final_capture"},
+}
+MAKES = {"charge"}
+
+
+def cancel_intent(call: RequestContext) -> Object:
+    """``canceled``, from any state but success and cancellation; what was held is released."""
+    intent = call.subject()
+    if intent["status"] not in _CANCELABLE:
+        raise unexpected(
+            intent,
+            f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. Only a "
+            f"PaymentIntent with one of the following statuses may be canceled: {', '.join(_CANCELABLE)}.",
+        )
+    if intent["amount_received"]:
+        instead = "A capture of 0 with final_capture=true releases what is left."
+        call.not_modelled("canceling a payment that was captured in part", instead)
+    return _cancel(call, intent, call.params.get("cancellation_reason"))
+
+
+def _cancel(call: RequestContext, intent: Object, reason: str | None) -> Object:
+    if intent["status"] == "requires_capture":
+        refunds.release(call, call.load("charge", intent["latest_charge"]))
+    elif intent["status"] == "processing":
+        charge = call.load("charge", intent["latest_charge"])
+        call.save("charge", {**charge, "status": "failed", "captured": False})
+    intent.update(
+        status="canceled",
+        canceled_at=call.now,
+        cancellation_reason=reason,
+        amount_capturable=0,
+        next_action=None,
+        processing=None,
+    )
+    return call.save("payment_intent", intent)
+
+
+def release_intent(call: RequestContext, id: str) -> None:
+    """What was not captured in time is released."""
+    intent = call.find("payment_intent", id)
+    if intent is None or intent["status"] != "requires_capture":
+        return
+    if not intent["amount_received"]:
+        _cancel(call, intent, "automatic")
+        return
+    _capture_part(call, call.load("charge", intent["latest_charge"]), 0, final=True)
+    call.save("payment_intent", {**intent, "status": "succeeded", "amount_capturable": 0})
+
+
+def capture_intent(call: RequestContext) -> Object:
+    """``succeeded`` with all or ``amount_to_capture`` of what was authorised."""
+    intent = call.subject()
+    if intent["status"] != "requires_capture":
+        raise unexpected(
+            intent,
+            "This PaymentIntent could not be captured because it has a status of "
+            f"{intent['status']}. Only a PaymentIntent with one of the following statuses may be captured: "
+            "requires_capture.",
+        )
+    final = call.params.get("final_capture") is not False
+    if not (final or authorizations.asked(intent, "multicapture")):
+        raise call.refuse(
+            "`final_capture` can only be false for a PaymentIntent whose payment can be captured several times: its "
+            "`payment_method_options[card][request_multicapture]` is not `if_available`.",
+            param="final_capture",
+        )
+    amount = _amount_to_capture(call, intent, least=0 if final and intent["amount_received"] else 1)
+    rest = {k: v for k, v in call.params.items() if k not in ("amount_to_capture", "final_capture")}
+    call.put(intent, rest)
+    connect.check_division(call, intent, intent["amount_received"] + amount, intent["currency"])
+    charge = call.load("charge", intent["latest_charge"])
+    for name in ("application_fee_amount", "statement_descriptor", "statement_descriptor_suffix"):
+        if name in call.params:
+            charge[name] = call.params[name]
+    received = intent["amount_received"] + amount
+    left = max(0, intent["amount_capturable"] - amount)
+    if final and not intent["amount_received"]:
+        capture(call, charge, amount)
+    else:
+        _capture_part(call, charge, amount, final=final or not left)
+    if final or not left:
+        intent.update(status="succeeded", amount_received=received, amount_capturable=0)
+    else:
+        intent.update(amount_received=received, amount_capturable=left)
+    return call.save("payment_intent", intent)
+
+
+def _amount_to_capture(call: RequestContext, intent: Object, *, least: int) -> int:
+    amount = amount_of(call, "amount_to_capture", intent["amount_capturable"])
+    if amount < least:
+        raise at_least("amount_to_capture", str(least))
+    most = authorizations.most_capturable(intent)
+    if amount > most:
+        raise call.refuse(
+            f"The requested capture amount is greater than the authorized amount ({amount} > {most}).",
+            code="amount_too_large",
+            param="amount_to_capture",
+        )
+    return amount
+
+
+def _capture_part(call: RequestContext, charge: Object, amount: int, *, final: bool) -> None:
+    """One of several captures; the last releases what is left. https://docs.stripe.com/payments/multicapture"""
+    if charge.get("transfer_data") or charge.get("application_fee_amount"):
+        call.not_modelled("capturing a divided payment in parts", "It is captured once.", "final_capture")
+    if amount:
+        charges.settle_part(call, charge, amount)
+    if final:
+        charge.update(captured=True, amount_refunded=charge["amount"] - charge["amount_captured"])
+        call.save("charge", charge)
+        charges.follow(call, charge)
+
+
+def capture(call: RequestContext, charge: Object, amount: int) -> Object:
+    """Take ``amount`` of an authorised charge; the rest goes back."""
+    # What is not captured goes back, and counts as refunded: https://docs.stripe.com/api/charges/capture
+    back = max(0, charge["amount"] - amount)
+    charge.update(captured=True, amount_captured=amount, amount_refunded=back)
+    return charges.settle(call, charge)
+
+
+def increment_intent(call: RequestContext) -> Object:
+    """A higher authorised amount, of a payment that asked for the possibility."""
+    intent = call.subject()
+    if intent["status"] != "requires_capture":
+        raise unexpected(
+            intent,
+            f"This PaymentIntent could not be incremented because it has a status of {intent['status']}.",
+        )
+    if not authorizations.asked(intent, "incremental_authorization"):
+        raise call.refuse(
+            "This PaymentIntent is not eligible for incremental authorization: its "
+            "`payment_method_options[card][request_incremental_authorization]` is not `if_available`.",
+        )
+    if call.params["amount"] <= intent["amount"]:
+        raise at_least("amount", str(intent["amount"] + 1))
+    check_amount(call, charge=True, currency=intent["currency"])
+    call.put(intent, call.params)
+    intent["amount_capturable"] = intent["amount"]
+    charge = call.load("charge", intent["latest_charge"])
+    card = charge["payment_method_details"]["card"]
+    card |= {"amount_authorized": intent["amount"], "overcapture": authorizations.overcapture(intent, captured=False)}
+    call.save("charge", {**charge, "amount": intent["amount"]})
+    return call.save("payment_intent", intent)
+
+
+BEHAVIOURS = {
+    "payment_intents.cancel": cancel_intent,
+    "payment_intents.capture": capture_intent,
+    "payment_intents.increment_authorization": increment_intent,
+}
+DUE = {"release": release_intent}

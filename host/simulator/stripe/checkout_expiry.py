@@ -1,0 +1,59 @@
+"""Checkout sessions that end unpaid, and the pages at which their customers may begin again.
+
+https://docs.stripe.com/payments/checkout/abandoned-carts
+"""
+
+from __future__ import annotations
+
+from host.simulator import resources
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.checkout import KIND, RECOVERABLE, open_session
+from host.simulator.stripe.hosted import address
+from host.simulator.stripe.periods import DAY
+
+LIFE = 30 * DAY  # of the page at which a session can be taken up again
+
+
+def expire_session(call: RequestContext) -> Object:
+    """open → expired."""
+    session = call.subject()
+    if session["status"] != "open":
+        raise call.refuse(
+            'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a '
+            f"status of {session['status']}."
+        )
+    return _expire(call, {**session, "expires_at": call.now})
+
+
+def expire_due(call: RequestContext, id: str) -> None:
+    """A session whose time is over."""
+    session = call.find(KIND, id)
+    if session is not None and session["status"] == "open":
+        _expire(call, session)
+
+
+def _expire(call: RequestContext, session: Object) -> Object:
+    session.update(status="expired", url=None)
+    recovery = (session.get("after_expiration") or {}).get("recovery") or {}
+    if recovery.get("enabled"):
+        recovery.update(expires_at=call.now + LIFE, url=address(call, "r", session["id"]))
+    return call.save(KIND, session)
+
+
+def recover(call: RequestContext, expired: Object) -> Object | None:
+    """A new session of what an expired one was of, if it may be taken up again."""
+    recovery = (expired.get("after_expiration") or {}).get("recovery") or {}
+    if expired["status"] != "expired" or not recovery.get("url") or recovery["expires_at"] <= call.now:
+        return None
+    asked = dict((call.world.store.get(RECOVERABLE, expired["id"]) or {})["params"])
+    if recovery.get("allow_promotion_codes") and not asked.get("discounts"):
+        asked["allow_promotion_codes"] = True
+    inner = call.asking("POST", "/v1/checkout/sessions", asked)
+    own = {name: value for name, value in asked.items() if name not in ("line_items", "shipping_options", "discounts")}
+    session = inner.put(resources.fresh(inner), own)
+    session["recovered_from"] = expired["id"]
+    return open_session(inner, asked, session)
+
+
+BEHAVIOURS = {"checkout.sessions.expire": expire_session}
+DUE = {"expire_session": expire_due}

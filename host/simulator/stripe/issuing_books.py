@@ -1,0 +1,54 @@
+"""The money that issued cards spend: a balance of its own. https://docs.stripe.com/issuing/funding/balance
+
+What holds, releases and takes of it is written down as balance transactions with ``balance_type=issuing``:
+https://docs.stripe.com/reports/balance-transaction-types#issuing
+"""
+
+from __future__ import annotations
+
+from host.simulator.context import Object, RequestContext
+
+# What every account has at the start, so that cards can be tried at once; in no transaction.
+OPENING = {"eur": 100_000, "gbp": 100_000, "usd": 100_000}
+MAKES = {"balance_transaction"}
+_STATE = "~issuing_balance"
+
+
+def enter(call: RequestContext, type: str, amount: int, currency: str, source: str) -> Object:
+    """Write a transaction into the issuing balance; it counts at once, and costs nothing."""
+    transaction = call.make(
+        "balance_transaction",
+        {
+            "amount": amount,
+            "available_on": call.now,
+            "balance_type": "issuing",
+            "currency": currency,
+            "description": None,
+            "exchange_rate": None,
+            "fee": 0,
+            "fee_details": [],
+            "net": amount,
+            "reporting_category": type,
+            "source": source,
+            "status": "available",
+            "type": type,
+        },
+    )
+    state = {"currency": currency, "available": available(call, currency) + amount}
+    call.world.store.put(_STATE, currency, state)
+    return transaction
+
+
+def available(call: RequestContext, currency: str) -> int:
+    """What cards can spend."""
+    found = call.world.store.get(_STATE, currency)
+    return OPENING.get(currency, 0) if found is None else int(found["available"])
+
+
+def part(call: RequestContext) -> Object | None:
+    """What ``/v1/balance`` says of it, where there are cards: the money by currency."""
+    currencies = {str(card["currency"]) for card in call.world.store.each("issuing.card")}
+    amounts = [(currency, available(call, currency)) for currency in sorted(currencies)]
+    if not amounts:
+        return None
+    return {"available": [{"amount": n, "currency": name, "source_types": {"card": n}} for name, n in amounts]}

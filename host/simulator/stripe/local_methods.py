@@ -1,0 +1,102 @@
+"""Payment methods that the customer confirms elsewhere: on a page, in an app, with a code that is scanned.
+
+What each asks for is an intent's ``next_action``: https://docs.stripe.com/api/payment_intents/object, and the page of
+each method. Currencies: https://docs.stripe.com/payments/payment-methods/payment-method-support
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.simulator.context import Object, RequestContext
+
+# Type of method → the currencies that it is paid in, where these are few.
+METHODS: dict[str, tuple[str, ...]] = {
+    "affirm": ("usd", "cad"),
+    "afterpay_clearpay": ("aud", "cad", "gbp", "nzd", "usd"),
+    "alipay": (),
+    "alma": ("eur",),
+    "amazon_pay": (),
+    "bancontact": ("eur",),
+    "billie": (),
+    "blik": ("pln",),
+    "cashapp": ("usd",),
+    "eps": ("eur",),
+    "fpx": ("myr",),
+    "giropay": ("eur",),
+    "grabpay": ("myr", "sgd"),
+    "ideal": ("eur",),
+    "kakao_pay": ("krw",),
+    "klarna": (),
+    "kr_card": ("krw",),
+    "link": (),
+    "mobilepay": ("dkk", "eur", "nok", "sek"),
+    "naver_pay": ("krw",),
+    "p24": ("eur", "pln"),
+    "pay_by_bank": (),
+    "payco": ("krw",),
+    "paynow": ("sgd",),
+    "paypal": (),
+    "pix": ("brl",),
+    "promptpay": ("thb",),
+    "revolut_pay": (),
+    "samsung_pay": ("krw",),
+    "satispay": ("eur",),
+    "scalapay": ("eur",),
+    "sofort": ("eur",),
+    "swish": ("sek",),
+    "twint": ("chf",),
+    "upi": ("inr",),
+    "wechat_pay": (),
+    "zip": (),
+}
+LOCAL = frozenset(METHODS)
+# Those that lead to no other page.
+_SCANNED = frozenset({"blik", "cashapp", "paynow", "pix", "promptpay", "swish", "upi", "wechat_pay"})
+_HOSTED = "https://payments.stripe.com"
+_CODE_LIFE = 3600  # seconds: none is said of any, and nothing happens when it is over
+
+
+def check_return(call: RequestContext, type: str) -> None:
+    """Refuse to send a customer to a page that leads nowhere."""
+    if type in LOCAL - _SCANNED and not call.params.get("return_url"):
+        raise call.refuse("Missing required param: return_url.", code="parameter_missing", param="return_url")
+
+
+def action(call: RequestContext, intent: Object, kind: str, type: str, back: str | None, url: str) -> Object:
+    """What the customer does to pay by ``type``; ``back`` is where the page at ``url`` leads to.
+
+    ``kind`` is that of the intent: setups know fewer actions, and have a page instead.
+    """
+    code = call.world.ids.new("", 20)
+    found: dict[str, Any] = {"redirect_to_url": {"return_url": back, "url": url}}
+    if type == "alipay" and kind == "payment_intent":
+        found = {f"{type}_handle_redirect": {"native_data": None, "native_url": None, "return_url": back, "url": url}}
+    elif type == "blik":
+        found = {"blik_authorize": {}}
+    elif type in ("cashapp", "upi") or (type == "swish" and kind == "payment_intent"):
+        image = _image(call, code)
+        if type == "swish":
+            image["data"] = code
+        shown: Object = {"hosted_instructions_url": _instructions(type, code), "qr_code": image}
+        if type != "upi":
+            shown["mobile_auth_url"] = url
+        found = {f"{type}_handle_redirect_or_display_qr_code": shown}
+    elif type == "pix" or (type in ("paynow", "promptpay", "wechat_pay") and kind == "payment_intent"):
+        image = _image(call, code)
+        shown = {"data": code, "hosted_instructions_url": _instructions(type, code), **image}
+        if type != "pix":
+            del shown["expires_at"]
+        if type == "wechat_pay":
+            shown["image_data_url"] = image["image_url_png"]
+        found = {f"{type}_display_qr_code": shown}
+    return {"type": next(iter(found)), **found}
+
+
+def _instructions(type: str, code: str) -> str:
+    return f"{_HOSTED}/{type}/instructions/{code}"
+
+
+def _image(call: RequestContext, code: str) -> Object:
+    images = {f"image_url_{form}": f"https://qr.stripe.com/test_{code}.{form}" for form in ("png", "svg")}
+    return {"expires_at": call.now + _CODE_LIFE, **images}

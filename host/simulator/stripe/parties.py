@@ -1,0 +1,33 @@
+"""Who else has a part in what is billed: accounts that get money, the account's own tax ids, a customer's source."""
+
+from __future__ import annotations
+
+from host.simulator.api_error import invalid, missing
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.transfers import check_destination
+
+_SOURCES = ("source", "card", "bank_account")
+
+
+def check_parties(call: RequestContext, params: Object, customer: str | None = None, path: str = "") -> None:
+    """Refuse accounts, tax ids and sources that there are not; ``path`` is where ``params`` are given, for messages."""
+
+    def at(name: str) -> str:
+        head, bracket, rest = name.partition("[")
+        return f"{path}[{head}]{bracket}{rest}" if path else name
+
+    if destination := (params.get("transfer_data") or {}).get("destination"):
+        check_destination(call, str(destination), at("transfer_data[destination]"))
+    if account := params.get("on_behalf_of"):
+        check_destination(call, str(account), at("on_behalf_of"), "account")
+    settings = params.get("invoice_settings") or {}
+    for where, given in (("", params), ("invoice_settings", settings)):
+        for n, id in enumerate(given.get("account_tax_ids") or []):
+            name = f"account_tax_ids[{n}]"
+            call.load("tax_id", str(id), at(f"{where}[account_tax_ids][{n}]" if where else name), 400)
+    if source := params.get("default_source"):
+        found = next((call.find(kind, str(source)) for kind in _SOURCES if call.find(kind, str(source))), None)
+        if found is None:
+            raise missing("source", str(source), at("default_source"), 400)
+        if customer and found.get("customer") not in (None, customer):
+            raise invalid("The source you provided does not belong to this customer.", at("default_source"))

@@ -1,0 +1,63 @@
+"""Subscriptions that bill pending items more often than they renew.
+
+https://docs.stripe.com/api/subscriptions/create#create_subscription-pending_invoice_item_interval
+"""
+
+from __future__ import annotations
+
+from host.simulator.api_error import invalid
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import billing
+from host.simulator.stripe.periods import later
+from host.simulator.stripe.renewals import ENDED
+
+PARAM = "pending_invoice_item_interval"
+MOST = 365  # more is a year of days, which is no shorter than any subscription's own interval
+_DUE = "pending_items"
+
+
+def set_interval(call: RequestContext, subscription: Object, params: Object) -> None:
+    """Take the interval that a request gives, or takes away; the first invoice of it comes when it is over."""
+    if PARAM not in params:
+        return
+    wanted = params[PARAM]
+    if not wanted:
+        subscription.update({PARAM: None, "next_pending_invoice_item_invoice": None})
+        call.world.agenda.drop(_DUE, subscription["id"], call.account)
+        return
+    count = wanted.get("interval_count")
+    count = 1 if count is None else count
+    if not 1 <= count <= MOST:
+        raise invalid(f"This value must be from 1 to {MOST}.", f"{PARAM}[interval_count]")
+    every = {"interval": wanted["interval"], "interval_count": count}
+    recurring = subscription["items"]["data"][0]["price"]["recurring"]
+    if _next(call, every) >= _next(call, recurring):
+        raise invalid("Pending items must be billed more often than the subscription renews.", PARAM)
+    subscription[PARAM] = every
+    _wait(call, subscription)
+
+
+def _next(call: RequestContext, every: Object) -> int:
+    return later(call.now, every["interval"], every["interval_count"])
+
+
+def _wait(call: RequestContext, subscription: Object) -> None:
+    at = _next(call, subscription[PARAM])
+    subscription["next_pending_invoice_item_invoice"] = at
+    call.world.agenda.add(call, at, _DUE, subscription["id"])
+
+
+def bill(call: RequestContext, id: str) -> None:
+    """The items that wait, on an invoice of their own; none where nothing waits."""
+    subscription = call.find("subscription", id)
+    if subscription is None or not subscription.get(PARAM) or subscription["status"] in ENDED:
+        return
+    _wait(call, subscription)
+    call.save("subscription", subscription)
+    invoice = billing.draft_of(call, subscription, "automatic_pending_invoice_item_invoice")
+    billing.take_pending(call, invoice, id)
+    if invoice["lines"]["data"]:
+        billing.wait(call, billing.keep(call, subscription, invoice))
+
+
+DUE = {_DUE: bill}

@@ -1,0 +1,59 @@
+"""What was used of metered items, and since when it is to be billed.
+
+https://docs.stripe.com/billing/subscriptions/usage-based/manage-billing-setup
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import billing, prorations
+from host.simulator.stripe.billing_modes import is_flexible
+
+FROM = billing.USAGE_FROM
+
+
+def change(
+    call: RequestContext, subscription: Object, before: list[Object], after: list[Object], behavior: str
+) -> None:
+    """Note since when items that came or have another price are used; bill what was used of the others.
+
+    Classic billing forgets what was used before; flexible billing makes it an item of the next invoice.
+    """
+    old = {item["id"]: item for item in before if _metered(item)}
+    for item in after:
+        known = old.get(item["id"])
+        if _metered(item) and (known is None or known["price"]["id"] != item["price"]["id"]):
+            _bill(call, subscription, old.pop(item["id"], None), behavior)
+            call.world.store.put(FROM, item["id"], {"at": call.now})
+        else:
+            old.pop(item["id"], None)
+    for gone in old.values():
+        _bill(call, subscription, gone, behavior)
+
+
+def _metered(item: Object) -> bool:
+    return bool(item["price"]["recurring"]["usage_type"] == "metered")
+
+
+def _bill(call: RequestContext, subscription: Object, item: Object | None, behavior: str) -> None:
+    if item is None or behavior == "none" or not is_flexible(subscription):
+        return
+    facts: dict[str, Any] = billing.usage_facts(call, subscription, item, item["current_period_start"], call.now)
+    if facts["amount"]:
+        prorations.pending(
+            call,
+            subscription,
+            amount=facts["amount"],
+            description=facts["description"],
+            discountable=True,
+            parent=prorations.owner(subscription["id"], item["id"]),
+            period=facts["period"],
+            pricing=facts["pricing"],
+            proration=False,
+            proration_details=None,
+            quantity=facts["quantity"],
+            quantity_decimal=str(facts["quantity"]),
+            tax_rates=list(item.get("tax_rates") or []),
+        )

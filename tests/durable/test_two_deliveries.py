@@ -1,0 +1,116 @@
+"""One run asked for by two processes at once: one of them does it, for the other it is as if it came later."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host import Host, JournalError, RunResult, UsageError
+from host.durable.journal import BeingRun
+from tests.durable.lab import Lab
+
+CODE = "print('here') new_product():name('a'):create() gate() return args[1]"
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path)
+
+
+def gated(host: Host, gate: threading.Event) -> Host:
+    """The host with a function that waits for the gate."""
+
+    @host.function(effect="read", name="gate")
+    def wait() -> None:
+        assert gate.wait(20)
+
+    return host
+
+
+def before_it_is_recorded(host: Host, meanwhile: Callable[[], object]) -> None:
+    """Have something happen between a run's being looked for in the journal and its being begun there."""
+    journal = host.durable_runs.journal
+    begin = journal.begin
+
+    def begin_later(run: Any) -> None:
+        meanwhile()
+        begin(run)
+
+    journal.begin = begin_later  # type: ignore[method-assign]
+
+
+def run(host: Host, way: str, arg: str = "a") -> RunResult:
+    """The run, asked for in one of two ways."""
+    if way == "run":
+        return host.run_source(CODE, run_id="r", args=[arg])
+    return asyncio.run(host.run_source_async(CODE, run_id="r", args=[arg]))
+
+
+@pytest.mark.parametrize("way", ["run", "run_async"])
+def test_the_result_of_who_was_first_is_given(lab: Lab, way: str) -> None:
+    """Where it is done by then; what the second had begun changed nothing."""
+    gate = threading.Event()
+    gate.set()
+    with gated(lab.host(), gate) as first, gated(lab.host(), gate) as second:
+        before_it_is_recorded(second, lambda: first.run_source(CODE, run_id="r", args=["a"]))
+        result = run(second, way)
+    assert (result.value, result.error, lab.made()) == ("a", None, 1)
+    assert lab.sql("SELECT status FROM luahost_run") == [("done",)]
+
+
+@pytest.mark.parametrize("way", ["run", "run_async"])
+def test_while_it_goes_on_it_is_refused_as_a_later_one_is(lab: Lab, way: str) -> None:
+    """With the error that says who has it and for how long, whatever the script was doing."""
+    gate = threading.Event()
+    opened = threading.Event()
+    opened.set()
+    with gated(lab.host(), gate) as first, gated(lab.host(), opened) as second, ThreadPoolExecutor(1) as pool:
+        begun = []
+
+        def begin() -> None:
+            begun.append(pool.submit(first.run_source, CODE, run_id="r", args=["a"]))
+            while lab.made() < 1:
+                continue
+
+        before_it_is_recorded(second, begin)
+        with pytest.raises(BeingRun, match="is being run by another process"):
+            run(second, way)
+        with pytest.raises(JournalError, match="is being run by another process"):  # as one that comes later
+            run(second, way)
+        gate.set()
+        assert begun[0].result(20).value == "a"
+    assert lab.made() == 1
+
+
+def test_two_that_ask_for_other_things_are_told_so(lab: Lab) -> None:
+    """One id stands for one run: the second has other arguments."""
+    gate = threading.Event()
+    gate.set()
+    with gated(lab.host(), gate) as first, gated(lab.host(), gate) as second:
+        before_it_is_recorded(second, lambda: first.run_source(CODE, run_id="r", args=["a"]))
+        with pytest.raises(UsageError, match="other arguments"):
+            run(second, "run", "b")
+    assert lab.made() == 1
+
+
+def test_a_run_that_was_taken_over_gives_what_the_other_made_of_it(lab: Lab) -> None:
+    """A process that was silent for longer than its lease, and is woken when another has done the run."""
+    gate = threading.Event()
+    opened = threading.Event()
+    opened.set()
+    with gated(lab.host(), gate) as sleeper, ThreadPoolExecutor(1) as pool:
+        result = pool.submit(sleeper.run_source, CODE, run_id="r", args=["a"])
+        while lab.made() < 1:
+            continue
+        lab.sql("UPDATE luahost_run SET lease = 0, owner = 'elsewhere:1:1:a' WHERE id = 'r'")
+        with gated(lab.host(), opened) as other:
+            assert other.resume("r").value == "a"
+        gate.set()
+        found = result.result(20)
+    assert (found.value, found.error, lab.made()) == ("a", None, 1)
