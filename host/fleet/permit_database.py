@@ -18,7 +18,8 @@ CONNECT: Final = 5  # seconds
 STATEMENT: Final = 5_000  # milliseconds
 _BOUNDS: Final[dict[str, Any]] = {
     "connect_timeout": CONNECT,
-    "options": f"-c statement_timeout={STATEMENT}",
+    # A worker that is stopped within a transaction has locks that all others wait for.
+    "options": f"-c statement_timeout={STATEMENT} -c idle_in_transaction_session_timeout={STATEMENT}",
     "tcp_user_timeout": STATEMENT,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
