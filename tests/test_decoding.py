@@ -258,6 +258,7 @@ DECODERS = {
     "simulator/parsing.py": "check_json, before",
     "simulator/operations.py": "the simulator's own",
     "simulator/stripe/books.py": "the simulator's store",
+    "simulator/stripe/breakdowns.py": "the simulator's store",
     "simulator/stripe/entitlements.py": "the simulator's store",
     "simulator/stripe/includable.py": "the simulator's store",
     "simulator/stripe/event_derivation.py": "the simulator's own",

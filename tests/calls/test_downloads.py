@@ -75,6 +75,7 @@ def test_the_answer_is_in_the_file_and_the_script_is_told_about_it(host: Host, f
 
 
 def test_a_file_of_no_bytes_is_a_file(host: Host, folder: Path) -> None:
+    """An empty answer leaves an empty file, of which the script is told 0 bytes."""
     value = fetch(host, "empty", folder / "a").raise_for_error().value
     assert (value["bytes"], (folder / "a").read_bytes()) == (0, b"")
 
@@ -132,6 +133,7 @@ def test_a_second_try_begins_the_file_anew(
 
 
 def test_a_coded_answer_is_in_the_file_as_it_was_before_its_coding(host: Host, folder: Path) -> None:
+    """An answer sent with gzip is decompressed in the file, and its hash is that of the content."""
     assert fetch(host, "gzipped", folder / "a").raise_for_error().value["sha256"] == SHA256
     assert (folder / "a").read_bytes() == WHOLE
 
@@ -169,6 +171,7 @@ def test_where_a_file_may_go_is_said_before_anything_is_asked(
 
 
 def test_permissions_that_only_read_write_no_file(server: FileServer, folder: Path) -> None:
+    """A read-only host denies a download to a granted folder, without a request and without a file."""
     with opened(server, folder, permissions=Permissions(write=[folder], read_only=True)) as host:
         error = fetch(host, "whole", folder / "a").error
     assert error is not None
@@ -355,6 +358,7 @@ def test_a_plan_has_it_among_its_changes_and_writes_nothing(server: FileServer, 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the confinement is Linux's")
 def test_an_isolated_script_has_its_files_written_by_the_host(server: FileServer, folder: Path) -> None:
+    """With process isolation a download succeeds, and one that breaks off fails and leaves no file."""
     with opened(server, folder, isolation="process") as host:
         assert fetch(host, "whole", folder / "a").raise_for_error().value["sha256"] == SHA256
         assert fetch(host, "cut", folder / "b").error is not None

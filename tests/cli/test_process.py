@@ -116,6 +116,7 @@ def test_a_script_without_end_is_refused(process: Process) -> None:
 
 
 def test_without_standard_input_there_is_no_script_in_it(process: Process) -> None:
+    """``host run -`` with standard input closed exits with status 2 and one line that says why."""
     child = process("run", "--simulate", "-", preexec_fn=lambda: os.close(0))
     assert child.communicate(timeout=30) == (b"", b"standard input is closed, so there is no script to read from it\n")
     assert child.returncode == 2

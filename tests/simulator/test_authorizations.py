@@ -60,12 +60,14 @@ def test_what_several_captures_leave_is_released(api, clock, how: str) -> None:
 
 
 def test_several_captures_of_all_end_by_themselves(api) -> None:
+    """A capture of everything that is left completes the payment, even with ``final_capture=false``."""
     made = held(api, "[request_multicapture]=if_available")
     capture(api, made, amount_to_capture=500, final_capture=False)
     assert capture(api, made, final_capture=False)["status"] == "succeeded"
 
 
 def test_a_payment_that_did_not_ask_for_it_is_captured_once(api) -> None:
+    """Without ``request_multicapture``, ``final_capture=false`` is refused and nothing is captured."""
     made = held(api)
     assert card(api, made)["multicapture"] == {"status": "unavailable"}
     form = "amount_to_capture=500&final_capture=false"
@@ -112,7 +114,10 @@ def test_a_hold_of_one_type_of_method_alone(api) -> None:
 
 @pytest.mark.parametrize("future", ["off_session", "on_session"])
 def test_a_method_is_kept_as_its_type_asks(api, future: str) -> None:
-    """https://docs.stripe.com/api/payment_intents/create, payment_method_options[card][setup_future_usage]."""
+    """``setup_future_usage`` in the options for cards saves the payment method to the customer.
+
+    https://docs.stripe.com/api/payment_intents/create
+    """
     customer = api.post("/v1/customers")["id"]
     made = held(api, f"[setup_future_usage]={future}", customer=customer)
     assert api.get(f"/v1/payment_methods/{made['payment_method']}")["customer"] == customer
@@ -144,7 +149,10 @@ def test_an_authentication_that_ends_in_a_processing_error(api) -> None:
 
 
 def test_nobody_is_asked_in_an_order_by_mail_or_telephone(api) -> None:
-    """https://docs.stripe.com/payments/payment-intents/moto"""
+    """With ``moto`` a card that requires authentication succeeds at once; without a confirmation it is not simulated.
+
+    https://docs.stripe.com/payments/payment-intents/moto
+    """
     form = "amount=2000&currency=usd&payment_method=pm_card_authenticationRequired"
     moto = "payment_method_options[card][moto]=true"
     assert api.post(INTENTS, f"{form}&confirm=true&{moto}")["status"] == "succeeded"

@@ -33,6 +33,7 @@ DEBITS = [
 
 @pytest.mark.parametrize(("id", "status", "code", "seconds"), DEBITS)
 def test_a_bank_debit_is_processing_and_then_settled_by_the_clock(api, clock, id, status, code, seconds) -> None:
+    """A debit is processing with a pending charge, and in time each test account ends as Stripe documents it."""
     currency = CURRENCIES[BANKS[id].type][0]
     made = api.post(INTENTS, f"amount=2000&currency={currency}&confirm=true&payment_method={id}{MANDATE}")
     assert (made["status"], made["amount_received"]) == ("processing", 0)
@@ -52,6 +53,7 @@ def test_a_bank_debit_is_processing_and_then_settled_by_the_clock(api, clock, id
 
 
 def test_a_disputed_debit_is_disputed_when_it_succeeds(api, clock) -> None:
+    """The debit of a disputed test account has no dispute while it is processing, and one once it is settled."""
     api.post(INTENTS, f"amount=2000&currency=eur&confirm=true&payment_method=pm_disputed_fr{MANDATE}")
     assert api.ids("/v1/disputes") == []
     clock.now += 10
@@ -59,6 +61,7 @@ def test_a_disputed_debit_is_disputed_when_it_succeeds(api, clock) -> None:
 
 
 def test_a_debit_of_another_currency_or_type_is_refused(api) -> None:
+    """A currency the debit does not have, or a type the intent does not allow, is refused by parameter."""
     wrong = api.error("POST", INTENTS, "amount=2000&currency=usd&confirm=true&payment_method=pm_success_at")
     assert (wrong[0], wrong[1]["param"]) == (400, "currency")
     cards = "amount=2000&currency=eur&confirm=true&allowed_payment_method_types[]=card"
@@ -86,7 +89,10 @@ def test_an_account_is_debited_with_a_mandate_only(api, method) -> None:
 
 
 def test_an_account_that_was_set_up_has_its_mandate(api) -> None:
-    """https://docs.stripe.com/payments/ach-direct-debit/set-up-payment"""
+    """Setting up a bank account requires a mandate; payments with it afterwards need none of their own.
+
+    https://docs.stripe.com/payments/ach-direct-debit/set-up-payment
+    """
     owner = customer(api)
     form = f"customer={owner}&confirm=true&payment_method=pm_usBankAccount_success"
     kinds = "&allowed_payment_method_types[]=us_bank_account"
@@ -194,6 +200,7 @@ def test_a_method_is_paid_in_its_currencies_only(api, kind) -> None:
 
 
 def test_a_page_needs_to_know_where_to_lead_back(api) -> None:
+    """Confirming a payment that redirects, without ``return_url``, is refused with ``parameter_missing``."""
     form = "amount=500&currency=eur&confirm=true&payment_method_data[type]=ideal&allowed_payment_method_types[]=ideal"
     status, error = api.error("POST", INTENTS, form)
     assert (status, error["code"], error["param"]) == (400, "parameter_missing", "return_url")

@@ -410,7 +410,10 @@ def test_an_account_as_customer_is_there(api) -> None:
 
 
 def test_a_companys_tax_number_is_a_text(api) -> None:
-    """No object: https://docs.stripe.com/connect/testing#business-information"""
+    """``tax_id`` of a company and of billing details is a string of digits, not an object or a number.
+
+    https://docs.stripe.com/connect/testing#business-information
+    """
     form = "type=custom&country=US&business_type=company&company[name]=Shop&company[tax_id]=000000000"
     assert api.post("/v1/accounts", form)["company"]["tax_id_provided"] is True
     details = "payment_method_data[billing_details][tax_id]=000000000"

@@ -132,13 +132,17 @@ def test_an_unknown_url_and_method(api) -> None:
 
 
 def test_a_publishable_key_is_told_from_a_wrong_one(api) -> None:
-    """https://docs.stripe.com/error-codes#secret-key-required"""
+    """A publishable key is refused with ``secret_key_required``, and the message does not repeat it.
+
+    https://docs.stripe.com/error-codes#secret-key-required
+    """
     status, error = api.error("GET", "/v1/products", Authorization="Bearer pk_test_abcdefgh1234")
     assert (status, error["code"]) == (401, "secret_key_required")
     assert "pk_test_abcdefgh1234" not in error["message"]
 
 
 def test_a_test_clock_that_is_not_there_is_refused(api) -> None:
+    """Customers and quotes cannot be created with a test clock that does not exist."""
     for path in ("/v1/customers", "/v1/quotes"):
         status, error = api.error("POST", path, "test_clock=clock_none")
         assert (status, error["code"], error["param"]) == (400, "resource_missing", "test_clock")

@@ -118,7 +118,10 @@ def test_a_search_counts_what_it_finds_where_that_is_expanded(api) -> None:
 
 
 def test_words_that_join_clauses_have_no_case(api) -> None:
-    """https://docs.stripe.com/search#search-query-language"""
+    """``and`` and ``or`` join clauses of a search in lower and in upper case; a space means ``and``.
+
+    https://docs.stripe.com/search#search-query-language
+    """
     api.post("/v1/customers", "email=a@example.com&name=Jo")
     for join, found in ((" and ", 0), (" AND ", 0), (" or ", 1), (" OR ", 1), (" ", 0)):
         query = f"email:'a@example.com'{join}name:'Al'".replace(" ", "%20")

@@ -72,7 +72,10 @@ def test_a_card_made_by_number_or_token_behaves_as_that_card(api) -> None:
 @pytest.mark.parametrize("missing", ["number", "exp_month", "exp_year"])
 @pytest.mark.parametrize("at", ["/v1/payment_methods", "/v1/tokens"])
 def test_a_new_card_has_its_number_and_date(api, at, missing) -> None:
-    """https://docs.stripe.com/api/payment_methods/create#create_payment_method-card"""
+    """A card without its number, month or year is refused, and the error names the missing one.
+
+    https://docs.stripe.com/api/payment_methods/create#create_payment_method-card
+    """
     given = {"number": "4242424242424242", "exp_month": "12", "exp_year": "2034"}
     card = "&".join(f"card[{name}]={value}" for name, value in given.items() if name != missing)
     status, error = api.error("POST", at, f"type=card&{card}" if at.endswith("methods") else card)
@@ -81,7 +84,10 @@ def test_a_new_card_has_its_number_and_date(api, at, missing) -> None:
 
 @pytest.mark.parametrize("at", [INTENTS, "/v1/setup_intents"])
 def test_an_intent_is_read_with_its_own_secret(api, at) -> None:
-    """https://docs.stripe.com/api/payment_intents/retrieve"""
+    """An intent is returned for its own ``client_secret`` and refused for that of another intent.
+
+    https://docs.stripe.com/api/payment_intents/retrieve
+    """
     form = "amount=100&currency=usd" if at == INTENTS else ""
     made, other = api.post(at, form), api.post(at, form)
     path = f"{at}/{made['id']}?client_secret="

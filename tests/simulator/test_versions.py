@@ -168,6 +168,7 @@ def test_an_older_invoice_tells_of_its_taxes_and_payment(api, payer) -> None:
 
 
 def test_an_older_subscription_of_one_item_has_its_plan(api, price, payer) -> None:
+    """Before 2025-03-31 a subscription of one item, and the lines of its invoice, have a ``plan``."""
     form = f"customer={payer}&items[0][price]={price}&items[0][quantity]=3"
     _, made = api.ask("POST", "/v1/subscriptions", f"{form}&expand[]=latest_invoice", **ACACIA)
     assert (made["plan"]["id"], made["quantity"]) == (price, 3)
@@ -175,6 +176,7 @@ def test_an_older_subscription_of_one_item_has_its_plan(api, price, payer) -> No
 
 
 def test_an_account_is_rejected_in_the_older_word(api) -> None:
+    """An older version rejects an account with ``reason=fraud``, which the newest version refuses."""
     account = api.post("/v1/accounts", "type=custom&country=US")["id"]
     form = "reason=fraud"
     _, told = api.ask("POST", f"/v1/accounts/{account}/reject", form, **ACACIA)

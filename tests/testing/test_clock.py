@@ -170,6 +170,7 @@ def test_a_replayed_test_sees_the_recorded_time(run: Any, tmp_path: Path) -> Non
 
 
 def test_the_real_api_has_its_own_time(run: Any) -> None:
+    """``clock.advance`` without the simulator fails with an error that says the tests call the API itself."""
     error = run('clock.advance("1 day")', simulate=False, stripe_secret_key="sk_test_51AbCdEfGhIjKlMnOpQr4242")
     assert error is not None
     assert "these tests call the API itself" in error.message

@@ -64,7 +64,10 @@ def test_the_time_before_is_billed_at_once(shop, on_day, today, start, anchor, m
 
 @pytest.mark.parametrize(("anchor", "lines"), [(None, [3100]), ((11, 1), None)])
 def test_without_prorations_the_time_before_is_free(shop, on_day, anchor, lines) -> None:
-    """https://docs.stripe.com/billing/subscriptions/backdating#backdating-without-charging-users"""
+    """A backdated subscription without prorations bills no time before today, and nothing yet if it has an anchor.
+
+    https://docs.stripe.com/billing/subscriptions/backdating#backdating-without-charging-users
+    """
     on_day((10, 15))
     params = {"backdate_start_date": at(9, 1), "proration_behavior": "none"}
     if anchor:

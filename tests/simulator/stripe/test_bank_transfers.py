@@ -116,7 +116,10 @@ def test_what_is_there_already_is_taken(payer: Payer, there: int, status: str) -
 
 
 def test_what_arrives_pays_what_it_names_then_what_wants_just_that_then_the_oldest(payer: Payer) -> None:
-    """https://docs.stripe.com/payments/customer-balance/reconciliation#automatic"""
+    """A transfer goes to the payment whose reference it has, then to one of its exact amount, then to the oldest.
+
+    https://docs.stripe.com/payments/customer-balance/reconciliation#automatic
+    """
     oldest, exact, named = payer.pay(5000), payer.pay(1000), payer.pay(1000)
     reference = named["next_action"]["display_bank_transfer_instructions"]["reference"]
     payer.send(1000, reference=reference)
@@ -143,7 +146,10 @@ def test_currencies_are_apart(payer: Payer) -> None:
 
 
 def test_by_hand_only_what_is_applied_is_paid(api: Api, payer: Payer) -> None:
-    """With ``reconciliation_mode=manual``. https://docs.stripe.com/payments/customer-balance/reconciliation#manual"""
+    """With ``reconciliation_mode=manual`` a transfer pays nothing until it is applied, at most what is owed.
+
+    https://docs.stripe.com/payments/customer-balance/reconciliation#manual
+    """
     api.post(f"{payer.path}/cash_balance", "settings[reconciliation_mode]=manual")
     payer.send(1500)
     payment = payer.pay(1000)

@@ -150,7 +150,10 @@ def test_consent_phone_and_address_are_said(shop) -> None:
 
 
 def test_what_is_authorized_only_is_not_paid(shop) -> None:
-    """``capture_method=manual``. https://docs.stripe.com/payments/place-a-hold-on-a-payment-method"""
+    """With ``capture_method=manual`` a completed session is unpaid until its payment is captured.
+
+    https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
+    """
     made = session(shop, shop.price(1000, ""), payment_intent_data={"capture_method": "manual"})
     done = confirm(shop, made)
     assert (done["status"], done["payment_status"]) == ("complete", "unpaid")

@@ -42,7 +42,10 @@ def check(body: bytes) -> str:
 
 
 def test_an_invoice_is_paid_at_its_page(shop) -> None:
-    """https://docs.stripe.com/invoicing/hosted-invoice-page"""
+    """The page shows the amount and the lines, refuses a declined card and takes one payment; a wrong URL is a 404.
+
+    https://docs.stripe.com/invoicing/hosted-invoice-page
+    """
     invoice = opened(shop)
     url = invoice["hosted_invoice_url"]
     status, _, page = visit(shop, url)
@@ -57,6 +60,7 @@ def test_an_invoice_is_paid_at_its_page(shop) -> None:
 
 
 def test_who_must_authenticate_does_so_at_the_page(shop) -> None:
+    """A card that always requires authentication pays an invoice at its page."""
     invoice = opened(shop)
     visit(shop, invoice["hosted_invoice_url"], {"payment_method": "pm_card_authenticationRequired"})
     assert shop.api.get(f"/v1/invoices/{invoice['id']}")["status"] == "paid"
@@ -80,7 +84,10 @@ def test_a_renewals_page_is_on_the_same_server(shop) -> None:
 
 
 def test_a_quote_is_a_file_once_it_is_finalized(shop) -> None:
-    """https://docs.stripe.com/api/quotes/pdf"""
+    """The PDF of a draft is refused; that of a finalized quote has its number and its lines.
+
+    https://docs.stripe.com/api/quotes/pdf
+    """
     lines = [{"price": shop.price(1000, name="Plan ä €"), "quantity": 2}]
     quote = shop.api.post("/v1/quotes", {"customer": shop.customer, "line_items": lines})["id"]
     assert load(shop, f"x://x/v1/quotes/{quote}/pdf")[0] == 400

@@ -54,6 +54,7 @@ def test_usage_and_pending_items_are_billed_at_the_end(shop, how) -> None:
 
 
 def test_nothing_is_billed_at_the_end_where_nothing_is_left(shop) -> None:
+    """A subscription canceled at the end of its period, with nothing pending, gets no last invoice."""
     made = shop.subscribe(shop.price(1000))
     shop.change(made, cancel_at_period_end=True)
     shop.wait(40 * DAY)
@@ -154,7 +155,10 @@ def test_what_expires_gives_back_the_credit_and_cancels_its_payment(shop) -> Non
 
 @pytest.mark.parametrize(("behavior", "balance"), [("void", -300), ("mark_uncollectible", 0)])
 def test_a_paused_subscription_keeps_the_credit_where_its_invoices_are_void(shop, behavior, balance) -> None:
-    """https://docs.stripe.com/billing/subscriptions/pause-payment"""
+    """While collection is paused, a voided invoice leaves the customer's credit alone, an uncollectible one uses it up.
+
+    https://docs.stripe.com/billing/subscriptions/pause-payment
+    """
     made = shop.subscribe(shop.price(1000))
     credited(shop, 300)
     shop.change(made, pause_collection={"behavior": behavior})
@@ -193,7 +197,9 @@ def delinquent(shop) -> bool:
     ],
 )
 def test_how_a_subscription_and_its_customer_stand(shop, past_due, action, params, status, owes) -> None:
-    """https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses and
+    """Closing the overdue invoice makes the subscription active; only voiding it leaves the customer delinquent.
+
+    https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses and
     https://docs.stripe.com/api/customers/object#customer_object-delinquent
     """
     assert delinquent(shop)
@@ -303,7 +309,10 @@ def test_a_preview_of_canceling_now_is_what_is_then_billed(shop) -> None:
 
 
 def test_what_is_charged_again_has_no_days_until_it_is_due(shop) -> None:
-    """https://docs.stripe.com/api/subscriptions/object#subscription_object-days_until_due"""
+    """A subscription that goes from sent invoices back to automatic charges loses its ``days_until_due``.
+
+    https://docs.stripe.com/api/subscriptions/object#subscription_object-days_until_due
+    """
     made = shop.subscribe(shop.price(), collection_method="send_invoice", days_until_due=5)
     assert shop.change(made, collection_method="charge_automatically")["days_until_due"] is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import httpx
@@ -36,8 +37,17 @@ def test_the_same_bytes_come_back_with_their_type(stripe, content) -> None:
 
 
 def test_no_file_and_another_accounts_file_are_the_apis_errors(api) -> None:
-    """https://docs.stripe.com/api/errors"""
+    """A file that does not exist, or is of another account, is answered with 404.
+
+    https://docs.stripe.com/api/errors
+    """
     assert api.error("GET", "/v1/files/file_none/contents")[0] == 404
+    account = api.post("/v1/accounts", "type=custom&country=US")["id"]
+    content = upload(b"abc")
+    _, _, answer = api.simulator.handle("POST", "/v1/files", *content)
+    path = f"/v1/files/{json.loads(answer)['id']}/contents"
+    assert api.simulator.handle("GET", path, KEY)[2] == b"abc"
+    assert api.error("GET", path, Stripe_Account=account)[0] == 404
 
 
 def test_a_file_is_at_its_own_url_on_a_server_and_stays_in_a_store(tmp_path) -> None:

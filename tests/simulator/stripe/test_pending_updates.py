@@ -34,6 +34,7 @@ def upgrade(shop, subscription: dict, amount: int = 5000) -> dict:
 
 
 def test_an_update_that_is_paid_is_made_at_once(shop) -> None:
+    """An upgrade whose invoice is paid takes effect immediately and leaves no pending update."""
     made = shop.subscribe(shop.price(1000))
     after = upgrade(shop, made)
     assert (after["pending_update"], item_of(after)["price"]["unit_amount"]) == (None, 5000)

@@ -230,7 +230,10 @@ def test_a_period_that_is_ended_within_is_billed_to_that_day(shop) -> None:
 
 @pytest.mark.parametrize("change", ["discounts", "default_tax_rates", "metadata", "description"])
 def test_what_does_not_change_the_price_is_not_prorated(shop, change) -> None:
-    """https://docs.stripe.com/billing/subscriptions/prorations#no-prorations"""
+    """New discounts, tax rates, metadata or a description cost nothing now; they count from the next invoice.
+
+    https://docs.stripe.com/billing/subscriptions/prorations#no-prorations
+    """
     half = shop.coupon(percent_off=50, duration="forever")
     made = shop.subscribe(shop.price(1000), discounts=[{"coupon": half}])
     values = {

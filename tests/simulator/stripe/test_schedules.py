@@ -297,7 +297,10 @@ def test_a_phase_begins_a_period_where_it_says_so(shop) -> None:
 
 
 def test_a_phase_says_whom_its_payments_are_for(shop) -> None:
-    """https://docs.stripe.com/connect/subscriptions"""
+    """The subscription gets the application fee, destination and ``on_behalf_of`` of its schedule's phase.
+
+    https://docs.stripe.com/connect/subscriptions
+    """
     account = shop.api.post("/v1/accounts", {"type": "express", "country": "US"})["id"]
     shared = {"application_fee_percent": 10, "transfer_data": {"destination": account}, "on_behalf_of": account}
     made = schedule(shop, phases=[{"items": [{"price": shop.price(1000)}], **shared}])

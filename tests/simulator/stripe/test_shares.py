@@ -43,7 +43,10 @@ def shared(intent: dict[str, Any]) -> tuple[int | None, int | None]:
     ],
 )
 def test_an_invoice_is_divided_as_it_says(shop, account, said, got) -> None:
-    """https://docs.stripe.com/connect/invoices"""
+    """The fee, capped at the total, and the transfer of an invoice are those of the charge that pays it.
+
+    https://docs.stripe.com/connect/invoices
+    """
     shares = {**said, "transfer_data": {"destination": account, **said.get("transfer_data", {})}}
     if "on_behalf_of" in said:
         shares["on_behalf_of"] = account
@@ -60,6 +63,7 @@ def test_an_invoice_is_divided_as_it_says(shop, account, said, got) -> None:
 
 
 def test_a_draft_forgets_a_transfer_that_is_unset(shop, account) -> None:
+    """An invoice whose ``transfer_data`` was unset while it was a draft is paid without a fee or a transfer."""
     made = shop.api.post("/v1/invoices", f"customer={shop.customer}&transfer_data[destination]={account}")
     shop.api.post(f"/v1/invoices/{made['id']}", "transfer_data=")
     shop.api.post("/v1/invoiceitems", f"customer={shop.customer}&invoice={made['id']}&amount=1000&currency=usd")

@@ -45,7 +45,10 @@ def test_a_voucher_is_paid_after_three_minutes(api, clock, kind) -> None:
     ],
 )
 def test_an_address_says_how_its_voucher_ends(api, clock, email, seconds, status) -> None:
-    """https://docs.stripe.com/payments/oxxo/accept-a-payment#test-your-integration"""
+    """The email address decides whether a voucher is paid or expires, and to the second when.
+
+    https://docs.stripe.com/payments/oxxo/accept-a-payment#test-your-integration
+    """
     made = begin(api, "oxxo", email)
     clock.now += seconds - 1
     assert api.get(f"{INTENTS}/{made['id']}")["status"] == "requires_action"
@@ -64,6 +67,7 @@ def test_a_canceled_voucher_is_not_paid(api, clock) -> None:
 
 
 def test_a_voucher_lasts_as_long_as_it_says_and_needs_an_address(api, clock) -> None:
+    """``expires_after_days`` sets the end of a voucher; a missing email address or tax number is refused by name."""
     made = begin(api, "oxxo", more="&payment_method_options[oxxo][expires_after_days]=1")
     assert made["next_action"]["oxxo_display_details"]["expires_after"] == clock.now + 86400
     error = begin(api, "oxxo", "")["error"]
