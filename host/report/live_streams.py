@@ -66,6 +66,10 @@ class _Input:
         with self._lines.reading():
             return self._stream.read(*size)
 
+    def peek(self, size: int) -> Any:
+        with self._lines.reading():
+            return self._stream.peek(size)
+
     def readline(self, *size: int) -> Any:
         with self._lines.reading():
             return self._stream.readline(*size)

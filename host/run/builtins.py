@@ -206,8 +206,8 @@ class Tools:
 
     def _read(self, what: bytes, _: Any) -> bytes | None:
         stream = sys.stdin
-        source = None if stream is None or stream.closed else getattr(stream, "buffer", None)
-        if not isinstance(source, io.BufferedReader) or not source.readable():  # a notebook's, a test's, none
+        source: Any = None if stream is None or stream.closed else getattr(stream, "buffer", None)
+        if not hasattr(source, "peek") or not source.readable():  # a notebook's, a test's, none
             return None
         try:
             return _read(source, what)

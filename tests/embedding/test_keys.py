@@ -41,7 +41,7 @@ def test_a_host_of_stripe_alone_needs_its_key() -> None:
         Host()
     assert caught.value.hint is not None
     assert "simulate=True" in caught.value.hint
-    assert "Host(apis={})" in caught.value.hint
+    assert "Host(apis={" in caught.value.hint
     with pytest.raises(ConfigError, match="STRIPE_SECRET_KEY is not set"):
         Host(permissions=Permissions(allow_ops=("stripe.products.retrieve",)))
 
