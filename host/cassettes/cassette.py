@@ -160,12 +160,6 @@ class CassettePart(NamedTuple):
     name: str
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def _natural(text: str) -> list[tuple[int, int, str]]:
     """For sorting: numbers in a name by their value."""
     return [(0, int(each), "") if each.isdecimal() else (1, 0, each) for each in re.split(r"(\d{1,15})", text) if each]

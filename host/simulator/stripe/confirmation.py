@@ -14,7 +14,6 @@ from host.simulator.stripe import (
     authorizations,
     bank_debits,
     bank_transfers,
-    books,
     charges,
     local_methods,
     microdeposits,
@@ -301,8 +300,3 @@ def pay_with(
         call, amount, currency, customer=customer, payment_method=found["id"], status="requires_confirmation", **fields
     )
     return confirm(call, intent, off_session=off_session, method=found)
-
-
-def available_later(call: RequestContext, charge: Object) -> int:
-    """When the money of a charge is available."""
-    return books.when_available(call, charge.get("balance_transaction"))
