@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
-from time import monotonic
+from time import monotonic, sleep
 from types import FrameType
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ __all__ = ["Stuck", "call"]
 T = TypeVar("T")
 
 GRACE = 0.8  # seconds; the promise is that Ctrl-C ends a run within one
+REPEATED = 0.1  # seconds; `timeout`, terminals and wrappers send one signal to the process and once more to its group
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -43,9 +44,10 @@ def call(
     """What ``work()`` returns, and the signal that made it end, if one did; or what it raises.
 
     The first SIGINT or SIGTERM calls ``stop()``, which is to make ``work`` end soon; :class:`Stuck` if it
-    has not within ``grace`` seconds. A second signal ends the process at once. ``work`` ends by itself
-    within ``limit`` seconds; :class:`Stuck` if it has not another ``grace`` later. Signals reach the main
-    thread only; called from another one this is just ``work()``.
+    has not within ``grace`` seconds. A second signal ends the process at once, unless it comes within
+    :data:`REPEATED` seconds of the first: that is the same signal sent twice. ``work`` ends by itself within
+    ``limit`` seconds; :class:`Stuck` if it has not another ``grace`` later. Signals reach the main thread only;
+    called from another one this is just ``work()``.
     """
     if threading.current_thread() is not threading.main_thread():
         return work(), None
@@ -80,10 +82,12 @@ class _Happenings:
         self._waking.setblocking(False)
         self._fd = signal.set_wakeup_fd(self._waking.fileno(), warn_on_full_buffer=False)
         self._before = {number: signal.signal(number, self._handle) for number in _SIGNALS}
-        self._first = True
+        self._first: float | None = None  # when the first signal came
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._first is not None:  # its repetition must not reach the handlers from before
+            sleep(max(0.0, self._first + REPEATED - monotonic()))
         for number, handler in self._before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._fd)
@@ -107,7 +111,8 @@ class _Happenings:
         return self._seen.get()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if not self._first:
+        if self._first is None:
+            self._first = monotonic()
+            self.put(number)
+        elif monotonic() > self._first + REPEATED:
             os._exit(128 + number)
-        self._first = False
-        self.put(number)

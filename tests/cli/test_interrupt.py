@@ -91,11 +91,12 @@ def test_off_the_main_thread_it_just_calls() -> None:
 def test_a_second_signal_ends_the_process_at_once() -> None:
     """Somebody who presses Ctrl-C twice does not wait for the grace time."""
     program = textwrap.dedent("""
-        import os, signal, threading
-        from host.cli.interrupt import call
+        import os, signal, threading, time
+        from host.cli.interrupt import REPEATED, call
         def work():
             os.kill(os.getpid(), signal.SIGINT)
             stopping.wait()
+            time.sleep(REPEATED * 2)
             os.kill(os.getpid(), signal.SIGINT)
             threading.Event().wait()
         stopping = threading.Event()
@@ -103,3 +104,20 @@ def test_a_second_signal_ends_the_process_at_once() -> None:
     """)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=30)
     assert (done.returncode, done.stderr) == (130, b"")
+
+
+def test_one_signal_sent_twice_is_one() -> None:
+    """`timeout`, `npm run` or a shell send it to the process and to its group: nothing is cut short by that."""
+    program = textwrap.dedent("""
+        import os, signal, threading
+        from host.cli.interrupt import call
+        def work():
+            os.kill(os.getpid(), signal.SIGINT)
+            stopping.wait()
+            threading.Thread(target=lambda: os.kill(os.getpid(), signal.SIGINT), daemon=True).start()
+            return "done"
+        stopping = threading.Event()
+        print(call(work, stopping.set, grace=60))
+    """)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", f"('done', {int(signal.SIGINT)})\n")
