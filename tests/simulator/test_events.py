@@ -289,7 +289,7 @@ def test_what_is_pending_outlives_the_process_where_the_store_is_a_file(
     store = Store(tmp_path / "s.sqlite")
     api = Api(Simulator(stripe, store=store))
     api.post("/v1/webhook_endpoints", f"url={receiver.url}&enabled_events[]=product.created")
-    with Deliveries(api.simulator, targets, tell=tell) as deliveries:
+    with Deliveries(api.simulator, targets, report=tell) as deliveries:
         api.post("/v1/products", "name=x")
         assert all_tried.wait(20)
         assert deliveries.lost == 0
@@ -313,7 +313,7 @@ def test_what_is_pending_outlives_the_process_where_the_store_is_a_file(
 def test_what_is_pending_in_memory_is_lost_and_counted(api: Api) -> None:
     """Nobody answers at port 1."""
     tried = threading.Event()
-    with Deliveries(api.simulator, [Target("http://localhost:1/x", ("w",))], tell=lambda line: tried.set()) as sent:
+    with Deliveries(api.simulator, [Target("http://localhost:1/x", ("w",))], report=lambda line: tried.set()) as sent:
         api.post("/v1/products", "name=x")
         assert tried.wait(20)
         assert sent.lost == 1

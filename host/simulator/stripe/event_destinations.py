@@ -102,7 +102,7 @@ def disable(call: RequestContext) -> Object:
 
 def ping(call: RequestContext) -> Object:
     """Send an event to this destination only, whichever events it is enabled for."""
-    return thin_events.tell(call, PING, call.load(KIND, call.path_args["id"]))
+    return thin_events.emit(call, PING, call.load(KIND, call.path_args["id"]))
 
 
 def _saved(call: RequestContext, found: Object) -> Object:

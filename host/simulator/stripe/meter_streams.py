@@ -108,7 +108,7 @@ def _report(call: RequestContext, id: str, faults: list[tuple[Object, Refusal]])
         "validation_end": iso_time(call.now),
     }
     about = call.world.store.get(METER, id) if id else None
-    thin_events.tell(call, ERRORS if about is not None else NO_METER, about, data)
+    thin_events.emit(call, ERRORS if about is not None else NO_METER, about, data)
 
 
 BEHAVIOURS = {
