@@ -91,7 +91,7 @@ def command(
             "disturbance": disturbance,
             "anywhere": deliver_anywhere,
             "seed": seed,
-            "tell": _report,
+            "report": _report,
         }
         with (
             Deliveries(simulator, targets, **options) as deliveries,  # before anybody can make anything happen

@@ -70,9 +70,9 @@ def command(
     if signing is None:
         signing = f"whsec_{random_secrets.token_hex(16)}"
         click.echo(f"export STRIPE_WEBHOOK_SECRET={signing}")
-    from host.simulator.triggering import made
+    from host.simulator.triggering import make_event
 
-    found, said = made(event, steps, wanted, _asking(settings))
+    found, said = make_event(event, steps, wanted, _asking(settings))
     for line in said:
         click.echo(line, err=True)
     click.echo(f"{found['type']}  {found['id']}  → {url}  {_deliver(found, url, signing)}")

@@ -1,6 +1,6 @@
 """A stateful local double of any API in a catalog.
 
-``Simulator(catalog)`` answers requests in process (:mod:`host.simulator.simulator`); ``SimulatorApp`` is the
-ASGI application over it, ``serve`` puts it on a port; ``Store`` keeps its state, ``Faults`` makes it fail.
-Imported from their modules, so that whoever uses one does not load the others.
+``Simulator(catalog)`` answers requests in process (:mod:`host.simulator.simulator`). ``SimulatorApp`` is an ASGI
+application around it, and ``serve`` listens on a port. ``Store`` keeps the simulator's state, and ``Faults`` makes some
+of its requests fail. Import each from its own module, so that using one does not load the others.
 """

@@ -1,7 +1,7 @@
-"""What is to happen later, on the ordinary clock and on test clocks.
+"""Actions that are scheduled for later, on the ordinary clock and on test clocks.
 
-An entry says when, which action, and of which object of which account; there is one per action and object. Entries are
-kept in the store, so they survive a restart and are taken back with the request that made them.
+An entry holds a time, an action, and the object and account it is for; there is one entry for each action and object.
+Entries are kept in the store, so they survive a restart, and are rolled back with the request that made them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from host.simulator.store import Store
 
 
 class Movable(Protocol):
-    """What gives a request's context at another time."""
+    """A request's context that can be had for another time."""
 
     def at(self, now: int, clock: str) -> Any: ...
 
 
 class Timed(Protocol):
-    """A request's context: its time, the clock that is of, and whose it is."""
+    """A request's context: its time (seconds since 1970), the clock it is by, and the account."""
 
     now: int
     clock: str
@@ -32,15 +32,16 @@ class Timed(Protocol):
 
 Action = Callable[[Any, str], Any]
 KIND = "~due"
-ORDINARY = ""  # the clock of what is on no test clock
+ORDINARY = ""  # the clock of objects that are on no test clock
 
 
 class Agenda:
     """Entries by clock, and the functions that carry them out.
 
-    An action gets the request's context with ``now`` at the entry's time, and the object's id; it looks whether the
-    object still wants it. Of two in the same second, those whose action is in ``early`` go first. ``soonest`` is when
-    the next is due on the ordinary clock. ``done(at)`` is called after each.
+    An action is called with the request's context, its ``now`` set to the entry's time, and the object's id; it checks
+    whether the object still needs it. Among entries of the same second, those whose action is in ``early`` run first.
+    ``soonest`` is the time at which the next entry on the ordinary clock is due (infinity if there is none).
+    ``done(at)`` is called after each action.
     """
 
     def __init__(
@@ -61,7 +62,10 @@ class Agenda:
             self._push(entry)
 
     def add(self, call: Timed, at: int, action: str, id: str) -> None:
-        """Do ``action`` of ``id`` at ``at`` (seconds) by the clock of ``call``; an entry there is moves."""
+        """Schedule ``action`` for the object ``id`` at ``at`` (seconds since 1970), by the clock of ``call``.
+
+        An entry that already exists for the two is moved to the new time.
+        """
         key = _key(call.account, action, id)
         found = self._store.get(KIND, key)
         sequence = found["sequence"] if found is not None and not found["done"] else 0
@@ -83,33 +87,46 @@ class Agenda:
         self._push(entry)
 
     def drop(self, action: str, id: str, account: str = "") -> None:
-        """Take an entry away, if there is one."""
+        """Remove the entry, if there is one."""
         key = _key(account, action, id)
         found = self._store.get(KIND, key)
         if found is not None and not found["done"]:
             self._store.put(KIND, key, {**found, "done": True})
 
     def forget(self, clock: str) -> None:
-        """Drop all entries of a test clock that is deleted."""
+        """Remove all entries of a test clock that is being deleted."""
         for *_, key in self._heaps.pop(clock, []):
             found = self._store.get(KIND, key)
             if found is not None and found["clock"] == clock:
                 self._store.put(KIND, key, {**found, "done": True})
 
     def run(self, call: Movable, clock: str, until: int) -> None:
-        """Carry out, in order, what is due on ``clock`` by ``until``, each at its own time."""
-        heap = self._heaps.get(clock)
-        while heap and heap[0][0] <= until:
-            at, _, _, key = heapq.heappop(heap)
-            entry = self._store.get(KIND, key)
-            if entry is None or entry["done"] or (entry["at"], entry["clock"]) != (at, clock):
-                continue
-            self._store.put(KIND, key, {**entry, "done": True})
-            then = call.at(at, clock).within(entry["account"])
-            self._actions[entry["action"]](then, entry["id"])
-            self._done(at)
+        """Carry out, in order, the actions due on ``clock`` by ``until`` (included), each at its own time.
+
+        If one raises, the caller rolls back; then all entries are still due.
+        """
+        heap = self._heaps.setdefault(clock, [])
+        taken: list[tuple[int, bool, int, str]] = []
+        try:
+            while heap and heap[0][0] <= until:
+                taken.append(heapq.heappop(heap))
+                self._carry_out(call, clock, taken[-1])
+        except BaseException:
+            for each in taken:
+                heapq.heappush(heap, each)
+            raise
         if clock == ORDINARY:
             self.soonest = heap[0][0] if heap else math.inf
+
+    def _carry_out(self, call: Movable, clock: str, due: tuple[int, bool, int, str]) -> None:
+        at, _, _, key = due
+        entry = self._store.get(KIND, key)
+        if entry is None or entry["done"] or (entry["at"], entry["clock"]) != (at, clock):
+            return
+        self._store.put(KIND, key, {**entry, "done": True})
+        then = call.at(at, clock).within(entry["account"])
+        self._actions[entry["action"]](then, entry["id"])
+        self._done(at)
 
     def _push(self, entry: dict[str, Any]) -> None:
         if entry["done"]:

@@ -1,4 +1,4 @@
-"""An answer that is an error, raised where it is found and written down where the answer is made."""
+"""An error of the simulated API: raised where it is found, and written as an answer where answers are made."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import Any
 
 
 class Refusal(Exception):
-    """The simulated API says no.
+    """The simulated API answers with an error.
 
-    ``status`` is the HTTP status, the rest the members of the error object. ``worked`` says that the work had
-    begun, so that the answer is kept under its idempotency key as Stripe does; ``keep`` that what the work
-    changed before it failed stays changed (a declined charge is recorded).
+    ``status`` is the HTTP status; ``type``, ``code``, ``param`` and ``more`` are members of the error object, see
+    https://docs.stripe.com/api/errors. With ``worked`` the operation had begun to execute, so the answer is saved under
+    the request's idempotency key, as Stripe does. With ``keep`` the changes made before the failure are committed (a
+    declined charge is recorded). ``headers`` are added to the answer's.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Refusal(Exception):
         self.more = more
 
     def body(self, *, stripe: bool) -> dict[str, Any]:
-        """The answer's JSON: Stripe's error object, or ``{"error": {"message", "code"}}`` elsewhere."""
+        """The answer's JSON: Stripe's error object, or ``{"error": {"message", "code"}}`` for other APIs."""
         error: dict[str, Any] = {"message": self.message}
         if self.code is not None:
             error["code"] = self.code
@@ -55,10 +56,10 @@ class Refusal(Exception):
 
 
 def invalid(message: str, param: str | None = None, code: str | None = None, *, worked: bool = False) -> Refusal:
-    """A 400 about the request's parameters."""
+    """A 400 for a wrong parameter of the request."""
     return Refusal(400, message, param=param, code=code, worked=worked)
 
 
 def missing(noun: str, id: str, param: str, status: int = 404) -> Refusal:
-    """No such object: 404 where the path names it, 400 where a parameter does."""
+    """No such object. ``status`` is 404 where the path names the object, 400 where a parameter does."""
     return Refusal(status, f"No such {noun}: '{id}'", code="resource_missing", param=param)

@@ -16,16 +16,16 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MAX_BODY = 64 * 1024 * 1024  # bytes
-MAX_HELD = 4 * MAX_BODY  # of all requests
+MAX_HELD = 4 * MAX_BODY  # bytes, of all requests in flight together
 
 
 class SimulatorApp:
-    """Answers HTTP with a :class:`Simulator`; the work is short, and done on the loop's own thread.
+    """Answers HTTP requests with a :class:`Simulator`, on the event loop's own thread, since each takes little time.
 
-    ``abort(scope)`` closes a request's connection without an answer, which ASGI itself cannot: see
-    :mod:`host.simulator.server`. Without it a simulated reset is a ``ConnectionResetError`` of the
-    application. With ``names`` requests for other hosts are refused (421): a web page that made its own name
-    point to this machine reaches nothing. Bodies are held up to 64 MB each and 256 MB in all.
+    ``abort(scope)`` closes a request's connection without an answer, which ASGI has no message for; see
+    :mod:`host.simulator.server`. Without it, the application raises ``ConnectionResetError`` for a simulated reset.
+    With ``names``, requests for other hosts are refused with 421, so that a web page whose own host name was made to
+    point to this machine (DNS rebinding) reaches nothing. Request bodies may take 64 MB each and 256 MB in all.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class SimulatorApp:
             self._held -= sum(map(len, parts))
 
     async def _receive(self, receive: Receive, parts: list[bytes]) -> int:
-        """Add the request's body to ``parts``; a status other than 0 if there is no room for it."""
+        """Append the request's body to ``parts``. Returns 0, or the status to refuse it with if it is too big."""
         size = 0
         while True:
             message = await receive()
@@ -111,7 +111,7 @@ def _target(scope: Scope) -> str:
 
 _TOO_LARGE = {
     413: f"The request's body is over {MAX_BODY >> 20} MB",
-    503: f"The requests under way have bodies of {MAX_HELD >> 20} MB; try again later",
+    503: f"The requests in flight have bodies of more than {MAX_HELD >> 20} MB together; try again later",
 }
 
 

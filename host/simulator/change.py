@@ -1,4 +1,4 @@
-"""What a request changed, and what it led to."""
+"""The changes that a request made to stored objects, and the events derived from them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ __all__ = ["Change", "Derived"]
 
 
 class Change(NamedTuple):
-    """One time that an object was kept: its JSON before (``None`` if it is new) and after. Or, with ``announced``, the
-    type of an event that no change of the object shows. ``account`` is the connected account it belongs to, or "".
+    """One write of an object: its JSON before (``None`` if it is new) and after.
+
+    With ``announced`` it is no write but the type of an event that no change of the object would show. ``account`` is
+    the connected account that the object belongs to, or "" for the platform.
     """
 
     kind: str
@@ -22,8 +24,10 @@ class Change(NamedTuple):
 
 
 class Derived(NamedTuple):
-    """One event: its type, its ``data.object``, and for ``updated`` what was different before. ``account`` is the
-    connected account that it is about, where that is kept outside of it.
+    """An event to be made: its type, its ``data.object`` and, for updates, its ``data.previous_attributes``.
+
+    ``account`` is the connected account that the event is about, where the object itself is stored outside of it.
+    See https://docs.stripe.com/api/events/object.
     """
 
     type: str

@@ -1,6 +1,6 @@
-"""A request's parameters against the operation's: found, typed, complete, or refused in Stripe's words.
+"""Checks a request's parameters against the operation's schemas: known, of the right type, and complete.
 
-Sources of the texts: https://docs.stripe.com/error-codes and answers of Stripe's test mode.
+What is wrong is refused in Stripe's words: https://docs.stripe.com/error-codes and answers of Stripe's test mode.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from host.simulator.api_error import Refusal, invalid
 from host.simulator.members import METADATA_KEYS
 from host.simulator.parsing import Tree, Unnamed
 
-METADATA_KEY, METADATA_VALUE = 40, 500  # https://docs.stripe.com/api/metadata
+METADATA_KEY, METADATA_VALUE = 40, 500  # characters: https://docs.stripe.com/api/metadata
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "integer": int,
     "number": (int, float),
@@ -25,7 +25,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 class ParameterSchemas(Protocol):
-    """The part of a catalog that checking needs."""
+    """The part of a catalog that checks need."""
 
     def resolve(self, schema: Schema) -> Schema: ...
 
@@ -33,8 +33,9 @@ class ParameterSchemas(Protocol):
 class Checker:
     """Reads parameters by their schemas.
 
-    ``typed`` is True for JSON, whose values have types; in forms and queries everything is text. The result
-    has plain values (int, float, bool, str, list, dict); ``None`` stands for "unset this".
+    ``typed`` is True for JSON, whose values have types; in forms and queries every value is text. Results are plain
+    values (int, float, bool, str, list, dict); ``None`` unsets a member. ``reader(name, schema)`` gives a further
+    function of value and path for parameters whose values have a format of their own; it returns the value or raises.
     """
 
     def __init__(
@@ -44,12 +45,15 @@ class Checker:
         reader: Callable[[str, Schema], Callable[[Any, str], Any] | None] | None = None,
     ) -> None:
         self._catalog = catalog
-        self._reader = reader  # what the API asks of a value beyond its type, by the parameter's name
+        self._reader = reader
         self._required: dict[tuple[str, str], tuple[str, ...]] = {}  # names by operation and location
-        self._answer: Schema | None = None  # of the operation being read: what it can be without may be unset
+        self._answer: Schema | None = None  # of the operation being read: its nullable members may be unset
 
     def parameters(self, operation: Operation, tree: Tree, location: str, *, typed: bool) -> dict[str, Any]:
-        """The parameters of ``location`` ("query", "body") in ``tree``; :class:`Refusal` if any is wrong."""
+        """The checked parameters of ``location`` ("query" or "body") in ``tree``. Raises :class:`Refusal`.
+
+        Not reentrant: the schema of the operation's answer is kept while its parameters are read.
+        """
         required = self._required.get((operation.id, location))
         if required is None:
             required = self._required[operation.id, location] = tuple(
@@ -68,7 +72,7 @@ class Checker:
         return found
 
     def value(self, schema: Schema, value: Any, path: str, typed: bool) -> Any:
-        """``value`` as ``schema`` has it; ``path`` (``items[0][price]``) is for the message."""
+        """``value`` as ``schema`` has it. ``path`` (``items[0][price]``) names the parameter in messages."""
         full = self._catalog.resolve(schema)
         if value is None:
             if typed:
@@ -102,7 +106,7 @@ class Checker:
         )
 
     def _may_be_null(self, path: str) -> bool:
-        """Whether the answer's member of the parameter's name can be null: then "" unsets it."""
+        """Whether the member of the same name in the answer can be null, so that "" unsets it."""
         schema = self._answer
         for name in path.replace("]", "").split("["):
             schema = self._catalog.resolve(schema).properties.get(name) if schema is not None else None
@@ -221,7 +225,7 @@ class Checker:
         near = nearest_name(names[0], known, 0.7)
         if near and len(names) == 1:
             message += f". Did you mean {near}?"
-        return invalid(message, str(names[0]), "parameter_unknown")  # an Unnamed as a plain text
+        return invalid(message, str(names[0]), "parameter_unknown")  # str(): the name may be an Unnamed
 
 
 def _check_range(schema: Schema, value: float, path: str) -> None:
@@ -267,7 +271,7 @@ def _short(value: Any) -> str:
 
 
 def one_of(values: Iterable[Any]) -> str:
-    """``a, b, or c``."""
+    """The values as a list in a sentence, ``a, b, or c``; null and "" are left out."""
     names = [str(value) for value in values if value not in (None, "")]
     if len(names) > 2:
         return ", ".join(names[:-1]) + ", or " + names[-1]
@@ -275,10 +279,10 @@ def one_of(values: Iterable[Any]) -> str:
 
 
 def at_least(path: str, least: str) -> Refusal:
-    """A number below its range."""
+    """The refusal of a number that is less than ``least``."""
     return invalid(f"This value must be greater than or equal to {least}.", path, "parameter_invalid_integer")
 
 
 def at_most(path: str, most: str) -> Refusal:
-    """A number above its range."""
+    """The refusal of a number that is greater than ``most``."""
     return invalid(f"This value must be less than or equal to {most}.", path, "parameter_invalid_integer")

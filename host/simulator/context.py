@@ -1,4 +1,4 @@
-"""One request being served: what was asked, and the hands to do it with."""
+"""The context of the request being served: its parameters, the stored objects, and how they are changed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ Test = Callable[[Object], bool]
 
 
 class World(msgspec.Struct, frozen=True):
-    """What all requests share. ``account`` is the connected account whose part of the store this is, or "".
+    """What all requests to one account share: the store and the parts that work on it.
 
-    ``watchers``, by kind, are called with each object that is saved.
+    ``account`` is the connected account whose part of the store ``store`` is, or "" for the platform. ``watchers`` are
+    by kind, and are called with the context and the object after each save. ``events`` is ``None`` for all APIs but
+    Stripe's.
     """
 
     catalog: Catalog
@@ -40,12 +42,12 @@ class World(msgspec.Struct, frozen=True):
     agenda: Agenda
     watchers: Mapping[str, Callable[[RequestContext, Object], None]]
     routes: Routes | AddedRoutes
-    events: EventLog | None = None  # of Stripe alone
+    events: EventLog | None = None
     account: str = ""
     whole: Store | None = None  # the store that ``store`` is a part of
 
     def of(self, account: str) -> World:
-        """The world of a connected account, or with "" that of the platform: nothing of one is in another."""
+        """The world of a connected account, or of the platform for "". The objects of each are its own."""
         if account == self.account:
             return self
         whole = self.whole if isinstance(self.store, Partition) else self.store
@@ -56,7 +58,11 @@ class World(msgspec.Struct, frozen=True):
 
 
 class RequestContext(msgspec.Struct):
-    """A checked request. ``params``: query and body together; ``path_args``: the path's; ``now``: seconds."""
+    """A checked request, and what its operation does its work with.
+
+    ``params`` are the parameters of query and body together, ``path_args`` those of the path, as text. ``now`` is in
+    seconds since 1970, by ``clock``.
+    """
 
     world: World
     plan: RoutePlan
@@ -65,23 +71,23 @@ class RequestContext(msgspec.Struct):
     path_args: dict[str, str]
     params: dict[str, Any]
     now: int
-    day: str = ""  # of the version to answer in; "" is the newest
-    saved: tuple[Object, bytes] | None = None  # the last object put, and its JSON
-    filters: Mapping[str, Filter] = {}  # of a list: parameters that are no members of its objects
-    invented: list[str] = msgspec.field(default_factory=list)  # paths of members that nobody gave, computed or reviewed
-    clock: str = ORDINARY  # the test clock that ``now`` is of
-    headers: dict[str, str] = {}  # that the answer gets beside its own
-    gone: Mapping[str, Any] = {}  # parameters of older versions that the newest has no more
-    origin: str = ""  # of the server that was asked; "" where there is none
-    any_version: bool = False  # no version was asked for: what is asked may be in the words of any
-    older_names: Mapping[str, str] = {}  # names of parameters to the older ones that the client used
+    day: str = ""  # the date of the API version to answer in; "" is the newest
+    saved: tuple[Object, bytes] | None = None  # the last object saved, and its JSON
+    filters: Mapping[str, Filter] = {}  # of a list: the tests of parameters that are not members of its objects
+    invented: list[str] = msgspec.field(default_factory=list)  # dotted paths of members whose values have no source
+    clock: str = ORDINARY  # the id of the test clock that ``now`` is by
+    headers: dict[str, str] = {}  # added to the answer's
+    gone: Mapping[str, Any] = {}  # parameters that older versions have and the newest has not
+    origin: str = ""  # scheme, host and port of the server that got the request; "" without a server
+    any_version: bool = False  # the client sent no version, and may use the parameter names of any
+    older_names: Mapping[str, str] = {}  # by today's name of a parameter, the older name that the client used
 
     def at(self, now: int, clock: str) -> RequestContext:
-        """The same hands at another time, without what was asked."""
+        """A context at another time and clock, without the parameters."""
         return RequestContext(self.world, self.plan, self.path, "", {}, {}, now, clock=clock, origin=self.origin)
 
     def asking(self, method: str, path: str, params: Object) -> RequestContext:
-        """The context of another request, as if it were made within this one."""
+        """The context of another request, made on behalf of this one; ``path`` must be one the API has."""
         found = self.world.routes.find(method, path)
         assert found is not None, path
         plan, path_args = found
@@ -95,32 +101,35 @@ class RequestContext(msgspec.Struct):
         return self.world.account
 
     def within(self, account: str) -> RequestContext:
-        """The same request in another account's world."""
+        """The same request on the objects of another account."""
         return msgspec.structs.replace(self, world=self.world.of(account), saved=None)
 
     @property
     def target(self) -> str:
-        """The id the path names, or ""."""
+        """The id of the object in the path, or ""."""
         return self.path_args.get(self.plan.target, "")
 
     def find(self, kind: str, id: str) -> Object | None:
-        """A copy of the object unless it is deleted or does not exist."""
+        """A copy of the object, or ``None`` if it is deleted or does not exist."""
         record = self.world.store.record(kind, id)
         return None if record is None or record.deleted else self.world.store.get(kind, id)
 
     def load(self, kind: str, id: str, param: str = "id", status: int = 404) -> Object:
-        """A copy of the object; :class:`Refusal` "No such product: 'prod_x'" if there is none."""
+        """A copy of the object. Raises :class:`Refusal` ("No such product: 'prod_x'") if there is none."""
         found = self.find(kind, id)
         if found is None:
             raise missing(noun(kind), id, param, status)
         return found
 
     def subject(self) -> Object:
-        """The object the path names."""
+        """A copy of the object that the path names. Raises :class:`Refusal` (404) if there is none."""
         return self.load(self.plan.kind, self.target, self.plan.target)
 
     def save(self, kind: str, value: Object, *, under: str = "", deleted: bool = False) -> Object:
-        """Keep the object; returns it. Every change of an object passes here, and what follows from it begins here."""
+        """Store the object, and return it. Every change of an object passes here, so its watcher is called from here.
+
+        ``under`` is the path of the collection it is in, where the object itself does not name its owner.
+        """
         id = str(value[self.world.catalog.id_field])
         self.saved = (value, self.world.store.put(kind, id, value, under=under, deleted=deleted))
         watcher = self.world.watchers.get(kind)
@@ -129,17 +138,17 @@ class RequestContext(msgspec.Struct):
         return value
 
     def announce(self, type: str, kind: str, id: str) -> None:
-        """Have an event made of something that no change of the object shows."""
+        """Record an event of ``type`` about the object, for one that no change of the object would show."""
         self.world.store.announce(type, kind, id)
 
     def make(self, kind: str, fields: Object | None = None, *, id: str | None = None, under: str = "") -> Object:
-        """A new object of a named kind with ``fields`` as they are, kept."""
+        """A new, stored object of ``kind``, with ``fields`` set as they are."""
         value = self.blank(kind, id)
         value.update(fields or {})
         return self.save(kind, value, under=under)
 
     def blank(self, kind: str, id: str | None = None) -> Object:
-        """A new object of a named kind, not kept."""
+        """A new object of ``kind``, not stored."""
         template = self.world.shapes.template(kind)
         value = self.world.shapes.fresh(template, self.now)
         value["id"] = id or self.new_id(kind)
@@ -148,7 +157,7 @@ class RequestContext(msgspec.Struct):
         return value
 
     def new_id(self, kind: str) -> str:
-        """An id that no object of ``kind`` has."""
+        """An id that no object of ``kind`` has yet, with the kind's prefix."""
         prefix = PREFIXES.get(kind) or self.world.catalog.schema(kind).id_prefix or f"{noun(kind)}_"
         while True:
             id = self.world.ids.code() if kind == "coupon" else self.world.ids.new(prefix)
@@ -156,26 +165,32 @@ class RequestContext(msgspec.Struct):
                 return id
 
     def put(self, value: Object, params: Object) -> Object:
-        """Set ``params`` in an object of the plan's kind, where its schema has a place for them."""
+        """Set those of ``params`` that the schema of the operation's kind has as members; returns ``value``."""
         template = self.world.shapes.template(self.plan.kind, self.plan.shape)
         self.world.shapes.put(template.schema, value, params, self.invented)
         return value
 
     def not_modelled(self, what: str, instead: str = "", param: str | None = None) -> None:
-        """Refuse with 501, naming what is not modelled (``a discount of an item``); a lenient simulator goes on."""
+        """Refuse with 501, naming what is not modelled (``a discount of an item``); a lenient simulator continues.
+
+        ``instead`` is a sentence on what is modelled, ``param`` the parameter at fault.
+        """
         self.world.leniency.pass_over(self.plan.operation.id, what, instead, param)
 
     def refuse(self, message: str, *, code: str | None = None, param: str | None = None, status: int = 400) -> Refusal:
-        """A refusal in the midst of the work: saved for the request's idempotency key."""
+        """A refusal once the operation has begun to execute: it is saved under the request's idempotency key."""
         return Refusal(status, message, code=code, param=param, worked=True)
 
 
 Includable = Callable[[World, Object], Any]
-"""What a member of an object is that is only there when expanded."""
+"""Gives the value of a member that answers have only when it is expanded. https://docs.stripe.com/expand"""
 
 
 class StoredMember(msgspec.Struct, frozen=True):
-    """An :data:`Includable` that is stored with its object: ``member`` of ``kind``, or what it is where never set."""
+    """An :data:`Includable` that is stored with its object, as ``member`` of ``kind``.
+
+    ``otherwise(object)`` gives its value where it was never set.
+    """
 
     kind: str
     member: str
@@ -188,9 +203,9 @@ class StoredMember(msgspec.Struct, frozen=True):
 
 
 Filter = Callable[[RequestContext, Any], Test]
-"""Given the request and the value a filter has, the test of an object."""
+"""Gives, for a request and the value of a list's filter, the test of an object."""
 
-# Prefixes the published samples lack or have otherwise.
+# Prefixes of ids that the published samples lack, or have different.
 PREFIXES = {
     "checkout.session": "cs_test_",
     "dispute": "du_",

@@ -1,4 +1,7 @@
-"""Events on their way to webhook endpoints: signed, tried again, and on request duplicated, late and out of order."""
+"""Delivers events to webhook endpoints: signed, retried and, on request, duplicated, delayed or out of order.
+
+https://docs.stripe.com/webhooks
+"""
 
 from __future__ import annotations
 
@@ -31,9 +34,9 @@ from host.simulator.stripe.webhook_endpoints import endpoints_for
 __all__ = ["Deliveries", "Disturbance", "Target", "event_patterns"]
 
 ATTEMPTS: Final = 8
-FIRST_DELAY: Final = 1.0  # seconds before the second attempt, doubled each time
-PATIENCE: Final = 10.0  # seconds for an answer
-AT_ONCE: Final = 20
+FIRST_DELAY: Final = 1.0  # seconds before the second attempt; doubled for each further one
+TIMEOUT: Final = 10.0  # seconds for an answer
+CONCURRENCY: Final = 20  # requests in flight
 LONGEST_DECISION: Final = 64_000  # bytes
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _encode = msgspec.json.Encoder().encode
@@ -41,21 +44,26 @@ _log = logging.getLogger(__name__)
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where events go. Each of ``secrets`` signs them (several while one is rolled); ``events`` are names, or ``*``."""
+    """An address that events are delivered to.
+
+    Each of ``secrets`` signs them (there are several while a secret is being rolled). ``events`` are names or patterns
+    such as ``customer.*``. ``endpoint`` is the id of the webhook endpoint or event destination in the simulator, or ""
+    for an address from the command line.
+    """
 
     url: str
     secrets: tuple[str, ...]
     events: tuple[str, ...] = ("*",)
-    endpoint: str = ""  # the id of the object that says so, where one does
+    endpoint: str = ""
 
     @property
     def shown(self) -> str:
         """The URL without a password."""
-        place = urlsplit(self.url)
-        return place._replace(netloc=place.netloc.rpartition("@")[2]).geturl()
+        url = urlsplit(self.url)
+        return url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
 
     def wants(self, type: str) -> bool:
-        """Whether an event of that type goes there. Thin ones only where they are named."""
+        """Whether events of that type are delivered here; thin ones only where ``events`` names them."""
         if thin_events.is_thin(type):
             return thin_events.is_wanted(type, self.events)
         if type == REQUEST and self.endpoint:  # must be selected by name: docs.stripe.com/api/webhook_endpoints/create
@@ -64,7 +72,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 def event_patterns(text: str, types: Sequence[str]) -> tuple[str, ...]:
-    """The patterns of ``--events``; ``types`` are the API's. Raises :class:`UsageError` for one of no event."""
+    """The patterns in the value of ``--events``. Raises :class:`UsageError` for one that matches none of ``types``."""
     names = tuple(name.strip() for name in text.split(","))
     thin = [*filter(None, map(thin_events.thin_name, types)), *thin_events.OF_V2]
     for name in names:
@@ -77,7 +85,10 @@ def event_patterns(text: str, types: Sequence[str]) -> tuple[str, ...]:
 
 
 class Disturbance(msgspec.Struct, frozen=True):
-    """What is done to deliveries on purpose: shares from 0 to 1 of ``duplicate`` and ``reorder``; ``delay`` seconds."""
+    """How deliveries are disturbed on purpose, to test a receiver.
+
+    ``duplicate`` and ``reorder`` are shares of the deliveries, from 0 to 1; ``delay`` is in seconds, of each.
+    """
 
     duplicate: float = 0.0
     reorder: float = 0.0
@@ -85,7 +96,7 @@ class Disturbance(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Disturbance:
-        """``duplicate:5%,reorder:5%,delay:2s``. Raises :class:`UsageError`."""
+        """Parse a value of ``--deliver``: ``duplicate:5%,reorder:5%,delay:2s``. Raises :class:`UsageError`."""
         found: dict[str, float] = {}
         for item in (part.strip() for part in text.split(",")):
             name, _, amount = item.partition(":")
@@ -105,7 +116,11 @@ class Disturbance(msgspec.Struct, frozen=True):
 
 
 class _Delivery(NamedTuple):
-    """One event to one target. ``attempts`` have failed; ``due`` is when the next is, of one that was taken up."""
+    """One event for one target.
+
+    ``attempts`` have failed so far. ``due`` is the time of the next one (seconds since 1970) for a delivery that an
+    earlier process began, else ``None``.
+    """
 
     payload: bytes
     id: str
@@ -119,10 +134,10 @@ class _Delivery(NamedTuple):
 class Deliveries:
     """Delivers a simulator's events from construction until :meth:`close`, on a thread of its own.
 
-    They go to ``targets``, and to the webhook endpoints that are made in the simulator: those on this machine, unless
-    ``anywhere``. What is answered with another status than 2xx, or not at all, is tried again after 1, 2, 4 … seconds,
-    eight times in all. Where the store is a file, what is not delivered at the end is taken up by the next one.
-    ``tell(line)`` is called with a line on each attempt.
+    They go to ``targets`` and to the webhook endpoints that are created in the simulator; without ``anywhere`` only to
+    those on this machine. A delivery that gets no answer, or a status other than 2xx, is retried after 1, 2, 4 …
+    seconds, up to eight attempts in all. Where the store is a file, pending deliveries are made by the next process
+    that opens it. ``report(line)`` is called with a line of text for each attempt.
     """
 
     def __init__(
@@ -133,41 +148,41 @@ class Deliveries:
         disturbance: Disturbance | None = None,
         anywhere: bool = False,
         seed: object = None,
-        tell: Callable[[str], None] = lambda line: None,
+        report: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._simulator = simulator
         self._targets = tuple(targets)
         self._disturbance = disturbance or Disturbance()
         self._anywhere = anywhere
         self._random = random.Random(None if seed is None else repr(seed))  # noqa: S311 - repeatable on purpose
-        self._tell = tell
+        self._report = report
         self._loop = asyncio.new_event_loop()
-        self._places = asyncio.Semaphore(AT_ONCE)
-        self._client = httpx.AsyncClient(timeout=PATIENCE, trust_env=False)
+        self._permits = asyncio.Semaphore(CONCURRENCY)
+        self._client = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = threading.Condition()
         self._open = 0
         self._pending = PendingDeliveries(simulator)
         self._thread = threading.Thread(target=self._run, name="host-deliveries", daemon=True)
         self._thread.start()
-        self._take_up()
-        simulator.listen(self._of)
+        self._resume()
+        simulator.listen(self._deliveries_of)
 
     @property
     def lost(self) -> int:
-        """How many deliveries nobody will make once this is closed: those pending, where the store is no file."""
+        """How many deliveries would be lost by closing now: those pending, unless the store is a file."""
         return 0 if self._pending.is_kept else self._open
 
     def wait(self, timeout: float = 30.0) -> bool:
-        """Whether all that happened so far is delivered, or given up, within ``timeout`` seconds."""
+        """Wait up to ``timeout`` seconds until no delivery is pending; returns whether that is so."""
         with self._idle:
             return self._idle.wait_for(lambda: self._open == 0, timeout)
 
     def close(self) -> None:
-        """Deliver nothing more; what is pending is for the next one, or lost. A second call does nothing."""
+        """Stop delivering. Pending deliveries are left to the next process, or lost. A second call does nothing."""
         if self._loop.is_closed():
             return
-        self._simulator.unlisten(self._of)
+        self._simulator.unlisten(self._deliveries_of)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -178,8 +193,8 @@ class Deliveries:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take_up(self) -> None:
-        """Go on with what an earlier process did not deliver, where its endpoint is still there."""
+    def _resume(self) -> None:
+        """Begin the deliveries that an earlier process left pending, where their endpoints still exist."""
         for left in self._pending.left() if self._pending.is_kept else ():
             target = self._target_of(left)
             if target is not None:
@@ -187,15 +202,15 @@ class Deliveries:
                 continue
             self._pending.ended(left.slot)
             type, id = left.event["type"], left.event["id"]
-            self._tell(f"{type}  {id}  → {Target(left.url, ()).shown}  given up: nothing is delivered there now")
+            self._report(f"{type}  {id}  → {Target(left.url, ()).shown}  given up: nothing is delivered there now")
 
     def _target_of(self, left: LeftDelivery) -> Target | None:
         found = self._simulator.between_requests(lambda store: self._all_targets(left.event))
         return next((each for each in found if (each.endpoint, each.url) == (left.endpoint, left.url)), None)
 
-    # -- under the simulator's lock
+    # -- called under the simulator's lock
 
-    def _of(self, event: dict[str, Any], account: str) -> list[Callable[[], None]]:
+    def _deliveries_of(self, event: dict[str, Any], account: str) -> list[Callable[[], None]]:
         wanted = [target for target in self._all_targets(event) if target.wants(event["type"])]
         return [partial(self._note, event, account, target) for target in wanted]
 
@@ -221,11 +236,11 @@ class Deliveries:
     ) -> None:
         with self._idle:
             self._open += 1
-        told = thin_events.notification(event) if event["object"] == thin_events.KIND else event
-        delivery = _Delivery(_encode(told), event["id"], event["type"], target, slot, attempts, due)
+        payload = thin_events.notification(event) if event["object"] == thin_events.KIND else event
+        delivery = _Delivery(_encode(payload), event["id"], event["type"], target, slot, attempts, due)
         self._loop.call_soon_threadsafe(self._start, delivery)
 
-    # -- on the thread
+    # -- on the thread of the deliveries
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -237,11 +252,11 @@ class Deliveries:
 
     def _start(self, delivery: _Delivery) -> None:
         chosen = self._disturbance
-        late = chosen.delay + (0.2 + self._random.random() if self._random.random() < chosen.reorder else 0.0)
+        delay = chosen.delay + (0.2 + self._random.random() if self._random.random() < chosen.reorder else 0.0)
         copies = 2 if self._random.random() < chosen.duplicate else 1
         if delivery.due is not None:
-            late, copies = max(0.0, delivery.due - time.time()), 1
-        task = self._loop.create_task(self._deliver(delivery, late, copies))
+            delay, copies = max(0.0, delivery.due - time.time()), 1
+        task = self._loop.create_task(self._deliver(delivery, delay, copies))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -253,46 +268,46 @@ class Deliveries:
             self._open -= 1
             self._idle.notify_all()
 
-    async def _deliver(self, delivery: _Delivery, late: float, copies: int) -> None:
+    async def _deliver(self, delivery: _Delivery, delay: float, copies: int) -> None:
         target, line = delivery.target, f"{delivery.type}  {delivery.id}  → {delivery.target.shown}"
-        if late:
-            await asyncio.sleep(late)
+        if delay:
+            await asyncio.sleep(delay)
         attempts = ATTEMPTS if delivery.type != REQUEST else delivery.attempts + 1
         for attempt in range(delivery.attempts, attempts):
             answer, response = await self._post(delivery.payload, target)
-            self._tell(f"{line}  {answer}")
+            self._report(f"{line}  {answer}")
             if delivery.type == REQUEST and response is not None:
                 self._respond(delivery, response)
             if answer.startswith("2"):
                 break
             if attempt + 1 < attempts:
-                delay = FIRST_DELAY * 2**attempt
-                self._pending.failed(delivery.slot, attempt + 1, time.time() + delay)
-                await asyncio.sleep(delay)
+                backoff = FIRST_DELAY * 2**attempt
+                self._pending.failed(delivery.slot, attempt + 1, time.time() + backoff)
+                await asyncio.sleep(backoff)
         else:
             copies = 0
         self._pending.ended(delivery.slot)
         for _ in range(copies - 1):
-            self._tell(f"{line}  {(await self._post(delivery.payload, target))[0]} (again)")
+            self._report(f"{line}  {(await self._post(delivery.payload, target))[0]} (again)")
 
     def _respond(self, delivery: _Delivery, response: httpx.Response) -> None:
-        """Have a purchase decided as its endpoint answered: with 200, JSON and the version that it is written in.
-        https://docs.stripe.com/issuing/controls/real-time-authorizations#respond-directly
+        """Decide an authorization by the endpoint's response, which counts if it is a 200 with a Stripe-Version header
+        and JSON. https://docs.stripe.com/issuing/controls/real-time-authorizations#respond-directly
         """
         event = msgspec.json.decode(delivery.payload)
-        said = None
-        whole = response.status_code == 200 and "stripe-version" in response.headers
-        if whole and len(response.content) <= LONGEST_DECISION:
+        decision = None
+        valid = response.status_code == 200 and "stripe-version" in response.headers
+        if valid and len(response.content) <= LONGEST_DECISION:
             with contextlib.suppress(msgspec.DecodeError):
-                said = msgspec.json.decode(response.content)
+                decision = msgspec.json.decode(response.content)
         id, account = event["data"]["object"]["id"], event.get("account") or ""
-        self._simulator.perform(lambda call: issuing_requests.answer(call, id, said), account)
+        self._simulator.perform(lambda call: issuing_requests.answer(call, id, decision), account)
 
     async def _post(self, payload: bytes, target: Target) -> tuple[str, httpx.Response | None]:
-        """The answer's status and the answer, or why there is none."""
+        """The response's status and the response, or why there is none and ``None``."""
         headers = {HEADER: sign(payload, target.secrets, int(time.time())), "Content-Type": "application/json"}
         try:
-            async with self._places:
+            async with self._permits:
                 answer = await self._client.post(target.url, content=payload, headers=headers)
                 return str(answer.status_code), answer
         except (httpx.HTTPError, httpx.InvalidURL) as error:

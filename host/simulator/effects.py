@@ -1,13 +1,13 @@
-"""Whether what a request gave can be seen in its answer, or has an effect that is stated.
+"""Finds parameters that were neither answered nor used: those a request gave, and that would be dropped in silence.
 
-A behaviour's module states what its operations do with parameters that do not come back as they were given::
+A parameter is answered if its value is in the answer. Where an operation uses one that the answer does not show as it
+was given, the module of its behaviour states so::
 
     EFFECTS = {"refunds.create": {"payment_intent", "reverse_transfer"}}
 
-A path is the parameter's, dotted, without places in lists (``items.price_data``); it covers all that is below it.
-``proration_behavior=none`` covers that value alone.
-Where a value comes back under another name, :data:`SHOWN_AT` of the module says where: ``{"invoices.create":
-{"subscription": "parent.subscription_details.subscription"}}``.
+Each is a dotted path without the indices of lists (``items.price_data``), and covers all that is below it;
+``proration_behavior=none`` covers that value alone. Where the answer has the value under another name, ``SHOWN_AT`` of
+the module says where: ``{"invoices.create": {"subscription": "parent.subscription_details.subscription"}}``.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ def dropped(
     handled: Collection[str] = NOTHING,
     shown_at: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """Names (``items[0][price]``) of the given leaves that neither show in ``answer`` nor are ``handled``.
+    """Names (``items[0][price]``) of the given leaves that are neither in ``answer`` nor ``handled``.
 
-    The id of a test card shows as that of the object made of it.
+    ``handled`` are paths as in ``EFFECTS``, ``shown_at`` is as in ``SHOWN_AT``. The id of a test card counts as
+    answered by the id of the object that was made from it.
     """
     members = answer if isinstance(answer, dict) else {}
     places = shown_at or {}
@@ -76,7 +77,7 @@ def _word(value: Any) -> str:
 
 
 def _at(members: Mapping[str, Any], place: str) -> Any:
-    """The value at a dotted place, or ``None``. A list there stands for each of its items' values."""
+    """The value at a dotted path, or ``None``. For a list on the way, a list of the values in its items."""
     value: Any = members
     for name in place.split("."):
         if isinstance(value, dict) and isinstance(value.get("data"), list) and name not in value:
@@ -89,7 +90,7 @@ def _at(members: Mapping[str, Any], place: str) -> Any:
 
 
 def _same(given: Any, shown: Any) -> bool:
-    """Whether a leaf is what was given: the object for its id, ``"10.0"`` for 10, nothing for what was unset."""
+    """Whether an answered leaf stands for the given one: the object for its id, ``"10.0"`` for 10, null for ""."""
     if given == shown and type(given) is type(shown):
         return True
     if given in _ABSENT:

@@ -1,7 +1,7 @@
-"""The events of a simulated API: noted as what changed, made into objects when somebody asks for them.
+"""The events of a simulated API: recorded as changes of objects, and made into event objects only when needed.
 
-Most runs never ask. So a request leaves only references to the JSON that was kept anyway, and its events are derived,
-given ids and stored when events are listed, retrieved or delivered, or the store is a file.
+Most runs never read events. So a request only records references to JSON that is stored anyway, and its events are
+derived, given ids and stored once events are listed, retrieved or delivered, or at once if the store is a file.
 """
 
 from __future__ import annotations
@@ -18,12 +18,16 @@ __all__ = ["Cause", "EventLog", "Listener"]
 
 Object = dict[str, Any]
 Listener = Callable[[Object, str], "list[Callable[[], None]]"]
-"""Gives for an event of an account what begins each of its deliveries. Under the simulator's lock: neither may wait."""
+"""Gives, for an event and its account, a function for each of its deliveries that begins it.
+
+All are called under the simulator's lock, and must not block.
+"""
 
 
 class Cause(NamedTuple):
-    """What led to events: the request's id and idempotency key (``None`` for what time did), and when, in seconds since
-    1970.
+    """What caused events: the request's id and idempotency key, and when (seconds since 1970).
+
+    Both are ``None`` for what the passing of time caused.
     """
 
     request_id: str | None
@@ -32,10 +36,10 @@ class Cause(NamedTuple):
 
 
 class EventLog:
-    """The events of one simulator. Used under its lock.
+    """The events of one simulator. Not thread-safe: used under the simulator's lock.
 
-    ``derive(changes)`` gives the events of one request's changes; ``forms(event, account)`` what is kept and delivered
-    of each, by kind. ``eager`` has them made at once.
+    ``derive(changes)`` gives the events for the changes of one request. ``forms(event, account)`` gives the objects
+    that are stored and delivered for an event, each with its kind. With ``eager`` events are made at each commit.
     """
 
     def __init__(
@@ -54,18 +58,18 @@ class EventLog:
         self._ids = ids
         self._version = version
         self._eager = eager
-        self._open: list[tuple[list[Change], Cause]] = []  # of the request under way
-        self._noted: list[Any] = []  # the same, flat (see ``_flat``): most of them are never asked for
+        self._open: list[tuple[list[Change], Cause]] = []  # of the request in progress
+        self._noted: list[Any] = []  # of committed requests, flat (see ``_flat``), as most are never read
         self._listeners: list[Listener] = []
 
     def note(self, cause: Cause) -> None:
-        """Take what has changed since the last time."""
+        """Record the store's changes since the last call, with their cause."""
         changes = self._store.take_changes()
         if changes:
             self._open.append((changes, cause))
 
     def commit(self) -> None:
-        """What was noted has happened. Before the store commits."""
+        """Confirm what was recorded since the last commit; to be called before the store commits."""
         if self._open:
             for changes, cause in self._open:
                 self._noted += _flat(changes, cause)
@@ -74,20 +78,20 @@ class EventLog:
                 self.settle()
 
     def rollback(self) -> None:
-        """What was noted since the last commit has not happened."""
+        """Discard what was recorded since the last commit."""
         self._open.clear()
 
     def listen(self, listener: Listener) -> None:
-        """Call ``listener`` with each event from now on, in their order."""
+        """Call ``listener`` with each later event, in order."""
         self.settle()
         self._listeners.append(listener)
 
     def unlisten(self, listener: Listener) -> None:
-        """Call it no more."""
+        """Stop calling ``listener``."""
         self._listeners.remove(listener)
 
     def settle(self) -> None:
-        """Make objects of all that was noted; they can then be listed."""
+        """Make and store the events of all that was recorded, so that they can be listed."""
         noted, self._noted = self._noted, []
         for changes, cause in _parted(noted):
             for account, own in groupby(changes, lambda change: change.account):
@@ -115,17 +119,17 @@ class EventLog:
             self.add(kind, form, account)
 
     def add(self, kind: str, event: Object, account: str = "") -> None:
-        """Keep a new event, and call the listeners with it."""
-        told = [deliver for listener in self._listeners for deliver in listener(event, account)]
+        """Store a new event, and begin its deliveries."""
+        deliveries = [begin for listener in self._listeners for begin in listener(event, account)]
         if "pending_webhooks" in event:
-            event["pending_webhooks"] = len(told)
+            event["pending_webhooks"] = len(deliveries)
         self._store.put(f"{account}/{kind}" if account else kind, event["id"], event)
-        for deliver in told:
-            deliver()
+        for begin in deliveries:
+            begin()
 
 
 def _flat(changes: list[Change], cause: Cause) -> tuple[Any, ...]:
-    """As plain values: how many changes, the cause, then change by change; a third of the memory."""
+    """The values in one sequence, which takes a third of the memory: number of changes, cause, changes."""
     return (len(changes), *cause, *chain.from_iterable(changes))
 
 

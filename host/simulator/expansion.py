@@ -1,4 +1,4 @@
-"""``expand[]``: ids replaced by the objects they name, and members that are only there when asked for.
+"""``expand[]``: ids replaced by the objects they name, and members that answers have only when they are expanded.
 
 https://docs.stripe.com/expand
 """
@@ -14,15 +14,17 @@ from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Includable, Object, StoredMember, World
 from host.simulator.versions import Moved, value_of
 
-MAX_DEPTH = 4
+MAX_DEPTH = 4  # levels: https://docs.stripe.com/expand#multiple-levels
 Table = Mapping[str, Mapping[str, Includable]]
 Within = Mapping[str, Callable[[World, str], Object | None]]
 Older = Mapping[str, Mapping[str, Moved]]
 
 
 class Expander:
-    """Answers with what was asked to be expanded. ``includable`` are members by kind that answers else leave out;
-    ``within`` finds, by kind, objects that are kept in others.
+    """Expands the answers of one API.
+
+    ``includable`` are, by kind, the members that answers leave out unless they are expanded. ``within`` has, by kind, a
+    function that finds an object by its id where it is stored inside another one.
     """
 
     def __init__(self, world: World, includable: Table, within: Within) -> None:
@@ -42,10 +44,10 @@ class Expander:
             if any(isinstance(each, StoredMember) for each in members.values())
         )
         self._reaches: dict[str, bool] = {}
-        self._left: list[str] = []  # ids that name nothing here
+        self._left: list[str] = []  # ids that name no object, of the path being expanded
 
     def within(self, world: World) -> Expander:
-        """The same among the objects of another world."""
+        """The same, for the objects of another account's world."""
         if world is self._world:
             return self
         other = copy(self)
@@ -53,14 +55,14 @@ class Expander:
         return other
 
     def is_due(self, operation: Operation, body: bytes) -> bool:
-        """Whether an answer holds a member that it is to leave out."""
+        """Whether an answer holds a member that has to be left out."""
         reaches = self._reaches.get(operation.id)
         if reaches is None:
             reaches = self._reaches[operation.id] = self._reach(operation.result, set())
         return reaches and any(mark in body for mark in self._marks)
 
     def _reach(self, schema: Schema | None, seen: set[str]) -> bool:
-        """Whether a value of ``schema`` may have an object in it, not only its id, whose kind keeps such a member."""
+        """Whether a value of ``schema`` may contain a whole object of a kind that stores such a member."""
         if schema is None or schema.expandable or schema.ref in seen:
             return False
         if schema.ref in self._holders:
@@ -75,7 +77,7 @@ class Expander:
         return any(self._reach(each, seen) for each in inner)
 
     def strip(self, value: Any) -> None:
-        """Leave out, in place, what is only there when expanded, at any depth."""
+        """Remove, in place and at any depth, the members that answers have only when they are expanded."""
         if isinstance(value, dict):
             for name in self._includable.get(str(value.get("object")), ()):
                 value.pop(name, None)
@@ -87,10 +89,10 @@ class Expander:
                 self.strip(item)
 
     def expand(self, operation: Operation, value: Object, paths: Iterable[Any], older: Older) -> Object:
-        """``value``, the operation's answer, with each dotted path expanded, in place.
+        """Expand each dotted path of ``value``, the operation's answer, in place, and return it.
 
-        ``older`` are members by kind that an older version has, and that may be expanded as well. An id of what is
-        not there is refused, or left where the simulator is lenient.
+        ``older`` are, by kind, members that older versions have and that may be expanded as well. An id that names no
+        object is refused, or stays an id where the simulator is lenient.
         """
         for path in paths:
             names = str(path).split(".")
@@ -110,7 +112,7 @@ class Expander:
         older: Older,
         within: tuple[Object, str] | None = None,
     ) -> None:
-        """``within``: of what is no object of its own, the object it is in and its place there."""
+        """Expand one path in ``value``. If that has no id, ``within`` is the object it is in, and its path there."""
         resolve = self._world.catalog.resolve
         full = resolve(schema) if schema is not None else Schema()
         name, rest = names[0], names[1:]
@@ -150,7 +152,7 @@ class Expander:
         return own if own.properties or not kinds else self._world.catalog.schema(kinds[0])
 
     def _object(self, kinds: list[str], target: Any, holder: Object) -> Any:
-        """What an id names, here or in the account that its holder names (``destination`` of a transfer)."""
+        """The object that an id names, in this account or in one its holder names (a transfer's ``destination``)."""
         if not isinstance(target, str):
             return target
         ids = (each.get("id") if isinstance(each, dict) else each for each in holder.values())

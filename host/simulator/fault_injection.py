@@ -1,4 +1,4 @@
-"""Failures on purpose: how often the simulated API fails, and in which way."""
+"""Injects faults: how often requests to the simulated API fail, and in which way."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ FAILURES: tuple[Failure, ...] = ("500", "reset-before", "reset-after", "429", "h
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """How often each failure happens, as a share of requests from 0 to 1; ``latency`` is in seconds, of each.
+    """How often each failure happens, as a share of the requests, from 0 to 1. ``latency`` is in seconds, for each.
 
-    ``error_before``: status 500 before the work. ``reset_before``, ``reset_after``: the connection is closed
-    without an answer, before or after the work. ``too_many``: status 429 with Retry-After. ``hang``: no
-    answer ever, nothing done. ``error_after``: status 500 after the work, saved for its idempotency key.
+    ``error_before``: status 500, and nothing is done. ``reset_before``, ``reset_after``: the connection is closed
+    without an answer, before or after the operation was carried out. ``too_many``: status 429, with ``retry_after``
+    seconds in its Retry-After header. ``hang``: there is never an answer, and nothing is done. ``error_after``: status
+    500 after the operation was carried out, saved under the request's idempotency key.
     """
 
     error_before: float = 0.0
@@ -33,7 +34,7 @@ class Rates(msgspec.Struct, frozen=True):
     hang: float = 0.0
     error_after: float = 0.0
     latency: float = 0.0
-    retry_after: float = 0.0  # seconds, said with a 429
+    retry_after: float = 0.0
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -45,7 +46,7 @@ class Rates(msgspec.Struct, frozen=True):
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """In the order of :data:`FAILURES`."""
+        """The shares, in the order of :data:`FAILURES`."""
         return (
             self.error_before,
             self.reset_before,
@@ -57,7 +58,10 @@ class Rates(msgspec.Struct, frozen=True):
 
 
 class InjectedFault(msgspec.Struct, frozen=True):
-    """What happens to one request: ``failure`` or ``None``, after ``delay`` seconds."""
+    """What is done to one request: ``failure``, or ``None`` to answer it, after ``delay`` seconds.
+
+    ``retry_after`` is in seconds, of a 429.
+    """
 
     failure: Failure | None = None
     delay: float = 0.0
@@ -80,7 +84,7 @@ class Faults:
 
     @classmethod
     def parse(cls, text: str, seed: object = None) -> Faults:
-        """``"500:3%,reset-before:2%,429:3%,latency:50ms"`` → faults. :class:`UsageError` if malformed."""
+        """Parse a value of ``--faults``: ``500:3%,reset-before:2%,429:3%,latency:50ms``. Raises :class:`UsageError`."""
         arguments.a_text("text", text, "faults such as '500:3%,latency:50ms'")
         values: dict[str, float] = {}
         for item in filter(None, (part.strip() for part in text.split(","))):
@@ -88,12 +92,13 @@ class Faults:
             field = _FIELDS.get(name.strip())
             if field is None:
                 raise UsageError(f"unknown fault {name.strip()!r}; known are {', '.join(_FIELDS)}")
-            timed = field in ("latency", "retry_after")
-            values[field] = _seconds(name, amount) if timed else _share(name, amount)
+            if field in values:
+                raise UsageError(f"faults {text!r}: {name.strip()} is given twice")
+            values[field] = _seconds(name, amount) if field in _TIMES else _share(name, amount)
         return cls(Rates(**values), seed)
 
     def draw(self) -> InjectedFault:
-        """The next request's fault. Thread-safe."""
+        """Draw the fault of the next request. Thread-safe."""
         with self._lock:
             point = self._random.random()
         for failure, share in zip(FAILURES, self.rates.shares, strict=True):

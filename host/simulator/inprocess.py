@@ -1,4 +1,4 @@
-"""The simulator without a network: the same ``send`` as the HTTP client's, answered in this process."""
+"""The simulator without a network: a client with the HTTP client's ``send``, answered in this process."""
 
 from __future__ import annotations
 
@@ -15,24 +15,27 @@ KEY = "sk_test_simulated"
 
 
 class SimulatedClient:
-    """Answers requests from simulators, by the API's name. ``credential`` is not needed: the key is the simulator's."""
+    """Sends each request to the simulator of its API; ``simulators`` are by the API's name.
+
+    Credentials are not read: requests carry a key of the simulator's own.
+    """
 
     def __init__(self, simulators: Mapping[str, Simulator]) -> None:
         self._simulators = dict(simulators)
 
-    is_own = is_direct = True  # as of :class:`host.http.client.HttpClient`
+    is_own = is_direct = True  # see :class:`host.http.client.HttpClient`
 
     def replace(self, name: str, simulator: Simulator) -> None:
-        """Have another simulator answer for the API ``name``, before anything was asked of the first."""
+        """Use another simulator for the API ``name``; to be called before the first request to it."""
         self._simulators[name] = simulator
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, for all APIs."""
+        """Move the clock of every simulator forward by ``seconds``."""
         for simulator in self._simulators.values():
             simulator.advance(seconds)
 
     async def send(self, request: Request, deadline: float) -> Response:
-        """As :meth:`host.http.client.HttpClient.send`; simulated faults become the errors real ones would."""
+        """See :meth:`host.http.client.HttpClient.send`. Injected faults raise the errors that real ones would."""
         start = monotonic()
         parts = urlsplit(request.url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")

@@ -1,4 +1,4 @@
-"""Who may ask: Stripe's test keys, or the one key the simulator was given."""
+"""Checks the API key of a request. https://docs.stripe.com/keys"""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _PUBLISHABLE = (
 
 
 class Keys:
-    """Checks the key of a request: with ``key``, it must be that one; else any well-formed test key of
-    Stripe.
+    """Checks the key of each request.
 
-    Other APIs accept everybody unless a key was given; it may then come in any of the ways the API knows.
+    With ``key`` it must be that one, sent in any of the ways that the API's document has. Without ``key``, Stripe's API
+    accepts any well-formed secret or restricted key of test mode, and other APIs need no key.
     """
 
     def __init__(self, catalog: Catalog, key: str | None, *, stripe: bool) -> None:
@@ -38,17 +38,17 @@ class Keys:
 
     @property
     def query_names(self) -> tuple[str, ...]:
-        """Query parameters that hold a key, and are no parameters of an operation."""
+        """Names of query parameters that hold a key, and so are not parameters of an operation."""
         return self._queries
 
     def check(self, headers: Mapping[str, str], query: Mapping[str, object]) -> None:
         """Raise :class:`Refusal` 401 unless the request has an accepted key. Header names are lower case."""
         if self._key is None and not self._stripe:
             return
-        said = headers.get("authorization", "")
-        if said in self._accepted:
+        authorization = headers.get("authorization", "")
+        if authorization in self._accepted:
             return
-        given = _given(said)
+        given = _given(authorization)
         for name in self._headers:
             given = given or headers.get(name, "")
         for name in self._queries:
@@ -56,7 +56,7 @@ class Keys:
         if not given:
             raise Refusal(401, _NO_KEY if self._stripe else "No API key was given.", code=None)
         if self._key is not None:
-            from hmac import compare_digest  # loads OpenSSL, and most simulators have no key of their own
+            from hmac import compare_digest  # loads OpenSSL, which most simulators, having no key, do not need
 
             right = compare_digest(given.encode(), self._key.encode())
         else:
@@ -65,8 +65,8 @@ class Keys:
             raise Refusal(401, _PUBLISHABLE, code="secret_key_required")
         if not right:
             raise Refusal(401, f"Invalid API Key provided: {masked(given)}")
-        if said and len(self._accepted) < 100:
-            self._accepted.add(said)
+        if authorization and len(self._accepted) < 100:
+            self._accepted.add(authorization)
 
 
 def _given(authorization: str) -> str:

@@ -1,4 +1,4 @@
-"""Members of objects: where they are, what they may be when new, metadata and moments."""
+"""Members of objects: finding and setting them by path, their values in new objects, metadata and times."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from host.simulator.api_error import invalid
 
 METADATA_KEYS = 50  # https://docs.stripe.com/api/metadata
 _STALE = re.compile(r"^[a-z_]{2,12}_(?:test_)?\w{8,}$|stripe\.me/|^(?:sample_secret|obj_123)$")
-_PLAUSIBLE = 10_000  # greater sample numbers are made up
+_PLAUSIBLE = 10_000  # sample numbers from here on are ids and times, not values of a new object
 
 
 def covered(path: str, names: Container[str]) -> bool:
-    """Whether a dotted path, or one above it, is among ``names``."""
+    """Whether a dotted path, or the path of a member it is in, is among ``names``."""
     while path not in names:
         path, _, last = path.rpartition(".")
         if not last or not path:
@@ -25,7 +25,7 @@ def covered(path: str, names: Container[str]) -> bool:
 
 
 def gives(values: Mapping[str, Any], path: str) -> bool:
-    """Whether ``values`` have something at a dotted path, or something that is no object above it."""
+    """Whether ``values`` have a member at a dotted path, or a member on the way that is not an object."""
     node: Any = values
     for name in path.split("."):
         if not isinstance(node, dict):
@@ -37,7 +37,7 @@ def gives(values: Mapping[str, Any], path: str) -> bool:
 
 
 def set_member(target: dict[str, Any], place: Sequence[str], item: Any) -> bool:
-    """Set a member of a member; False where one on the way is not there."""
+    """Set the member at the path ``place``. Returns False, and sets nothing, where an object on the way is missing."""
     for name in place[:-1]:
         inner = target.get(name)
         if not isinstance(inner, dict):
@@ -48,20 +48,20 @@ def set_member(target: dict[str, Any], place: Sequence[str], item: Any) -> bool:
 
 
 def is_time(name: str, full: Schema, *, by_name: bool) -> bool:
-    """Whether a member is a moment. Stripe's document does not say so of texts, and then the name does."""
+    """Whether a member is a point in time. Stripe's document gives texts no format, so ``by_name`` goes by the name."""
     named = by_name and full.type == "string" and (name.endswith("_at") or name in ("updated", "timestamp"))
     return named or full.format in ("unix-time", "date-time")
 
 
 def fresh_sample(full: Schema, sample: Any) -> bool:
-    """Whether a field that may be null has its sample's value when new: zero, false, an enum's word."""
+    """Whether a nullable member of a new object has the sample's value: zero, false, or a value of its enum."""
     if isinstance(sample, dict | list):
         return sample == {} and full.additional is not None
     return sample is not None and (not sample or sample in full.enum)
 
 
 def sample_scalar(name: str, full: Schema, sample: Any) -> Any:
-    """A plain value that must be there: the document's default, or what its sample has, unless that is stale."""
+    """The value of a required plain member: the document's default, or the sample's value unless it is stale."""
     if full.default is not None:
         return full.default
     if full.type == "boolean":
@@ -76,7 +76,10 @@ def sample_scalar(name: str, full: Schema, sample: Any) -> Any:
 
 
 def merged(current: Any, changes: dict[str, Any] | None) -> dict[str, Any]:
-    """Metadata after an update: ``None`` clears all, an entry of "" or ``None`` goes."""
+    """Metadata after an update: ``None`` clears it, and an entry of "" or ``None`` is removed.
+
+    https://docs.stripe.com/api/metadata
+    """
     if changes is None:
         return {}
     whole = {**(current or {}), **changes}

@@ -1,7 +1,7 @@
 """Which operations of an API are modelled, and how: by a behaviour of their own, as stored objects, or not at all.
 
-What is not modelled is refused (:mod:`host.simulator.not_simulated`). Of an operation on stored objects that covers
-what its answer must hold and nobody gave, what it was given and does not answer, and filters of lists.
+What is not modelled is refused (:mod:`host.simulator.not_simulated`). For an operation on stored objects this includes
+required members of its answer that have no source, parameters that its answer does not show, and unknown filters.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ Behaviour = Callable[[RequestContext], Object | bytes]
 Modelled = Literal["behaviour", "stored", "refused"]
 _READS = frozenset({"retrieve", "list", "search"})
 _MAKES = frozenset({"create", "single"})
-_UNIONS = frozenset({"external_account", "payment_source"})  # of kinds that are made under their own names
+_UNIONS = frozenset({"external_account", "payment_source"})  # schemas of several kinds, which are created as those
 _STORED = frozenset({"create", "update", "delete", "single", "retrieve", "list", "search"})
 _ALWAYS = frozenset({"expand"})  # what the engine does for every operation
 
 
 class Model(NamedTuple):
-    """What is known of an API beyond its document.
+    """What the simulator knows of an API beyond its document.
 
     ``behaviours``, ``effects``, ``shown_at`` and ``filters`` are by operation (see :mod:`host.simulator.effects` and
-    :mod:`host.simulator.pagination`), ``makes`` are kinds of objects that behaviours make beside the one they answer.
-    ``verbs`` are actions that do no more than set these members of their object. ``includable`` are, by kind, members
-    that are only there when expanded, ``within``, by kind, finds objects by their ids that are kept in others.
+    :mod:`host.simulator.pagination`). ``makes`` are the kinds of objects that behaviours create beside the one they
+    answer. ``verbs`` are actions that only set these members of their object. ``includable`` are, by kind, members that
+    answers have only when they are expanded. ``within`` finds objects of a kind by id that are stored inside others.
     """
 
     behaviours: Mapping[str, Behaviour]
@@ -55,7 +55,7 @@ class Model(NamedTuple):
         if id in self.verbs:
             return "stored"
         result = plan.operation.result
-        if result is not None and result.format == "binary":  # nothing that is stored makes a file
+        if result is not None and result.format == "binary":  # a file cannot be made from a stored object
             return "refused"
         return "stored" if plan.action in _STORED else "refused"
 
@@ -64,23 +64,23 @@ NO_MODEL = Model({}, {}, {}, {}, frozenset(), {})
 
 
 class ModelRule:
-    """Keeps what is not modelled from being answered as if it were."""
+    """Refuses what is not modelled, so that it is not answered as if it were."""
 
     def __init__(self, model: Model, world: World, plans: Callable[[], Iterable[RoutePlan]]) -> None:
         self._model = model
         self._world = world
-        self._plans = plans  # of all operations, for what is seldom asked
+        self._plans = plans  # of all operations; called only when needed, as it takes long
         self._makeable: frozenset[str] | None = None
 
     def behaviour(self, plan: RoutePlan) -> Behaviour | None:
-        """What the operation does of its own."""
+        """The operation's own behaviour, or ``None`` if it is like any other of its kind."""
         found = self._model.behaviours.get(plan.operation.id)
         if found is None and (members := self._model.verbs.get(plan.operation.id)) is not None:
             return partial(resources.set_members, members)
         return found
 
     def before(self, call: RequestContext) -> None:
-        """Refuse an operation that nothing models; hand a list its filters."""
+        """Refuse an operation that is not modelled, and give the context of a list its filters."""
         if self._model.how(call.plan) == "refused":
             call.not_modelled("")
         if call.plan.action in _READS and not self._exist(call.plan.kind):
@@ -89,7 +89,7 @@ class ModelRule:
             call.filters = self._model.filters.get(call.plan.operation.id, {})
 
     def how(self, plan: RoutePlan) -> Modelled:
-        """How the operation is modelled, also by what there can be of its kind."""
+        """How the operation is modelled, considering also whether objects of its kind can exist."""
         found = self._model.how(plan)
         if found == "stored" and plan.action in _READS and not self._exist(plan.kind):
             return "refused"
@@ -98,7 +98,7 @@ class ModelRule:
         return "refused" if found == "stored" and plan.action in _MAKES and not self._is_storable(plan) else found
 
     def _exist(self, kind: str) -> bool:
-        """Whether there are objects of ``kind``, or may be some day."""
+        """Whether objects of ``kind`` exist, or can be created."""
         if self._world.store.count(kind):
             return True
         if self._makeable is None:
@@ -108,7 +108,7 @@ class ModelRule:
         return kind in self._makeable
 
     def _is_storable(self, plan: RoutePlan) -> bool:
-        """Whether somebody can give all that an object of the operation's kind must have."""
+        """Whether the operation has parameters for all required members of its object that have no other source."""
         if plan.shape is None:
             return True
         owners = {name for parent in plan.parents for name in parent.names}
@@ -117,10 +117,10 @@ class ModelRule:
         return all(path.partition(".")[0] in given for path in invented)
 
     def after(self, call: RequestContext, answer: Object | bytes) -> None:
-        """Refuse an answer that holds something invented, or has nothing to say of something given."""
+        """Refuse an answer with an invented member, or one that drops a parameter."""
         plan = call.plan
         if plan.action in ("list", "search"):
-            if isinstance(answer, dict):  # not a page of stored objects, whose filters are looked at one by one
+            if isinstance(answer, dict):  # a computed page; for stored objects pagination checks each filter
                 self._unread(call)
             return
         if call.invented and plan.operation.id not in self._model.behaviours:
@@ -129,7 +129,7 @@ class ModelRule:
             self._dropped(call, answer)
 
     def _unread(self, call: RequestContext) -> None:
-        """A list that is computed filters by what its module states (``EFFECTS``), and by nothing else."""
+        """Refuse parameters of a computed list that its behaviour's module does not state in ``EFFECTS``."""
         handled = self._model.effects.get(call.plan.operation.id, effects.NOTHING)
         for name in call.params:
             if name not in PAGING and name not in handled:

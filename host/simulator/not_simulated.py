@@ -1,4 +1,4 @@
-"""What the simulator does not model: refused with status 501, or, where it is lenient, noted and passed over."""
+"""What the simulator does not model: refused with status 501 or, by a lenient simulator, recorded and passed over."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import NamedTuple
 from host.simulator.api_error import Refusal
 
 CODE = "not_simulated"
-MOST_NOTES = 1_000  # kept; a run of many calls leaves the same few
-MOST_NAMES = 24  # of what is modelled instead, in one message
+MOST_NOTES = 1_000  # kept; many calls usually leave the same few
+MOST_NAMES = 24  # in one message
 
 
 class Unmodelled(NamedTuple):
-    """One thing that an answer could not be right about: the operation, and what of it ("" is all of it)."""
+    """One thing that is not modelled: the operation, and the part of it; ``what`` is "" for the whole operation."""
 
     operation: str
     what: str = ""
@@ -22,7 +22,7 @@ class Unmodelled(NamedTuple):
 
 
 class Leniency:
-    """Whether what is not modelled is refused, and what was passed over instead, each once and in order."""
+    """Whether what is not modelled is passed over instead of refused, and a record of what was."""
 
     def __init__(self, lenient: bool) -> None:
         self.lenient = lenient
@@ -30,14 +30,15 @@ class Leniency:
 
     @property
     def notes(self) -> tuple[Unmodelled, ...]:
-        """What was passed over so far."""
+        """What was passed over so far, each once, in order; at most :data:`MOST_NOTES`."""
         return tuple(self._notes)
 
     def pass_over(self, operation: str, what: str, instead: str = "", param: str | None = None) -> None:
-        """Note it where the simulator is lenient; else raise the :class:`Refusal`.
+        """Record it where the simulator is lenient; else raise a :class:`Refusal` of status 501.
 
-        ``what`` finishes the sentence "the simulator does not model …" (``parameter discounts[0][coupon]``);
-        ``instead`` is a sentence that says what is modelled. ``param`` is the parameter at fault, if one is.
+        ``what`` completes the sentence "The simulator does not model … of ``operation``"
+        (``the parameter discounts[0][coupon]``), "" stands for all of it. ``instead`` is a sentence on what is
+        modelled. ``param`` is the parameter at fault, if there is one.
         """
         if not self.lenient:
             raise refused(operation, what, instead, param)
@@ -46,14 +47,14 @@ class Leniency:
 
 
 def refused(operation: str, what: str = "", instead: str = "", param: str | None = None) -> Refusal:
-    """The 501, as an answer of the API that no client tries again."""
-    about = f"{what} of {operation}" if what else operation
-    said = f"The simulator does not model {about}, so nothing was done."
-    message = " ".join(filter(None, (said, instead, "A lenient simulator stores and answers it by its shape.")))
+    """The refusal, with a header that keeps official clients from retrying; see :meth:`Leniency.pass_over`."""
+    subject = f"{what} of {operation}" if what else operation
+    fault = f"The simulator does not model {subject}, so nothing was done."
+    message = " ".join(filter(None, (fault, instead, "A lenient simulator stores and answers it by its shape.")))
     return Refusal(501, message, type="api_error", code=CODE, param=param, headers={"stripe-should-retry": "false"})
 
 
 def names(found: list[str]) -> str:
-    """Names in a sentence, the first of many."""
+    """Names as a list in a sentence; of many the first, and how many more there are."""
     more = len(found) - MOST_NAMES
     return ", ".join(found[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -1,7 +1,7 @@
-"""Objects as the API answers them: every field its schema has, with plausible values.
+"""Makes objects as the API answers them: every member of the schema, with plausible values.
 
-Where a schema has a sample object it is read with care: Stripe's published samples hold stale ids and made-up
-numbers, so only what a fresh object could have is taken from them.
+Where a schema has a sample object, only values that a new object could have are taken from it: Stripe's published
+samples hold stale ids and invented numbers.
 """
 
 from __future__ import annotations
@@ -16,26 +16,29 @@ from host.simulator.members import covered, fresh_sample, gives, is_time, iso_ti
 
 MAX_DEPTH = 6
 MOST_FIELDS = 10_000  # of one object
-_BIRTH = frozenset({"created", "updated"})  # times that any new object has
+_CREATION = frozenset({"created", "updated"})  # members with the time of creation in a new object
 
 
-class ObjectFactory(Protocol):
-    """The part of a catalog that shaping needs."""
+class SchemaSource(Protocol):
+    """The part of a catalog that making objects needs."""
 
     def resolve(self, schema: Schema) -> Schema: ...
     def schema(self, ref: str) -> Schema: ...
 
 
 NOW: Any = object()
-"""As a default: the time at which the object is made."""
+"""As a default: the time at which the object is created."""
 
-Times = list[tuple[tuple[str, ...], bool]]  # (path, as ISO 8601 text)
+Times = list[tuple[tuple[str, ...], bool]]  # (path, whether it is an ISO 8601 text)
 
 
 class Template(NamedTuple):
-    """A fresh object of a kind: ``packed`` is decoded for each, ``times`` are paths of its times of birth.
+    """What new objects of a kind begin as.
 
-    ``invented`` are dotted paths of members that must be there and that nobody gave, computed or reviewed.
+    ``packed`` is the object in MessagePack, decoded for each new one. ``times`` are the paths of members that get the
+    time of creation, each with whether it is written as ISO 8601 text. ``lists`` are the members that are list objects.
+    ``invented`` are dotted paths of required members whose values have no source: the document gives none, and nobody
+    has reviewed them.
     """
 
     packed: bytes
@@ -46,25 +49,28 @@ class Template(NamedTuple):
 
 
 class Placeholders(NamedTuple):
-    """What stands where the schema wants a value and there is none: never right, only of the right type."""
+    """Values for required members that have no source: of the right type, and otherwise arbitrary.
+
+    ``choice`` is the index of an enum's value. ``date`` is in seconds since 1970; ``None`` is the time of creation.
+    """
 
     text: str = ""
     number: int = 0
-    choice: int = 0  # which of an enum's words
-    date: int | None = None  # None: the time of birth
+    choice: int = 0
+    date: int | None = None
 
 
 class Shapes:
-    """Fresh objects by kind, and callers' values put into them.
+    """Makes new objects by kind, and puts callers' values into them.
 
-    ``defaults`` are members of fresh objects that somebody has reviewed, by kind, then by name (dotted for a member of
-    a member; :data:`NOW` is the time of birth). Without them an object has what the schema's sample has. ``omit`` are
-    members by kind that fresh objects do not have.
+    ``defaults`` are reviewed values of members of new objects, by kind, then by dotted path; :data:`NOW` stands for the
+    time of creation. Stripe's API has them; without them (``None``) members have the values of the schema's sample.
+    ``placeholders`` are used where there is no value. ``omit`` are, by kind, members that new objects do not have.
     """
 
     def __init__(
         self,
-        catalog: ObjectFactory,
+        catalog: SchemaSource,
         defaults: dict[str, dict[str, Any]] | None = None,
         placeholders: Placeholders | None = None,
         omit: Mapping[str, Container[str]] | None = None,
@@ -75,12 +81,12 @@ class Shapes:
         self._placeholders = placeholders or Placeholders()
         self._omit = omit or {}
         self._known: dict[int, Mapping[str, Any]] = {}  # defaults by the identity of a template's schema
-        self._putting: Mapping[str, Any] = {}  # those of the object that values are being put into
+        self._putting: Mapping[str, Any] = {}  # defaults of the object that values are being put into
         self._templates: dict[str, Template] = {}
-        self._left = 0  # required fields that the object under way may still get: they multiply by depth
+        self._left = 0  # how many more required members the object may get, since nesting multiplies them
 
     def template(self, kind: str, schema: Schema | None = None) -> Template:
-        """The template of ``kind``, a schema's name, or of ``schema`` where the kind has no such name."""
+        """The template of ``kind``, made from the schema of that name, or from ``schema``."""
         found = self._templates.get(kind)
         if found is None:
             full = self._catalog.resolve(schema or self._catalog.schema(kind))
@@ -100,7 +106,7 @@ class Shapes:
         for name, item in known.items():
             place = tuple(name.split("."))
             if not set_member(value, place, 0 if item is NOW else item):
-                continue  # of a member that is not there until it is given
+                continue  # it is inside a member that a new object does not have
             times = [time for time in times if time[0][: len(place)] != place]
             if item is NOW:
                 times.append((place, len(place) == 1 and full.properties[name].type == "string"))
@@ -110,7 +116,7 @@ class Shapes:
         return Template(msgspec.msgpack.encode(value), tuple(times), lists, full, unknown)
 
     def fresh(self, template: Template, now: int) -> dict[str, Any]:
-        """A new object, its times set to ``now``."""
+        """A new object, with its times set to ``now`` (seconds since 1970)."""
         value: dict[str, Any] = msgspec.msgpack.decode(template.packed)
         for path, iso in template.times:
             node = value
@@ -127,10 +133,10 @@ class Shapes:
         invented: list[str] | None = None,
         path: tuple[str, ...] = (),
     ) -> None:
-        """Set in ``target``, an object of ``schema``, those of ``values`` that it has a place for.
+        """Set in ``target``, an object of ``schema``, those of ``values`` that ``schema`` has as members.
 
-        A ``None`` unsets; metadata is merged, and an entry of "" or ``None`` removed. Paths of members that had to be
-        made up because a member of ``values`` lacks them are added to ``invented``.
+        ``None`` unsets a member. Metadata is merged, and its entries of "" or ``None`` are removed. Where a nested
+        object in ``values`` lacks required members, they get placeholders, and their paths are added to ``invented``.
         """
         if not path:
             self._putting = self._known.get(id(schema), {})
@@ -155,7 +161,7 @@ class Shapes:
         invented: list[str] | None = None,
         path: tuple[str, ...] = (),
     ) -> Any:
-        """``value`` in the form ``schema`` gives it in answers, or :data:`MISFIT`."""
+        """``value`` in the form that ``schema`` has it in answers, or :data:`MISFIT` if it has no such form."""
         full = self._catalog.resolve(schema)
         if value is None:
             return self._unset(schema, full)
@@ -195,7 +201,7 @@ class Shapes:
     def _nested(
         self, full: Schema, value: dict[str, Any], invented: list[str] | None, path: tuple[str, ...]
     ) -> dict[str, Any]:
-        """What a member that is an object has before the caller's values are put into it."""
+        """What a nested object begins as, before the caller's values are put into it."""
         made_up: list[str] = []
         base = self._object(full, None, (), [], made_up)
         start = ".".join(path) + "."
@@ -224,7 +230,7 @@ class Shapes:
             if schema.nullable or inner.nullable:
                 if self._samples or inner.additional is None or inner.properties or name in full.required:
                     found[name] = example if fresh_sample(inner, example) else None
-                elif name == "metadata":  # a map that may be absent is never null
+                elif name == "metadata":  # an optional map is empty, never null
                     found[name] = {}
             elif name in full.required and len(path) < MAX_DEPTH and self._left > 0:
                 self._left -= 1
@@ -244,7 +250,7 @@ class Shapes:
         if full.any_of:
             return self._value(name, self._catalog.resolve(full.any_of[0]), sample, path, times, invented)
         if is_time(name, full, by_name=not self._samples) or (name == "created" and full.type in ("string", "integer")):
-            if name in _BIRTH or self._samples:
+            if name in _CREATION or self._samples:
                 times.append((path, full.type == "string"))
                 return 0
             return self._date(full, path, times, invented)
@@ -272,20 +278,20 @@ class Shapes:
         return sample if self._samples and sample in full.enum else choices[self._placeholders.choice]
 
     def _placeholder(self, full: Schema, path: tuple[str, ...], invented: list[str]) -> Any:
-        if full.type == "boolean":  # what nobody asked for is not so
+        if full.type == "boolean":  # what was not requested is false
             return False
         if full.type in ("integer", "number", "string"):
             if path != ("id",):
                 invented.append(".".join(path))
             shown = self._placeholders
-            if full.format == "decimal" and not shown.text:  # clients read it as a number
+            if full.format == "decimal" and not shown.text:  # clients parse it as a number
                 return "0"
             return shown.text if full.type == "string" else max(shown.number, int(full.minimum or 0))
         return None
 
 
 class _Misfit:
-    """The mark of a value that has no place in the answer."""
+    """The type of :data:`MISFIT`, which stands for a value that the answer has no form for."""
 
 
 MISFIT = _Misfit()

@@ -1,4 +1,4 @@
-"""What a checked request does: references → behaviour → rule → expand → version."""
+"""Carries out a checked request: references → behaviour → rule of what is modelled → expansion → version."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Operations:
-    """The operations of one API. Raises :class:`Refusal`; whoever calls commits or takes back."""
+    """The operations of one API. The caller commits the changes, or rolls them back after an exception."""
 
     def __init__(
         self,
@@ -46,13 +46,13 @@ class Operations:
         self._actions = _STORED if world.stripe else ACTIONS
 
     def answer(self, call: RequestContext) -> bytes:
-        """Do what the request asks; its answer's body."""
+        """Carry out the request; returns the answer's body. Raises :class:`Refusal`."""
         plan = call.plan
         if self._stripe and not call.path.startswith("/v2/") and plan.operation.id not in ELSEWHERE:
             call.world.references.check(call.params, plan.operation.result)
         is_file = plan.operation.result is not None and plan.operation.result.format == "binary"
         if is_file and not self._stripe:
-            call.not_modelled("a file as the answer", "It keeps objects, and makes no file of them.")
+            call.not_modelled("a file as the answer", "It stores objects, and makes no files from them.")
         result = self._act(call)
         if isinstance(result, bytes) and "content-type" in call.headers:  # a file
             return result
@@ -81,7 +81,7 @@ class Operations:
         return _encode(answer)
 
     def _act(self, call: RequestContext) -> Object | bytes:
-        """What the operation does: of its own, or as any other of its kind."""
+        """Carry out the operation by its own behaviour, or by that of its kind of operation."""
         generic = self._actions[call.plan.action]
         if self._rule is None:
             return generic(call)

@@ -1,4 +1,4 @@
-"""Pages of objects: Stripe's cursors, search pages and v2 page URLs."""
+"""Pages of objects: lists with cursors, search results, and the page URLs of API v2."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def page(call: RequestContext) -> bytes:
-    """The page asked for, as JSON."""
+    """The requested page, as JSON."""
     if call.plan.action == "search":
         return _search_page(call)
     if call.path.startswith("/v2/"):
@@ -39,7 +39,7 @@ def page(call: RequestContext) -> bytes:
 
 
 def limit_of(call: RequestContext) -> int:
-    """How many objects the page may hold."""
+    """How many objects the page may have, from 1 to 100; 10 unless ``limit`` is given."""
     limit = call.params.get("limit")
     if limit is None:
         return 10
@@ -51,7 +51,7 @@ def limit_of(call: RequestContext) -> int:
 
 
 def cursors(call: RequestContext) -> tuple[str | None, str | None]:
-    """``starting_after`` and ``ending_before``, of which one may be given."""
+    """The values of ``starting_after`` and ``ending_before``. Raises :class:`Refusal` if both are given."""
     after, before = call.params.get("starting_after"), call.params.get("ending_before")
     if after is not None and before is not None:
         raise invalid(
@@ -83,9 +83,11 @@ def _cursor_page(call: RequestContext) -> bytes:
 
 
 def _place(call: RequestContext, id: str, param: str) -> int:
-    """A cursor's place: of an object that the list could have, as a deleted one or a canceled subscription is gone."""
+    """The position of a cursor's object, which must be one that the list can have: a deleted object or a canceled
+    subscription is refused as missing.
+    """
     record = call.world.store.record(call.plan.kind, id)
-    if record is None or record.deleted or not all(test(_decode(record.body)) for test in _unasked(call)):
+    if record is None or record.deleted or not all(test(_decode(record.body)) for test in _defaults(call)):
         raise missing(noun(call.plan.kind), id, param, 400)
     return record.place
 
@@ -108,7 +110,7 @@ def _tests(call: RequestContext) -> list[Test]:
 
 
 def _owners(call: RequestContext) -> list[Test]:
-    """What the path asks of each object."""
+    """Tests of what the path requires of each object. The owners in the path must exist."""
     for parent in call.plan.parents:
         kind = call.world.references.kind(parent.param)
         if kind:
@@ -117,7 +119,7 @@ def _owners(call: RequestContext) -> list[Test]:
 
 
 def owner_tests(call: RequestContext, properties: dict[str, Schema]) -> list[Test]:
-    """That each object has the owners the path names, where it says whose it is."""
+    """Tests that an object's owners are those in the path, for objects that have a member for their owner."""
     found = ((owner_field(parent, properties), parent.param) for parent in call.plan.parents)
     return [equals(own, call.path_args[param]) for own, param in found if own]
 
@@ -127,7 +129,7 @@ def _properties(call: RequestContext) -> dict[str, Schema]:
 
 
 def _filters(call: RequestContext) -> list[Test]:
-    """What the query asks of each object."""
+    """Tests of what the query requires of each object."""
     tests: list[Test] = []
     properties = _properties(call)
     for name, value in call.params.items():
@@ -145,7 +147,7 @@ def _filters(call: RequestContext) -> list[Test]:
             tests.append(among(name.removesuffix("s"), value))
         elif call.world.stripe:
             _unknown_filter(call, name, properties)
-    return tests + _unasked(call)
+    return tests + _defaults(call)
 
 
 def _unknown_filter(call: RequestContext, name: str, properties: dict[str, Schema]) -> None:
@@ -153,23 +155,23 @@ def _unknown_filter(call: RequestContext, name: str, properties: dict[str, Schem
     call.not_modelled(f"the filter {name}", f"It filters by {names(known)}." if known else "", name)
 
 
-def _unasked(call: RequestContext) -> list[Test]:
-    """What a list leaves out unless it is asked for."""
+def _defaults(call: RequestContext) -> list[Test]:
+    """Tests that apply unless a filter says otherwise: https://docs.stripe.com/api/subscriptions/list"""
     if call.plan.kind == "subscription" and "status" not in call.params:
         return [lambda value: value.get("status") != "canceled"]
     return []
 
 
 def equals(name: str, wanted: Any) -> Test:
-    """Objects whose member is ``wanted``, or has it among its items."""
+    """A test for objects whose member ``name`` matches ``wanted``; see :func:`matches`."""
     return lambda value: matches(value.get(name), wanted)
 
 
 def matches(have: Any, wanted: Any) -> bool:
-    """Whether a member is what a filter wants of it."""
+    """Whether a member's value is the wanted one, has it among its items, or has all members of a wanted object."""
     if isinstance(wanted, dict):
         return isinstance(have, dict) and all(matches(have.get(key), item) for key, item in wanted.items())
-    if isinstance(have, dict):  # an expanded object stands for its id
+    if isinstance(have, dict):  # a whole object, where the filter has its id
         return bool(have.get("id") == wanted)
     if isinstance(have, list) and not isinstance(wanted, list):
         return wanted in have
@@ -177,7 +179,7 @@ def matches(have: Any, wanted: Any) -> bool:
 
 
 def among(name: str, wanted: list[Any]) -> Test:
-    """Objects whose member is one of ``wanted``."""
+    """A test for objects whose member ``name`` is one of ``wanted``."""
     return lambda value: value.get(name) in wanted
 
 
@@ -203,7 +205,7 @@ def _search_page(call: RequestContext) -> bytes:
     head: Object = {"object": "search_result", "url": call.path, "has_more": more, "next_page": None}
     if more:
         head["next_page"] = _as_token(found[-1][0])
-    if counted:  # of all pages
+    if counted:  # the total of all pages
         call.params["expand"] = [path for path in call.params["expand"] if path != "total_count"]
         head["total_count"] = sum(test(_decode(record.body)) for _, record in store.newest(kind, None))
     return msgspec.json.encode(head)[:-1] + b',"data":[' + b",".join(body for _, body in found) + b"]}"
@@ -222,7 +224,7 @@ def _token(text: str, call: RequestContext) -> int:
 
 
 def _url_page(call: RequestContext) -> bytes:
-    """https://docs.stripe.com/api-v2-overview: pages follow ``next_page_url``."""
+    """A page of API v2, with the URL of the next. https://docs.stripe.com/api-v2-overview#list-pagination"""
     limit, store, kind = limit_of(call), call.world.store, call.plan.kind
     token = call.params.get("page")
     tests, found = _tests(call), list[StoredObject]()

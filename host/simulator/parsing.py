@@ -1,8 +1,9 @@
-"""What comes over the wire, as trees of plain values: query, form, JSON and multipart bodies."""
+"""Parses requests into trees of plain values: queries, and form, JSON and multipart bodies."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -14,18 +15,22 @@ from host.errors import LimitError
 from host.simulator.api_error import invalid
 
 Tree = dict[str, Any]
+# A parameter of Content-Disposition, whose quoted value may contain semicolons and escaped quotes: RFC 6266, section
+# 4.1.
+_PARAMETER = re.compile(r';\s*(?P<name>[^\s=;]+)=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^;\s]*))')
+_ESCAPED = re.compile(r'\\(["\\])')
 MAX_DEPTH = 32
-MOST_FIELDS = 50_000  # of one request; of JSON: values
+MOST_FIELDS = 50_000  # parameters of a form, parts of a multipart body, or values in JSON
 
 
 class SentFile(dict[str, Any]):
-    """A file that was sent: its facts, and beside them what is in it."""
+    """An uploaded file: a map of ``filename``, ``size`` (bytes), ``type`` and ``digest``, with the bytes beside it."""
 
     content: bytes
 
 
 class Unnamed(str):
-    """The name of an item of ``e[]=…``: its place. No map has such names."""
+    """The name given to an item of ``e[]=…``: its index. Objects cannot have members of such names."""
 
 
 def path_and_query(target: str) -> tuple[str, str]:
@@ -35,15 +40,15 @@ def path_and_query(target: str) -> tuple[str, str]:
 
 
 def segments(path: str) -> list[str]:
-    """The path's segments, percent-decoded each on its own, so that an encoded slash stays in its segment."""
+    """The path's segments, each percent-decoded by itself, so that an encoded slash stays in its segment."""
     return [unquote(part) if "%" in part else part for part in path.strip("/").split("/")]
 
 
 def form_tree(text: str) -> Tree:
     """``a[b]=1&c[0][d]=2&e[]=3`` → ``{"a": {"b": "1"}, "c": {"0": {"d": "2"}}, "e": {"0": "3"}}``.
 
-    Lists stay maps of their indices: only the schema knows which it is. Raises :class:`Refusal` where a name
-    is used both as a value and as a map.
+    Lists stay maps by index, as only the schema tells lists from maps. Raises :class:`Refusal` where a name is used
+    both as a value and as a map, and for too many or too deeply nested parameters.
     """
     tree: Tree = {}
     if text.count("&") >= MOST_FIELDS:
@@ -77,7 +82,7 @@ def _place(tree: Tree, key: str, value: Any) -> None:
 
 
 def json_tree(body: bytes) -> Any:
-    """A JSON body; an empty one is an empty object."""
+    """The value in a JSON body; an empty body is an empty object. Raises :class:`Refusal` for invalid JSON."""
     if not body:
         return {}
     try:
@@ -91,9 +96,9 @@ def json_tree(body: bytes) -> Any:
 
 
 def multipart_tree(content_type: str, body: bytes, lists: Collection[str] = ()) -> Tree:
-    """A multipart body: text parts as text, files as ``{"filename", "size", "type", "digest"}``.
+    """The parts of a multipart body: text parts as text, files as :class:`SentFile`.
 
-    ``lists`` names members that have a part for each item.
+    ``lists`` names the members that have a part for each of their items. https://www.rfc-editor.org/rfc/rfc7578
     """
     marker = content_type.partition("boundary=")[2].split(";")[0].strip('" ')
     if not marker:
@@ -131,7 +136,6 @@ def _disposition(head: str) -> dict[str, str]:
         if name.lower() == "content-type":
             facts["content-type"] = value.strip()
         if name.lower() == "content-disposition":
-            for item in value.split(";")[1:]:
-                key, _, text = item.strip().partition("=")
-                facts[key] = text.strip('"')
+            for found in _PARAMETER.finditer(value):
+                facts[found["name"]] = found["plain"] or _ESCAPED.sub(r"\1", found["quoted"] or "")
     return facts

@@ -1,4 +1,4 @@
-"""One account's part of a store: the same words, and only what is that account's."""
+"""One account's part of a store: the store's methods, for the objects of that account alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from host.simulator.store import NOTES, Store, StoredObject
 
 
 class Partition:
-    """The objects of ``account`` in ``store``: kinds with the account's name before them."""
+    """The objects of ``account`` in ``store``, where their kinds begin with the account's id (``acct_1/charge``)."""
 
     def __init__(self, store: Store, account: str) -> None:
         self._store = store
@@ -55,5 +55,5 @@ class Partition:
         return self._store.count(self._kind(kind))
 
     def rollback(self) -> None:
-        """Take back the changes of all since the last commit."""
+        """Roll back the changes of all accounts since the last commit."""
         self._store.rollback()

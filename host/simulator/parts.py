@@ -1,4 +1,4 @@
-"""What a simulator is made of: Stripe's rules for Stripe's catalog, the document's own for that of an added API."""
+"""Puts together the parts of a simulator: Stripe's rules for Stripe's API, and the document alone for an added API."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from host.simulator.versions import Versions
 
 
 class SimulatorParts(NamedTuple):
-    """The parts of one simulator, which share its store and its lock. ``rule`` is Stripe's alone."""
+    """The parts of one simulator, which share its store and its lock. ``rule`` is ``None`` for added APIs."""
 
     world: World
     transaction: RequestTransaction
@@ -39,9 +39,9 @@ class SimulatorParts(NamedTuple):
 
 
 def parts_of(catalog: Catalog, store: Store, *, key: str | None, seed: object, leniency: Leniency) -> SimulatorParts:
-    """The parts for the API of ``catalog``."""
+    """The parts for the API of ``catalog``; ``key`` and ``seed`` are those of :class:`host.simulator.Simulator`."""
     stripe = catalog.name == "stripe"
-    # A store that holds something already continues with other ids than it began with.
+    # With a store that has objects already, ids must differ from those it began with.
     made = len(store.ledger())
     ids = Ids(seed if seed is None or not made else (seed, made))
     includable = MODEL.includable if stripe else {}

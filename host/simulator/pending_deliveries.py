@@ -1,4 +1,4 @@
-"""Deliveries that are still to be made, kept in a store that is a file, so that they outlive the process."""
+"""Records deliveries that are still to be made in a store that is a file, so that they survive the process."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ Object = dict[str, Any]
 
 
 class LeftDelivery(NamedTuple):
-    """One that an earlier process did not make. ``endpoint`` is the id of the object that says where it goes, or "" for
-    ``url``; ``attempts`` have failed, the next is due at ``due`` (seconds since 1970).
+    """A delivery that an earlier process left pending.
+
+    ``slot`` is where it is recorded. ``endpoint`` is the id of the webhook endpoint or event destination, or "" for an
+    address from the command line; ``url`` is its address. ``attempts`` have failed, and the next is due at ``due``
+    (seconds since 1970).
     """
 
     slot: str
@@ -28,7 +31,11 @@ class LeftDelivery(NamedTuple):
 
 
 class PendingDeliveries:
-    """Notes of deliveries by slots, which are used again: there are as many as were ever pending at once."""
+    """The records of pending deliveries, each in a numbered slot.
+
+    Slots are reused, so there are as many as deliveries were ever pending at the same time. ``is_kept`` says whether
+    the store is a file; if not, nothing is recorded.
+    """
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -37,7 +44,7 @@ class PendingDeliveries:
         self._slots = 0
 
     def left(self) -> list[LeftDelivery]:
-        """Those of an earlier process, in the order of their slots."""
+        """The deliveries that an earlier process left pending, in the order of their slots. To be called first."""
         return self._simulator.between_requests(self._read)
 
     def _read(self, store: Store) -> list[LeftDelivery]:
@@ -54,19 +61,21 @@ class PendingDeliveries:
         return found
 
     def add(self, event: Object, account: str, endpoint: str, url: str) -> str:
-        """Note one; returns its slot. Under the simulator's lock: committed with what made the event."""
+        """Record a delivery and return its slot ("" where the store is no file).
+
+        To be called under the simulator's lock: it is committed together with what caused the event.
+        """
         if not self.is_kept:
             return ""
         slot = self._free.pop() if self._free else str(self._slots)
         if slot == str(self._slots):
             self._slots += 1
-        kind = "event" if event["object"] == "event" else event["object"]
-        note: Object = {"kind": kind, "event": event["id"], "account": account, "endpoint": endpoint, "url": url}
-        self._simulator.store.put(_KIND, slot, {**note, "attempts": 0, "due": 0.0})
+        found: Object = {"kind": event["object"], "event": event["id"], "account": account}
+        self._simulator.store.put(_KIND, slot, {**found, "endpoint": endpoint, "url": url, "attempts": 0, "due": 0.0})
         return slot
 
     def failed(self, slot: str, attempts: int, due: float) -> None:
-        """Note when it is to be tried again."""
+        """Record how many attempts have failed, and when the next one is due."""
         if slot:
             self._simulator.between_requests(lambda store: self._put_off(store, slot, attempts, due))
 
@@ -76,7 +85,7 @@ class PendingDeliveries:
         store.put(_KIND, slot, {**note, "attempts": attempts, "due": due})
 
     def ended(self, slot: str) -> None:
-        """It was made, or is given up."""
+        """Free the slot of a delivery that was made or given up."""
         if slot:
             self._simulator.between_requests(lambda store: self._end(store, slot))
 

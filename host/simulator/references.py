@@ -1,4 +1,4 @@
-"""Parameters that name other objects: found by their names, and looked up before the work."""
+"""Parameters that hold ids of other objects: recognized by their names, and looked up before the operation begins."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from host.simulator.api_error import missing
 from host.simulator.partition import Partition
 from host.simulator.store import Store
 
-# Objects that exist without being created here (the account itself, cards of the sandbox, tax codes …). What is called
-# tax_id is the number itself.
+# Objects that exist without being created here (the account itself, cards of the sandbox …). A parameter tax_id holds
+# the number itself, not an object's id.
 _UNCHECKED = frozenset({"account", "source", "token", "file", "event", "tax_id"})
 _ALIASES = {
     "default_payment_method": "payment_method",
@@ -18,7 +18,7 @@ _ALIASES = {
     "from_invoice": "invoice",
     "subscription_exposed_id": "subscription",
 }
-# Made on first use: Stripe's test cards, https://docs.stripe.com/testing
+# Prefixes of Stripe's test objects, which are created when first used: https://docs.stripe.com/testing
 BUILT_IN = (
     "pm_card_",
     "pm_us",
@@ -33,14 +33,14 @@ BUILT_IN = (
     "ba_",
 )
 
-# Operations whose parameters name objects of other accounts.
+# Operations whose parameters hold ids of other accounts' objects.
 ELSEWHERE = frozenset({"application_fees.list", "payment_methods.create"})
 
 
 class References:
-    """Checks that what a parameter refers to exists.
+    """Checks that the objects whose ids parameters hold exist.
 
-    A parameter refers to a kind when it is a string, bears the kind's name (``customer``, ``price``,
+    A parameter refers to a kind if it is a string, has the kind's name (``customer``, ``price``,
     ``default_payment_method``), and objects of the kind can be created.
     """
 
@@ -50,13 +50,13 @@ class References:
         self._kinds = kinds
 
     def within(self, store: Store | Partition) -> References:
-        """The same of another store."""
+        """The same for another store."""
         return References(self._catalog, store, self._kinds)
 
     def check(self, values: dict[str, Any], result: Schema | None) -> None:
-        """Raise :class:`Refusal` 400 "No such price: 'price_x'" for the first that does not exist.
+        """Raise :class:`Refusal` (400, "No such price: 'price_x'") for the first object that does not exist.
 
-        ``result`` is the schema of the answer: its fields say where a name stands for another kind.
+        ``result`` is the schema of the answer; its members show where a name refers to another kind.
         """
         for name, value in values.items():
             self._check(name, name, value, result)
@@ -85,7 +85,7 @@ class References:
         return not refs or kind in refs
 
     def kind(self, name: str) -> str:
-        """The kind a parameter of that name refers to, or ""."""
+        """The kind that a parameter of this name refers to, or ""."""
         if self._kinds is None:
             self._kinds = self._read()
         return self._kinds.get(_ALIASES.get(name, name), "")
@@ -97,7 +97,7 @@ class References:
             by_last.setdefault(kind.rpartition(".")[2], []).append(kind)
         found: dict[str, str] = {}
         for name, kinds in by_last.items():
-            # The kind of exactly that name, or the only one that ends in it and can be created.
+            # The kind of exactly this name, or the only creatable one that ends in it.
             named = [name] if name in kinds else kinds
             made = [kind for kind in named if kind.replace(".", "_") in creatable and kind not in _UNCHECKED]
             if len(made) == 1:
@@ -108,7 +108,7 @@ class References:
 
 
 def noun(kind: str) -> str:
-    """What messages call a kind: Stripe says ``payment_intent``, and ``customer`` for all customers."""
+    """The name that Stripe's messages use for a kind ("No such payment_intent")."""
     return {"test_helpers.test_clock": "test clock", "payment_method": "PaymentMethod"}.get(
         kind, kind.rpartition(".")[2]
     )

@@ -1,4 +1,4 @@
-"""Answers with their headers: of what was done, of refusals, of faults."""
+"""Makes answers with their headers: for results, refusals, and failures of the simulator itself."""
 
 from __future__ import annotations
 
@@ -18,46 +18,46 @@ _log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
-class Asked(Protocol):
-    """What is answered: the request's id, and the version it asked for."""
+class AnsweredRequest(Protocol):
+    """The request that an answer is for: its id, and the API version it wants."""
 
     request_id: str
     version: str
 
 
 class Replies:
-    """Makes the answers of one API. ``clock`` gives seconds since 1970."""
+    """Makes the answers of one API, each (status, headers, body). ``clock`` gives seconds since 1970."""
 
     def __init__(self, clock: Callable[[], float], *, stripe: bool) -> None:
         self._clock = clock
         self._stripe = stripe
 
-    def answer(self, asked: Asked, status: int, body: bytes, more: Mapping[str, str] = _NONE) -> Answer:
-        """An answer in JSON; ``more`` are headers beside those that all have."""
-        headers = {"content-type": "application/json", "request-id": asked.request_id}
+    def answer(self, request: AnsweredRequest, status: int, body: bytes, more: Mapping[str, str] = _NONE) -> Answer:
+        """An answer in JSON; ``more`` are headers to add to those that all answers have."""
+        headers = {"content-type": "application/json", "request-id": request.request_id}
         if self._stripe:
-            headers["stripe-version"] = asked.version
+            headers["stripe-version"] = request.version
         if more:
             headers.update(more)
         return status, headers, body
 
-    def refusal(self, asked: Asked, refusal: Refusal, more: Mapping[str, str] = _NONE) -> Answer:
+    def refusal(self, request: AnsweredRequest, refusal: Refusal, more: Mapping[str, str] = _NONE) -> Answer:
         """An error in the API's own form."""
-        said = refusal.body(stripe=self._stripe)
+        body = refusal.body(stripe=self._stripe)
         if self._stripe:
-            logs = f"https://dashboard.stripe.com/test/logs/{asked.request_id}"
-            said["error"]["request_log_url"] = f"{logs}?t={int(self._clock())}"
-        return self.answer(asked, refusal.status, _encode(said), {**more, **refusal.headers})
+            logs = f"https://dashboard.stripe.com/test/logs/{request.request_id}"
+            body["error"]["request_log_url"] = f"{logs}?t={int(self._clock())}"
+        return self.answer(request, refusal.status, _encode(body), {**more, **refusal.headers})
 
-    def failure(self, asked: Asked, doing: str, error: Exception) -> Answer:
-        """A fault of the simulator itself, reported as the API reports its own; logged with its place."""
-        _log.error("the simulator failed at a request (%s)", asked.request_id, exc_info=error)
+    def failure(self, request: AnsweredRequest, doing: str, error: Exception) -> Answer:
+        """The answer for an exception in the simulator: a 500 as the API has it. The traceback is logged."""
+        _log.error("the simulator failed at a request (%s)", request.request_id, exc_info=error)
         message = f"The simulator itself failed at {doing} ({type(error).__name__}); nothing was done."
-        return self.refusal(asked, Refusal(500, message, type="api_error"))
+        return self.refusal(request, Refusal(500, message, type="api_error"))
 
 
 def injected(fault: InjectedFault) -> Refusal:
-    """The refusal of a request that is to fail before its work."""
+    """The refusal of a request that an injected fault fails before the operation: a 429 or a 500."""
     if fault.failure == "429":
         return Refusal(
             429,

@@ -1,4 +1,4 @@
-"""A request as it came, read into the checked request of an operation: key, route, version, parameters, account."""
+"""Reads an HTTP request into the checked request of an operation: key, route, version, parameters, account."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from host.simulator.versions import Versions, in_older_words
 
 
 class RequestReader:
-    """Reads the requests of one API; nothing is changed by it. Raises :class:`Refusal` for what is wrong with one."""
+    """Reads the requests of one API. It changes no object."""
 
     def __init__(
         self, catalog: Catalog, routes: Routes | AddedRoutes, keys: Keys, versions: Versions, *, stripe: bool
@@ -34,9 +34,9 @@ class RequestReader:
     def read(
         self, world: World, method: str, place: tuple[str, str], headers: dict[str, str], body: bytes, now: int
     ) -> tuple[RequestContext, Tree]:
-        """The checked request, and all that it says, for its idempotency key.
+        """The checked request, and all its parameters as sent, which its idempotency key is compared by.
 
-        ``place`` is path and query; names of ``headers`` are in lower case.
+        ``place`` is (path, query); names of ``headers`` are in lower case. Raises :class:`Refusal` for a wrong request.
         """
         path, query = place
         asked = form_tree(query) if query else {}
@@ -67,7 +67,7 @@ class RequestReader:
             raise
         if token is not None:
             params["page"] = token
-        # https://docs.stripe.com/context: the account itself stands last
+        # https://docs.stripe.com/context: the account itself is the last of the path
         account = headers.get("stripe-account") or headers.get("stripe-context", "").rpartition("/")[2]
         if account and not streams:
             world = account_access.world_of(world, account, headers.get("authorization", ""))
@@ -79,9 +79,9 @@ class RequestReader:
     def _day(
         self, world: World, plan: RoutePlan, headers: dict[str, str], asked: Tree, sent: Any
     ) -> tuple[str, dict[str, str], Tree]:
-        """The day of the version to answer in, "" for the newest; parameters get the names they have in that.
+        """The date of the version to answer in ("" for the newest), then what :meth:`Versions.request` returns.
 
-        Then what :meth:`Versions.request` gives.
+        Parameters of older versions are made into those of the newest, in place.
         """
         version = headers.get("stripe-version")
         used: dict[str, str] = {}
@@ -90,7 +90,7 @@ class RequestReader:
             return "", used, gone
         day = self._versions.day(version) if version else ""
         for tree in (asked, sent):
-            if isinstance(tree, dict) and tree:  # a client that gives no version may mean any
+            if isinstance(tree, dict) and tree:  # a client that sends no version may use the names of any
                 names, values = self._versions.request(plan.operation.id, day, tree, world)
                 used |= names
                 gone |= values
@@ -135,7 +135,7 @@ class RequestReader:
             found = value if isinstance(value, dict) else {"body": value}
             return {**checker.parameters(operation, asked, "query", typed=False), **found}
         if operation.method in ("GET", "HEAD") or (operation.method == "DELETE" and not operation.body):
-            # Some clients send a DELETE's parameters in its body.
+            # Some clients send the parameters of a DELETE in its body.
             return checker.parameters(operation, {**asked, **sent}, "query", typed=typed)
         if self._stripe and operation.body is None and not asked:
             return checker.parameters(operation, sent, "query", typed=typed)

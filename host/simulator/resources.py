@@ -1,4 +1,4 @@
-"""What every resource does: create, retrieve, update, delete, and actions known by their verb."""
+"""The operations that all kinds of objects have: create, retrieve, update, delete, and actions known by their verb."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from host.simulator.members import iso_time
 from host.simulator.references import noun
 from host.simulator.routes import Parent, collection
 
-# The status a verb leads to: the first of these that the object's schema knows.
+# The status that a verb sets: the first of these that the object's schema has.
 _STATUSES: dict[str, tuple[str, ...]] = {
     "cancel": ("canceled", "cancelled"),
     "close": ("closed",),
@@ -56,24 +56,27 @@ _ACTIVE = {
 
 
 def create(call: RequestContext) -> Object:
-    """A new object with the caller's values in place; a caller's own id is honoured."""
+    """Create an object with the parameters as members. An id given by the caller is used."""
     if call.plan.shape is None:
         call.world.store.put(call.plan.kind, call.world.ids.new(), call.params, under=_under(call))
         return {}
     value = call.put(fresh(call), call.params)
-    if call.world.catalog.id_field not in value:  # kept for the ledger, though nothing can name it
+    if call.world.catalog.id_field not in value:  # stored for the ledger, though no request can name it
         call.world.store.put(call.plan.kind, call.world.ids.new(), value, under=_under(call))
         return value
     return call.save(call.plan.kind, value, under=_under(call))
 
 
 def compute(call: RequestContext) -> Object:
-    """An answer that is not kept."""
+    """Make an answer that is not stored."""
     return call.put(fresh(call), call.params) if call.plan.shape is not None else {}
 
 
 def fresh(call: RequestContext) -> Object:
-    """The object :func:`create` starts from: id, times, defaults and what the path says of its owner."""
+    """The object that :func:`create` starts from: id, times, defaults, and the owners in the path.
+
+    Raises :class:`Refusal` if an object with the given id exists already.
+    """
     world, plan = call.world, call.plan
     template = world.shapes.template(plan.kind, plan.shape)
     value = world.shapes.fresh(template, call.now)
@@ -112,7 +115,7 @@ def _typed(call: RequestContext, name: str) -> Any:
 
 
 def owner_field(parent: Parent, properties: Any) -> str:
-    """The member of an object that says whose it is, for a path parameter; or ""."""
+    """The member of an object that holds the owner named by a path parameter, or ""."""
     return next((name for name in parent.names if name in properties), "")
 
 
@@ -132,7 +135,7 @@ def _under(call: RequestContext) -> str:
 
 
 def retrieve(call: RequestContext) -> bytes | Object:
-    """The object the path names. Stripe answers a deleted customer, and 404 for other deleted objects."""
+    """The object that the path names. Stripe answers a deleted customer, and 404 for other deleted objects."""
     plan, store = call.plan, call.world.store
     record = store.record(plan.kind, call.target)
     if record is None or (record.deleted and plan.kind != "customer"):
@@ -151,7 +154,7 @@ def _check_owner(call: RequestContext, under: str, body: bytes) -> None:
 
 
 def update(call: RequestContext) -> Object:
-    """The caller's values put into the object; a PUT makes it if there is none."""
+    """Set the parameters in the object that the path names. A PUT creates it if it does not exist."""
     if not call.plan.target:
         return single(call)
     field = call.world.catalog.id_field
@@ -169,7 +172,7 @@ def update(call: RequestContext) -> Object:
 
 
 def delete(call: RequestContext) -> Object | bytes:
-    """Remove the object; it stays in the ledger, and in its deleted form where it has one."""
+    """Delete the object. It stays in the ledger, and the store keeps what the deletion answered."""
     found = call.subject()
     gone: Object = {"id": found.get("id", call.target), "object": found.get("object"), "deleted": True}
     if not call.world.stripe:
@@ -178,7 +181,7 @@ def delete(call: RequestContext) -> Object | bytes:
     if gone["object"] is None or call.path.startswith("/v2/"):
         gone.pop("deleted")
     result = call.plan.operation.result
-    if result is not None:  # a deleted reader still has its type
+    if result is not None:  # such as the device_type of a deleted terminal.reader
         required = call.world.catalog.resolve(result).required
         gone = {**{name: found[name] for name in required if name in found}, **gone}
     if result is not None and "deleted" not in call.world.catalog.resolve(result).properties:
@@ -187,7 +190,7 @@ def delete(call: RequestContext) -> Object | bytes:
 
 
 def single(call: RequestContext) -> Object:
-    """An object there is one of: made on first sight, changed by what is sent."""
+    """An object that exists once (for each owner in the path): made when first used, changed by what is sent."""
     plan, store = call.plan, call.world.store
     for parent in plan.parents:
         _check_parent(call, parent.param)
@@ -218,19 +221,19 @@ def _check_parent(call: RequestContext, name: str) -> None:
 
 
 def set_members(members: Mapping[str, Any], call: RequestContext) -> Object:
-    """An action that does no more than set ``members`` of its object."""
+    """An action that only sets ``members`` of its object, beside its parameters."""
     return call.save(call.plan.kind, {**call.put(call.subject(), call.params), **members})
 
 
 def act(call: RequestContext) -> Object:
-    """An action on an object: its parameters are put in, and its status is what the verb says."""
+    """An action on an object: sets its parameters as members, and what the verb implies."""
     value = call.put(call.subject(), call.params)
     take_effect(call, value, call.world.shapes.template(call.plan.kind, call.plan.shape).schema.properties)
     return call.save(call.plan.kind, value)
 
 
 def take_effect(call: RequestContext, value: Object, properties: Mapping[str, Schema]) -> None:
-    """What the verb of an action says of an object with these members: its status, the time."""
+    """Set the members that the verb of an action implies: the status, ``active``, and the time of a change."""
     verb = call.plan.verb
     status = properties.get("status")
     if status is not None:

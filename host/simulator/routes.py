@@ -1,4 +1,4 @@
-"""From method and path to the operation, and what the operation does to the objects behind it."""
+"""Finds the operation for a method and path, and derives what it does to which objects."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ Action = Literal["create", "retrieve", "list", "search", "update", "delete", "ac
 
 
 class Parent(NamedTuple):
-    """A path parameter that says whose the object is, and what the object may call its owner."""
+    """A path parameter that names an object's owner, and the names that the object's member for it may have."""
 
     param: str
     names: tuple[str, ...]
 
 
 class RoutePlan(msgspec.Struct, frozen=True):
-    """What an operation means.
+    """What an operation does.
 
-    ``kind`` is the kind of object it is about (its schema's name, or the collection's path where it has
-    none), ``shape`` that object's schema, ``parents`` the path parameters that say under what it lives,
-    ``target`` the one that names the object itself, ``verb`` what an "act" does. "single" is an object there
-    is one of (per parent); "compute" answers an object that is not kept.
+    ``kind`` is the kind of object it is about: its schema's name, or the path of its collection where it has none.
+    ``shape`` is the object's schema. ``parents`` are the path parameters that name its owners, ``target`` is the one
+    that names the object itself. ``verb`` is the verb of an "act". "single" is an operation on an object that exists
+    once (for each owner); "compute" answers an object that is not stored. ``listed`` is the member of a page that holds
+    the objects, "" where the page is an array.
     """
 
     operation: Operation
@@ -37,11 +38,11 @@ class RoutePlan(msgspec.Struct, frozen=True):
     parents: tuple[Parent, ...] = ()
     target: str = ""
     verb: str = ""
-    listed: str = ""  # the member of a page that holds the objects; "" where the page is a bare array
+    listed: str = ""
 
 
 class Routes:
-    """All operations of a catalog by method and path, and plans beyond it. Plans are made when first asked for."""
+    """The operations of a catalog by method and path, and the plans in ``beyond``. Plans are derived when needed."""
 
     def __init__(self, catalog: Catalog, beyond: Iterable[RoutePlan] = ()) -> None:
         self._catalog = catalog
@@ -64,7 +65,7 @@ class Routes:
             choices.sort(key=lambda choice: [part is None for part in choice[0]])
 
     def find(self, method: str, path: str) -> tuple[RoutePlan, dict[str, str]] | None:
-        """The plan for a request, and its path arguments; ``None`` if the API has no such URL."""
+        """The plan for a request, and its path arguments as text; ``None`` if the API has no such URL."""
         if self._base and path.startswith(self._base + "/"):
             path = path[len(self._base) :]
         id = self._fixed.get((method, path.rstrip("/") or "/"))
@@ -83,7 +84,7 @@ class Routes:
         return None
 
     def plans(self) -> Iterator[RoutePlan]:
-        """What each operation means, in the document's order."""
+        """The plan of each operation, in the document's order."""
         return map(self._plan, self._catalog.operation_ids())
 
     def _plan(self, id: str) -> RoutePlan:
@@ -130,7 +131,9 @@ class Routes:
         return RoutePlan(op, "create", kind, shape, owners)
 
     def _acts_on(self, parts: list[str], kind: str) -> bool:
-        """A verb below the item with more between (test helpers, ``shipping/deliver``)."""
+        """Whether the path is a verb on an object of ``kind``, with more segments between the two
+        (``shipping/deliver``), or below ``test_helpers``.
+        """
         last_item = max(n for n, part in enumerate(parts) if "{" in part)
         if parts[1:2] == ["test_helpers"]:
             parts = [parts[0], *parts[2:]]
@@ -145,13 +148,15 @@ class Routes:
         return self._subject(operation)[0] if operation is not None else ""
 
     def _subject(self, op: Operation) -> tuple[str, Schema | None, str | None]:
-        """(kind, schema, member of the page that lists them or ``None``) of what the operation answers."""
+        """The kind and schema of the objects that the operation answers, and the member of a page that holds them
+        ("" for an array, ``None`` where the answer is one object).
+        """
         path = collection(op.path)
         if op.result is None:
             return self._kind_by_path(path, op), None, None
         full = self._catalog.resolve(op.result)
         if full.list_of:
-            return full.list_of, self._named(full.list_of), "data"
+            return full.list_of, Schema(ref=full.list_of), "data"
         if full.type == "array":
             items = full.items or Schema()
             return items.ref or path, items, ""
@@ -164,14 +169,11 @@ class Routes:
         return op.result.ref or path, op.result, None
 
     def _kind_by_path(self, path: str, op: Operation) -> str:
-        """The kind of an operation without an answer (204): that of the item's GET."""
+        """The kind of an operation whose answer has no body (204): that of a GET of the same path."""
         parts = [None if "{" in part else part for part in op.path.strip("/").split("/")]
         id = self._items.get(tuple(parts))
         other = self._catalog.operation(id) if id is not None else None
         return self._subject(other)[0] if other is not None and other.result is not None else path
-
-    def _named(self, ref: str) -> Schema:
-        return Schema(ref=ref)
 
 
 def _parents(parts: list[str]) -> tuple[Parent, ...]:
@@ -180,19 +182,19 @@ def _parents(parts: list[str]) -> tuple[Parent, ...]:
         if "{" in part:
             param = part[part.index("{") + 1 : part.index("}")]
             short = param.removesuffix("_id").removesuffix("Id")
-            said = (param, short, f"{short}_id", f"{short}Id") if param != "id" else ()
+            own = (param, short, f"{short}_id", f"{short}Id") if param != "id" else ()
             single = parts[n - 1].removesuffix("s") if n else ""
-            names = dict.fromkeys((*said, single, f"{single}_id", f"{single}Id", single.rpartition("_")[2]))
+            names = dict.fromkeys((*own, single, f"{single}_id", f"{single}Id", single.rpartition("_")[2]))
             found.append(Parent(param, tuple(names)))
     return tuple(found)
 
 
 def collection(path: str) -> str:
-    """``/v1/customers/{customer}`` → ``/v1/customers``: where objects without a named schema are kept."""
+    """``/v1/customers/{customer}`` → ``/v1/customers``, which is the kind of objects without a named schema."""
     return path.rpartition("/")[0] if path.endswith("}") else path
 
 
 def base_path(url: str) -> str:
-    """``https://api.example.com/v2`` → ``/v2``."""
+    """The path of an API's base URL: ``https://api.example.com/v2`` → ``/v2``."""
     rest = url.partition("://")[2] or url
     return ("/" + rest.partition("/")[2]).rstrip("/")

@@ -21,7 +21,7 @@ _CLAUSE = re.compile(
 _JOIN = re.compile(r"\s+(AND|OR)\s+|\s+(?=\S)", re.I)
 
 
-# What each resource can be searched by: https://docs.stripe.com/search#supported-query-fields-for-each-resource
+# The fields each resource can be searched by: https://docs.stripe.com/search#supported-query-fields-for-each-resource
 FIELDS: dict[str, str] = {
     "charge": r"amount|billing_details\.address\.postal_code|created|currency|customer|disputed|metadata|refunded"
     r"|status|payment_method_details\.\w+\.(?:last4|exp_month|exp_year|brand|fingerprint)",
@@ -33,19 +33,19 @@ FIELDS: dict[str, str] = {
     "product": r"active|description|metadata|name|shippable|url",
     "subscription": r"canceled_at|created|metadata|status",
 }
-# Fields that stand elsewhere in an object.
+# Fields of invoices that are elsewhere in the object.
 _PLACES = {
     "last_finalization_error_code": "last_finalization_error.code",
     "last_finalization_error_type": "last_finalization_error.type",
     "subscription": "parent.subscription_details.subscription",
 }
-LEAST_PART = 3  # characters of what ``~`` looks for
+LEAST_PART = 3  # characters of a substring that ``~`` searches for
 
 
 def parse(query: str, kind: str = "") -> Test:
-    """The test a query is: clauses all joined by AND (or a space), or all by OR; else :class:`Refusal`.
+    """The test that a query stands for. Its clauses are all joined by AND (or a space), or all by OR.
 
-    Objects of ``kind`` are searched by its :data:`FIELDS` only.
+    Only the :data:`FIELDS` of ``kind`` may be used. Raises :class:`Refusal` for any other query.
     """
     tests: list[Test] = []
     joins: set[str] = set()
@@ -76,7 +76,7 @@ def _malformed(query: str) -> Refusal:
 
 
 def _check(clause: re.Match[str], kind: str) -> None:
-    """Refuse a field that cannot be searched by, and a part too short to look for."""
+    """Refuse a field that cannot be searched by, and a substring that is too short."""
     field, quoted = clause["field"], clause["dq"] if clause["dq"] is not None else clause["sq"]
     if kind in FIELDS and not re.fullmatch(FIELDS[kind], field):
         raise invalid(f"Field `{field}` is an unsupported search field for resource `{kind}s`.", "query")

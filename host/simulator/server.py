@@ -1,4 +1,4 @@
-"""The simulator on a port."""
+"""Serves a simulator on a port."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["SimulatorServer", "serve"]
 
 
 class SimulatorServer(Server):
-    """A simulator served over HTTP/1.1, from construction until ``close()``. ``simulator`` is what it serves.
+    """Serves ``simulator`` over HTTP/1.1, from construction until ``close()``.
 
-    It answers requests for ``localhost``, for addresses, for ``host`` and for ``names``, no others.
+    It answers requests for the hosts ``localhost``, IP addresses, ``host`` and ``names``, and no others.
     """
 
     def __init__(self, simulator: Simulator, host: str, port: int, names: Iterable[str] = ()) -> None:
         self.simulator = simulator
         own = OwnNames([host, *names])
 
-        def app(abort: Abort) -> SimulatorApp:  # made when it is known where it is, and nothing is answered yet
+        def app(abort: Abort) -> SimulatorApp:  # called once the port is known, and before any request
             simulator.origin = self.url
             return SimulatorApp(simulator, abort=abort, names=own)
 
@@ -39,10 +39,10 @@ def serve(
     names: Iterable[str] = (),
     **options: Any,
 ) -> SimulatorServer:
-    """Serve a simulator, or one made of a catalog with ``options`` (as :class:`Simulator`'s).
+    """Serve a simulator, or a new one of a catalog, with ``options`` of :class:`Simulator`.
 
-    Port 0 takes a free one; ``names`` are the server's beside its own (a container's).
-    Raises :class:`UsageError` if the address cannot be listened on.
+    Port 0 takes a free port. ``names`` are further host names of the server, such as a container's. Raises
+    :class:`UsageError` if the address cannot be listened on.
     """
     simulator = source if isinstance(source, Simulator) else Simulator(source, **options)
     return SimulatorServer(simulator, host, port, names)

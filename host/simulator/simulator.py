@@ -1,9 +1,9 @@
-"""The simulated API: a request in, an answer out, and the objects behind them.
+"""The simulated API: takes requests, gives answers, and keeps the objects.
 
-    begin: fault → key → route → parameters → idempotency key      (nothing changed yet)
-    finish: references → behaviour → expand → saved answer → commit
+    begin: fault → API key → route → parameters → idempotency key      (nothing is changed yet)
+    finish: references → behaviour → expansion → saved answer → commit
 
-All state is behind one lock. :meth:`Simulator.handle` is both halves at once.
+One lock guards all state. :meth:`Simulator.handle` does both steps at once.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from host.simulator.stripe.hosted import PLACES
 from host.simulator.versions import in_older_words
 
 Found = TypeVar("Found")
-MOST_SECONDS = 10 * 366 * 86400  # that a clock can be advanced at once
+MOST_SECONDS = 10 * 366 * 86400  # that the clock can be moved forward by at once
 
 
 class Exchange(msgspec.Struct):
-    """A request under way. The transport waits ``fault.delay`` seconds, then calls ``finish`` once.
+    """A request in progress. Whoever began it waits ``fault.delay`` seconds, then calls ``finish`` once.
 
-    With ``fault.failure == "hang"`` it never answers. ``finish`` raises ``ConnectionResetError`` where the
-    connection is to be closed without an answer. ``abandon`` instead of ``finish`` lets go of the key.
+    With ``fault.failure == "hang"`` it never answers. ``finish`` raises ``ConnectionResetError`` if the connection is
+    to be closed without an answer. ``abandon``, called instead of ``finish``, releases the idempotency key (``claim``).
     """
 
     simulator: Simulator
@@ -49,25 +49,24 @@ class Exchange(msgspec.Struct):
     version: str
     call: RequestContext | None = None
     answer: Answer | None = None
-    claim: Claim | None = None  # of its idempotency key
+    claim: Claim | None = None
 
     def finish(self) -> Answer:
-        """Do the work and give the answer."""
+        """Carry out the operation and return the answer."""
         return self.simulator._finish(self)
 
     def abandon(self) -> None:
-        """Give up before the work."""
+        """Give the request up without carrying it out."""
         self.simulator._release(self.claim)
 
 
 class Simulator:
-    """A stateful double of the API that ``catalog`` describes. Thread-safe.
+    """A stateful double of the API that ``catalog`` describes. Thread-safe. Simulators share nothing.
 
-    ``key``: the only key accepted; without it any well-formed test key is. ``clock`` gives seconds since
-    1970; with ``clock`` and ``seed`` given, ids and times are the same every time. ``store`` keeps the state
-    (in memory by default), ``faults`` says which requests fail; it may be set anew at any time.
-    What is not modelled is refused with status 501; ``lenient`` stores and answers it by its shape instead, and
-    :attr:`not_modelled` lists what that was. Simulators share nothing.
+    ``key`` is the only API key accepted; without it any well-formed test key is. ``clock`` gives seconds since 1970;
+    with ``clock`` and ``seed`` given, ids and times are the same every time. ``store`` keeps the state (in memory by
+    default). ``faults`` chooses the requests that fail, and may be set at any time. What is not modelled is refused
+    with status 501; with ``lenient`` it is stored and answered by its shape, and listed in :attr:`not_modelled`.
     """
 
     def __init__(
@@ -95,14 +94,14 @@ class Simulator:
         self._keys = IdempotencyKeys(self.store)
         self._replies = Replies(clock, stripe=self.world.stripe)
         self._clock = clock
-        self.origin = ""  # of the server it is on, ``http://127.0.0.1:12111``
-        self._advanced = 0.0  # seconds that the clock was set ahead
+        self.origin = ""  # of the server it is served by, ``http://127.0.0.1:12111``
+        self._advanced = 0.0  # seconds that the clock was moved forward by
         self.faults = faults
         self._lock = threading.RLock()
 
     @property
     def faults(self) -> Faults | None:
-        """Which requests fail, from now on; ``None``: none."""
+        """Chooses which later requests fail; ``None`` for none."""
         return self._faults
 
     @faults.setter
@@ -113,17 +112,17 @@ class Simulator:
 
     @property
     def not_modelled(self) -> tuple[Unmodelled, ...]:
-        """What a lenient simulator answered by shape alone, each once, in order."""
+        """What a lenient simulator passed over and answered by its shape alone, each once, in order."""
         with self._lock:
             return self._leniency.notes
 
     @property
     def now(self) -> float:
-        """Seconds since 1970, by the ordinary clock."""
+        """The time by the simulator's clock, in seconds since 1970."""
         return self._clock() + self._advanced
 
     def advance(self, seconds: float) -> None:
-        """Let time pass: what is due in it happens at its own time, in order."""
+        """Move the clock forward. What becomes due is carried out in order, each at its own time."""
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
             raise arguments.wrong("seconds", seconds, f"seconds from 0 to {MOST_SECONDS:,}")
         with self._lock:
@@ -132,7 +131,7 @@ class Simulator:
                 self._pass_time(self._background())
 
     def _pass_time(self, call: RequestContext) -> None:
-        """Do what is due by now, in a transaction of its own."""
+        """Carry out what is due by now, in a transaction of its own."""
         try:
             self.world.agenda.run(call, ORDINARY, call.now)
         except BaseException:
@@ -141,33 +140,31 @@ class Simulator:
         self._transaction.commit(Cause(None, None, call.now))
 
     def ledger(self) -> list[tuple[str, str]]:
-        """(kind, id) of every object ever made, in order."""
+        """The (kind, id) of every object ever created, in order."""
         with self._lock:
             return self.store.ledger()
 
     def listen(self, listener: Listener) -> None:
-        """Call ``listener`` with each event from now on; see :data:`host.simulator.event_log.Listener`. Of Stripe
-        alone.
-        """
+        """Call ``listener`` with each later event, of Stripe's API; see :data:`host.simulator.event_log.Listener`."""
         assert self.world.events is not None
         with self._lock:
             self.world.events.listen(listener)
 
     def unlisten(self, listener: Listener) -> None:
-        """Call it no more."""
+        """Stop calling ``listener``."""
         assert self.world.events is not None
         with self._lock:
             self.world.events.unlisten(listener)
 
     def between_requests(self, work: Callable[[Store], Found]) -> Found:
-        """What ``work`` gives of the store, while no request is under way; what it keeps is committed."""
+        """Call ``work`` with the store while no request is being carried out; commit its changes, return its result."""
         with self._lock:
             found = work(self.store)
             self.store.commit()
             return found
 
     def perform(self, work: Callable[[RequestContext], None], account: str = "") -> None:
-        """Have ``work`` done between two requests, in an account's world, with the events of what it changes."""
+        """Call ``work`` with a context of ``account``, between two requests; its changes lead to events."""
         with self._lock:
             call = self._background()
             self._begin_work(call)
@@ -192,10 +189,10 @@ class Simulator:
         *,
         wait: Callable[[float], None] = time.sleep,
     ) -> Answer:
-        """(status, headers, body) for a request; header names of the answer are lower case.
+        """The answer to a request: (status, headers, body), with header names in lower case.
 
-        ``target`` is path and query. Raises ``ConnectionResetError`` and ``TimeoutError`` where a fault says
-        that the connection breaks or the server hangs.
+        ``target`` is path and query. Raises ``ConnectionResetError`` or ``TimeoutError`` where an injected fault closes
+        the connection or lets the server hang.
         """
         exchange = self.begin(method, target, headers, body)
         if exchange.fault.delay:
@@ -205,7 +202,7 @@ class Simulator:
         return exchange.finish()
 
     def begin(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Exchange:
-        """Read the request and claim its idempotency key; nothing is changed yet."""
+        """Read the request and claim its idempotency key, without changing anything yet."""
         with self._lock:
             faults = self._faults
             fault = faults.draw() if faults is not None else NO_FAULT
@@ -234,7 +231,7 @@ class Simulator:
             return exchange
 
     def _page(self, exchange: Exchange, method: str, path: str, body: bytes) -> Answer:
-        """A page for people: what its form does is done at once."""
+        """Answer a request for a hosted page, such as a Checkout Session's; a submitted form is carried out at once."""
         from host.simulator.stripe.visitor_pages import answer  # loads most of what is simulated
 
         call = self._background()
@@ -252,20 +249,20 @@ class Simulator:
         return page.status, headers, page.file or page.html.encode()
 
     def _background(self) -> RequestContext:
-        """The hands of what happens without a request of its own."""
+        """A context for what happens without a request of its own."""
         call = clocks.background(self.world, int(self.now))
         call.origin = self.origin
         return call
 
     def _begin_work(self, call: RequestContext) -> None:
-        """Let what is due happen first, and give the call its clock's time."""
+        """Carry out what is due first, and set the context's time to that of its test clock."""
         if self.world.agenda.soonest <= call.now:
             self._pass_time(call)
         if self.world.stripe:
             clocks.enter(call)
 
     def _claim(self, exchange: Exchange, claim: Claim) -> None:
-        """Claim the key, or make its first answer this one's."""
+        """Claim the idempotency key, or answer with what was saved under it."""
         saved = self._keys.claim(claim, self.now)
         if saved is None:
             exchange.claim = claim
@@ -273,7 +270,7 @@ class Simulator:
         again = {
             "idempotent-replayed": "true",
             "original-request": saved.request_id,
-            "idempotency-key": claim.said,
+            "idempotency-key": claim.sent,
         }
         exchange.answer = self._replies.answer(exchange, saved.status, saved.body, again)
 
@@ -294,7 +291,7 @@ class Simulator:
         call = exchange.call
         assert call is not None
         claim = exchange.claim
-        headers = {"idempotency-key": claim.said} if claim is not None else {}
+        headers = {"idempotency-key": claim.sent} if claim is not None else {}
         cause = Cause(exchange.request_id, headers.get("idempotency-key"), call.now)
         try:
             try:

@@ -1,6 +1,6 @@
-"""What the simulated API holds: objects by kind and id, answers by idempotency key, and a ledger.
+"""Stores the state of the simulated API: objects by kind and id, answers by idempotency key, and a ledger.
 
-Objects are kept as the JSON they are answered with: retrieving copies nothing, and a file holds the same.
+Objects are stored as the JSON that answers have, in memory and in a file, so that retrieving one copies nothing.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ SCHEMA_VERSION = 1
 MOST_OBJECTS = 1_000_000
 MOST_BYTES = 1 << 30  # of JSON
 EVENTS = frozenset({"event", "v2.core.event"})
-NOTES = "~"  # begins the kinds that are the simulator's own notes: they are in no ledger
+NOTES = "~"  # begins the kinds of the simulator's own records, which are no objects of the API and in no ledger
 
 
 class StoredObject(NamedTuple):
-    """One object: its place in its kind's order of creation, and the collection it was made ``under``."""
+    """One object as JSON: its index in its kind's order of creation, and the collection it was created ``under``."""
 
     place: int
     body: bytes
@@ -35,7 +35,7 @@ class StoredObject(NamedTuple):
 
 
 class SavedAnswer(NamedTuple):
-    """The first answer to an idempotency key. ``at`` is seconds since 1970."""
+    """The first answer to an idempotency key. ``at`` is in seconds since 1970."""
 
     fingerprint: bytes
     status: int
@@ -45,25 +45,28 @@ class SavedAnswer(NamedTuple):
 
 
 class Kind:
-    """The objects of one kind, in order of creation, and their ids by the values of members that were asked for."""
+    """The objects of one kind, in order of creation, with an index for each member that they were searched by.
+
+    ``is_listed`` is False for the simulator's own records, and for events.
+    """
 
     __slots__ = ("indexes", "is_listed", "order", "records")
 
     def __init__(self, *, is_listed: bool) -> None:
-        self.is_listed = is_listed  # whether they are the API's, no notes of the simulator's and no events
+        self.is_listed = is_listed
         self.order: list[str] = []
         self.records: dict[str, StoredObject] = {}
         self.indexes: dict[str, dict[Any, dict[str, None]]] = {}
 
 
 class Store:
-    """Objects and saved answers, in memory; with ``path``, also in an SQLite file.
+    """Objects and saved answers, in memory and, with ``path``, also in an SQLite file.
 
-    Not thread-safe: the simulator holds its lock. Changes of one request are made durable by :meth:`commit`
-    or taken back by :meth:`rollback`. A committed change survives the death of the process (kill -9); it is
-    not synced to the disk, so a power cut may lose the last ones. One process at a time has the file.
-    Raises :class:`ConfigError` if the file cannot be used. It holds ``most`` objects and saved answers, and
-    ``most_bytes`` of their JSON; beyond it the simulated API refuses whatever makes or enlarges something.
+    Not thread-safe: used under the simulator's lock. The changes of a request are made durable by :meth:`commit` or
+    undone by :meth:`rollback`. A committed change survives the death of the process (kill -9), but is not synced to the
+    disk, so a power cut may lose the last ones. Only one process at a time can use the file. Raises
+    :class:`ConfigError` if the file cannot be used. There is room for ``most`` objects and saved answers, and for
+    ``most_bytes`` of their JSON; after that, requests that create or enlarge something are refused.
     """
 
     def __init__(
@@ -80,7 +83,7 @@ class Store:
         self._ledger: list[tuple[str, str]] = []
         self._undo: list[tuple[str, str, StoredObject | None]] = []
         self._has_events = False
-        self._changes: list[Change] = []  # since the last commit, for whoever takes them
+        self._changes: list[Change] = []  # since they were last taken
         self._saved: list[str] = []
         self._file = _StoreFile(path) if path is not None else None
         if self._file is not None:
@@ -88,7 +91,7 @@ class Store:
 
     @property
     def path(self) -> str | None:
-        """The file, if there is one."""
+        """The path of the file, or ``None`` for a store in memory."""
         return None if self._file is None else self._file.path
 
     def get(self, kind: str, id: str) -> dict[str, Any] | None:
@@ -97,7 +100,7 @@ class Store:
         return None if record is None else _decode(record.body)
 
     def record(self, kind: str, id: str) -> StoredObject | None:
-        """The object as it is kept, or ``None``."""
+        """The object as it is stored, or ``None``."""
         found = self._kinds.get(kind)
         return None if found is None else found.records.get(id)
 
@@ -110,10 +113,10 @@ class Store:
         under: str = "",
         deleted: bool = False,
     ) -> bytes:
-        """Make or replace an object; returns its JSON. ``under`` counts when it is made.
+        """Create or replace an object; returns its JSON. ``under`` is used only when it is created.
 
-        Events, where the simulator says that a kind is theirs, are in no ledger, and no change that anybody is notified
-        of.
+        Changes are recorded, and new objects entered in the ledger, unless they are the simulator's own records or
+        events (see :meth:`keep_events`). Raises :class:`Refusal` (507) if the store is full.
         """
         group = self._kinds.get(kind)
         if group is None:
@@ -139,7 +142,7 @@ class Store:
         return body
 
     def announce(self, type: str, kind: str, id: str) -> None:
-        """Note an event about an object that no change of it shows."""
+        """Record an event about an object that no change of it would show."""
         record = self.record(kind, id)
         assert record is not None
         self._note(kind, id, record.body, record.body, announced=type)
@@ -147,30 +150,30 @@ class Store:
     def _note(
         self, kind: str, id: str, before: bytes | None, after: bytes, deleted: bool = False, announced: str = ""
     ) -> None:
-        bare = kind.removeprefix(NOTES)  # what is announced may be a note: a balance is no stored object
+        bare = kind.removeprefix(NOTES)  # an event may be about one of the simulator's own records, such as the balance
         account, _, own = bare.rpartition("/") if bare.startswith("acct_") else ("", "", kind)
         self._changes.append(Change(own, id, before, after, deleted, announced, account))
 
     def keep_events(self) -> None:
-        """From now on objects of :data:`EVENTS` are events of the simulator: they are in no ledger."""
+        """From now on, take objects of :data:`EVENTS` for events, which are in no ledger and are no changes."""
         self._has_events = True
         for kind, group in self._kinds.items():
             group.is_listed = self._is_listed(kind)
         self._ledger = [(kind, id) for kind, id in self._ledger if self._kinds[kind].is_listed]
 
     def _is_listed(self, kind: str) -> bool:
-        """Whether objects of the kind are the API's, no notes of the simulator's and no events."""
+        """Whether objects of the kind are neither the simulator's own records nor events."""
         if NOTES in kind:
             return False
         return not (self._has_events and (kind.rpartition("/")[2] if kind.startswith("acct_") else kind) in EVENTS)
 
     def take_changes(self) -> list[Change]:
-        """What was changed since they were last taken, in order."""
+        """Return the changes since the last call, in order."""
         taken, self._changes = self._changes, []
         return taken
 
     def newest(self, kind: str, before: int | None = None) -> Iterator[tuple[str, StoredObject]]:
-        """Objects that are not deleted, newest first, from those made before place ``before``."""
+        """Objects that are not deleted, newest first; with ``before`` only those created before that index."""
         group = self._kinds.get(kind)
         if group is None:
             return
@@ -182,7 +185,7 @@ class Store:
                 yield id, record
 
     def oldest(self, kind: str, after: int = -1) -> Iterator[tuple[str, StoredObject]]:
-        """The same, oldest first, from those made after place ``after``."""
+        """Objects that are not deleted, oldest first; only those created after the index ``after``."""
         group = self._kinds.get(kind)
         if group is None:
             return
@@ -198,7 +201,7 @@ class Store:
             yield _decode(record.body)
 
     def having(self, kind: str, member: str, value: Any) -> list[dict[str, Any]]:
-        """Copies of the objects that are not deleted and whose ``member`` is ``value``, oldest first; by an index."""
+        """Copies of the objects that are not deleted and whose ``member`` is ``value``, oldest first; uses an index."""
         group = self._kinds.get(kind)
         if group is None:
             return []
@@ -207,22 +210,22 @@ class Store:
             index = group.indexes[member] = {}
             for id in group.order:
                 _enter(index, _decode(group.records[id].body).get(member), id)
-        # Values change and are taken back: an entry only says where to look.
+        # Values change and changes are rolled back, so an entry of the index may be out of date.
         records = [group.records[id] for id in index.get(value, ()) if id in group.records]
         found = (_decode(r.body) for r in sorted(records, key=lambda r: r.place) if not r.deleted)
         return [item for item in found if item.get(member) == value]
 
     def ledger(self) -> list[tuple[str, str]]:
-        """(kind, id) of every object ever made, in order, those deleted since included."""
+        """The (kind, id) of every object ever created, in order, including deleted ones."""
         return list(self._ledger)
 
     def count(self, kind: str) -> int:
-        """How many objects of ``kind`` were ever made."""
+        """How many objects of ``kind`` were ever created."""
         group = self._kinds.get(kind)
         return 0 if group is None else len(group.order)
 
     def answer(self, key: str, *, since: float) -> SavedAnswer | None:
-        """The answer saved for ``key`` at ``since`` or later."""
+        """The answer saved under ``key`` at ``since`` or later; an older one is discarded."""
         found = self._answers.get(key)
         if found is not None and found.at < since:
             self._drop_answer(key)
@@ -230,13 +233,13 @@ class Store:
         return found
 
     def save_answer(self, key: str, answer: SavedAnswer) -> None:
-        """Keep the answer to ``key``; durable with the next :meth:`commit`. Its caller has asked for room."""
+        """Save the answer to ``key``, durable with the next :meth:`commit`. Call :meth:`check_room` before."""
         self._bytes += len(answer.body)
         self._answers[key] = answer
         self._saved.append(key)
 
     def check_room(self, size: int = 0, *, objects: bool = True) -> None:
-        """Raise :class:`Refusal` (507) where one thing more, of ``size`` bytes, has no place."""
+        """Raise :class:`Refusal` (507) if there is no room for ``size`` more bytes, or one more object or answer."""
         if objects and len(self._ledger) + len(self._answers) >= self._most:
             full = f"{self._most:,} objects and answers to idempotency keys"
         elif self._bytes + size > self._most_bytes:
@@ -251,7 +254,7 @@ class Store:
             self._bytes -= len(found.body)
 
     def commit(self) -> None:
-        """Make the changes since the last commit durable, all or none."""
+        """Make the changes since the last commit durable, all or none of them."""
         if self._file is not None and (self._undo or self._saved):
             changed = dict.fromkeys((kind, id) for kind, id, _ in self._undo)
             self._file.write(
@@ -262,7 +265,7 @@ class Store:
         self._saved.clear()
 
     def rollback(self) -> None:
-        """Take back the changes since the last commit."""
+        """Undo the changes since the last commit."""
         for kind, id, old in reversed(self._undo):
             group = self._kinds[kind]
             self._bytes -= len(group.records[id].body) - (0 if old is None else len(old.body))
@@ -305,10 +308,10 @@ def _enter(index: dict[Any, dict[str, None]], value: Any, id: str) -> None:
 
 
 class _StoreFile:
-    """The SQLite file behind a store."""
+    """The SQLite file of a store."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        import sqlite3  # 2 ms, and most stores are in memory
+        import sqlite3  # slow to import, and most stores are in memory
 
         self.path = os.fspath(path)
         try:
@@ -332,7 +335,7 @@ class _StoreFile:
         if version not in (0, SCHEMA_VERSION):
             raise ConfigError(
                 f"the simulator's state in {self.path} is of version {version}, "
-                f"this program reads version {SCHEMA_VERSION}"
+                f"but this program reads version {SCHEMA_VERSION}"
             )
         db.execute("BEGIN IMMEDIATE")
         db.execute(

@@ -1,4 +1,4 @@
-"""Makes an event happen in a simulator, by the requests that lead there."""
+"""The requests that lead to an event in a simulator, and making them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from host.errors import HostError, UsageError
 from host.simulator.stripe import thin_events
 from host.simulator.stripe.triggers import STEPS, TRIGGERS
 
-__all__ = ["Ask", "Step", "perform", "steps_of"]
+__all__ = ["Requester", "Step", "perform", "steps_of"]
 
 
-class Ask(Protocol):
-    """A request: method, target and form → status and decoded answer. ``key``: another than its own."""
+class Requester(Protocol):
+    """Makes a request: from method, target and form to status and decoded answer. ``key`` replaces its API key."""
 
     def __call__(self, method: str, target: str, form: str, key: str = "", /) -> tuple[int, Any]: ...
 
@@ -30,8 +30,10 @@ _REFERENCE = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
 
 
 class Step(NamedTuple):
-    """One request. ``may_fail``: it may be refused. ``name`` is what later steps call its answer; ``key`` is what it
-    has instead of the API key, "" where it has that.
+    """One request.
+
+    ``name`` is what later steps call its answer, "" if they do not use it. With ``may_fail`` it may be refused. ``key``
+    is sent instead of the API key, unless it is "".
     """
 
     name: str
@@ -43,10 +45,10 @@ class Step(NamedTuple):
 
 
 def steps_of(event: str) -> list[Step]:
-    """What leads to an event. Raises :class:`UsageError` naming the nearest that can be made."""
+    """The requests that lead to an event. Raises :class:`UsageError`, naming the nearest event that can be made."""
     found = TRIGGERS.get(event)
     if found is None and thin_events.thin_name(event.removeprefix("v1.")) == event:
-        found = TRIGGERS.get(event.removeprefix("v1."))  # the thin event beside that snapshot event
+        found = TRIGGERS.get(event.removeprefix("v1."))  # a thin event comes with the snapshot event of that name
     if found is None:
         raise UsageError(
             f'trigger: there is no way to make "{event[:100]}" happen{meant(event, TRIGGERS)}',
@@ -63,8 +65,8 @@ def _step(text: str) -> Step:
     return Step(name or match["name"] or "", match["method"], match["path"], form, bool(match["may"]), key)
 
 
-def perform(ask: Ask, steps: list[Step], added: Mapping[int, Mapping[str, str]] = {}) -> list[Any]:
-    """Make the requests; returns their answers. ``added`` are parameters more, by the step's place.
+def perform(request: Requester, steps: list[Step], added: Mapping[int, Mapping[str, str]] = {}) -> list[Any]:
+    """Make the requests and return their answers. ``added`` are further parameters, by the index of the step.
 
     Raises :class:`HostError` for a request that is refused.
     """
@@ -78,7 +80,7 @@ def perform(ask: Ask, steps: list[Step], added: Mapping[int, Mapping[str, str]] 
             form = "&".join([*kept, urlencode(more)])
         path = _filled(step.path, named)
         target = f"{path}?{form}" if step.method == "GET" and form else path
-        status, answer = ask(step.method, target, "" if step.method == "GET" else form, _filled(step.key, named))
+        status, answer = request(step.method, target, "" if step.method == "GET" else form, _filled(step.key, named))
         if status >= 400 and not step.may_fail:
             message = (
                 answer["error"]["message"] if isinstance(answer, dict) and "error" in answer else f"status {status}"
@@ -97,5 +99,5 @@ def _filled(text: str, named: Mapping[str, Any]) -> str:
 
 
 def decoded(body: bytes) -> Any:
-    """An answer's JSON."""
+    """The JSON of an answer; ``None`` for an empty body."""
     return msgspec.json.decode(body) if body else None

@@ -1,4 +1,4 @@
-"""One event of the wanted type, with the wanted members of its object, made by a simulator."""
+"""Makes one event of a given type in a simulator, with given members of its object."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from host.errors import HostError, UsageError
 from host.simulator.simulator import Simulator
 from host.simulator.stripe import thin_events
 from host.simulator.stripe.triggers import MADE
-from host.simulator.trigger import Ask, Step, decoded, perform
+from host.simulator.trigger import Requester, Step, decoded, perform
 
-__all__ = ["asking", "made"]
+__all__ = ["make_event", "requester_of"]
 
 KEY = "sk_test_simulated"
 Object = dict[str, Any]
 
 
-def made(event: str, steps: list[Step], wanted: Mapping[str, str], ask: Ask | None) -> tuple[Object, list[str]]:
-    """The event, and what there is to say of how it was made.
+def make_event(
+    event: str, steps: list[Step], wanted: Mapping[str, str], request: Requester | None
+) -> tuple[Object, list[str]]:
+    """Make the event; returns it, and lines of text on how it was made.
 
-    ``wanted`` are members of the event's object by their dotted paths: each is given to the request that makes the
-    object, where that takes it and shows it; else it is set in the event alone. ``ask`` is a simulator on a port;
-    without one there is one just for this. Raises :class:`HostError`.
+    ``wanted`` are values of members of the event's object, by dotted path. Each is sent with the request that creates
+    the object if that request takes it and its answer shows it; otherwise it is set in the event only. ``request``
+    makes requests to a simulator that is running; with ``None`` a new one is used. Raises :class:`HostError`.
     """
     if wanted and thin_events.is_thin(event):
         raise UsageError(f"trigger: {event} is a thin event, which has no object whose members --set could set")
@@ -38,15 +40,15 @@ def made(event: str, steps: list[Step], wanted: Mapping[str, str], ask: Ask | No
                 added[place] = more
                 del left[path]
                 break
-    found = _perform(event, steps, added, ask or asking(_fresh()))
+    found = _perform(event, steps, added, request or requester_of(_fresh()))
     for path, value in left.items():
         _set(found["data"]["object"], path.split("."), _plain(value))
-    said = [f"--set {path}: no request takes it, so it is set in the event only" for path in left]
-    return found, said
+    notes = [f"--set {path}: no request takes it, so it is set in the event only" for path in left]
+    return found, notes
 
 
 class _Rehearsal:
-    """An event that was made in a simulator of its own, and the places of the steps that made or changed its object."""
+    """An event made in a simulator of its own, and the indices of the steps, those that answered its object first."""
 
     def __init__(self, event: Object, places: Sequence[int]) -> None:
         self.event = event
@@ -56,10 +58,10 @@ class _Rehearsal:
 def _rehearse(
     event: str, steps: list[Step], added: Mapping[int, Mapping[str, str]], *, careful: bool = False
 ) -> _Rehearsal | None:
-    ask = asking(_fresh())
+    request = requester_of(_fresh())
     try:
-        answers = perform(ask, steps, added)
-        found = _last(ask, event)
+        answers = perform(request, steps, added)
+        found = _last(request, event)
     except HostError:
         if careful:
             return None
@@ -69,31 +71,31 @@ def _rehearse(
     return _Rehearsal(found, [*places, *(place for place in range(len(steps)) if place not in places)])
 
 
-def _perform(event: str, steps: list[Step], added: Mapping[int, Mapping[str, str]], ask: Ask) -> Object:
-    perform(ask, steps, added)
-    return _last(ask, event)
+def _perform(event: str, steps: list[Step], added: Mapping[int, Mapping[str, str]], request: Requester) -> Object:
+    perform(request, steps, added)
+    return _last(request, event)
 
 
-def _last(ask: Ask, event: str) -> Object:
+def _last(request: Requester, event: str) -> Object:
     thin, type = thin_events.is_thin(event), MADE.get(event, event)
-    _, listed = ask(
+    _, listed = request(
         "GET", f"/v2/core/events?limit=1&types[0]={type}" if thin else f"/v1/events?limit=1&type={type}", ""
     )
     if not listed.get("data"):
-        raise HostError(f"the simulator did what leads to {event}, and no such event came of it")
+        raise HostError(f"the simulator carried out the requests that lead to {event}, but made no such event")
     found: Object = listed["data"][0]
     return thin_events.notification(found) if thin else found
 
 
-def asking(simulator: Simulator) -> Ask:
-    """Requests to a simulator in this process."""
+def requester_of(simulator: Simulator) -> Requester:
+    """A function that makes requests to a simulator in this process."""
 
-    def ask(method: str, target: str, form: str, key: str = "", /) -> tuple[int, Any]:
+    def request(method: str, target: str, form: str, key: str = "", /) -> tuple[int, Any]:
         headers = {"Authorization": f"Bearer {key or KEY}", "Content-Type": "application/x-www-form-urlencoded"}
         status, _, body = simulator.handle(method, target, headers, form.encode())
         return status, decoded(body)
 
-    return ask
+    return request
 
 
 def _fresh() -> Simulator:
@@ -128,7 +130,7 @@ def _set(value: Any, steps: list[str], wanted: Any) -> None:
 
 
 def _plain(text: str) -> Any:
-    """A value as JSON has it, or a text."""
+    """The value of a JSON text, or the text itself if it is no JSON."""
     try:
         return json.loads(text)
     except ValueError:

@@ -1,6 +1,7 @@
-"""Older versions of an API: their parameters made into the newest ones, and answers into theirs.
+"""Older versions of an API: translates their parameters to the newest version, and answers to theirs.
 
-What changed is data (:mod:`host.simulator.stripe.versions`). Behaviours know the newest version only.
+The changes are data (:mod:`host.simulator.stripe.versions`), so that behaviours know the newest version only.
+https://docs.stripe.com/api/versioning
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ _FORM = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.([a-z_]+))?")
 
 
 class Renamed(NamedTuple):
-    """From version ``since`` on the parameter ``old`` of ``operations`` is ``new``.
+    """From version ``since`` on, the parameter ``old`` of ``operations`` is called ``new``.
 
-    Places are dotted; a number is a place in a list, ``*`` each item of one. ``sets`` are members beside it that the
-    new form has. ``made`` makes the new value of the old one, ``at`` the end of what is around it. With ``new`` "" the
-    parameter is gone, and its operation finds it in ``RequestContext.gone``.
+    Both are dotted paths, in which a number is an index of a list, and ``*`` stands for each of its items. ``sets`` are
+    further members, by path, that the new form has. ``made(value, params, world)`` makes the new value from the old one
+    and the parameters around it. If ``new`` is "", the parameter no longer exists, and the operation finds it in
+    ``RequestContext.gone``.
     """
 
     since: str
@@ -33,18 +35,23 @@ class Renamed(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """Before version ``since`` objects of ``kind`` had ``member``; ``value`` is a dotted place or a function."""
+    """Before version ``since``, objects of ``kind`` had ``member``.
+
+    ``value`` is the dotted path at which the newest version has its value, or a function that gives it. ``refers`` is
+    the kind of object whose id it is, and which it can be expanded to. With ``replaces`` the newest version has a
+    member of the same name, with another value.
+    """
 
     since: str
     kind: str
     member: str
     value: str | Includable
-    refers: str = ""  # the kind of object that it is the id of, and that it can be expanded to
-    replaces: bool = False  # the newest objects have a member of that name too, with newer words in it
+    refers: str = ""
+    replaces: bool = False
 
 
 class Readdressed(NamedTuple):
-    """Before version ``since`` a GET of ``old`` was what a POST to ``new`` is, with the same parameters."""
+    """Before version ``since``, a GET of ``old`` did what a POST to ``new`` does now, with the same parameters."""
 
     since: str
     old: str
@@ -52,14 +59,17 @@ class Readdressed(NamedTuple):
 
 
 class Train(NamedTuple):
-    """Versions of one name: from the day ``first`` to the next train's."""
+    """The versions that share a name (``basil``): those from the date ``first`` until the next train begins."""
 
     first: str
     name: str
 
 
 class Versions:
-    """What a request's version means. ``oldest`` is the first that is known, ``newest`` the catalog's."""
+    """The versions of one API, and what changed in them.
+
+    ``newest`` is the catalog's version (``2026-01-28.clover``), ``oldest`` the date of the first one that is known.
+    """
 
     def __init__(
         self,
@@ -82,20 +92,20 @@ class Versions:
         self._tables: dict[str, Mapping[str, Mapping[str, Moved]]] = {}
 
     def day(self, version: str) -> str:
-        """The day of a version that is known, else a :class:`Refusal` that names it."""
+        """The date of a version. Raises :class:`Refusal` for an unknown one."""
         if version == self.newest:
             return version[:10]
         found = _FORM.fullmatch(version)
         if found is None or not self._oldest <= found[1] < self.newest[:10] or found[2] != self._train(found[1]):
             raise Refusal(
                 400,
-                f"Invalid Stripe API version: {version[:40]}. The simulator knows {self.newest} and what it changed of "
-                f"versions from {self._oldest} on.",
+                f"Invalid Stripe API version: {version[:40]}. The simulator knows {self.newest}, and earlier versions "
+                f"from {self._oldest} on.",
             )
         return found[1]
 
     def address(self, method: str, path: str, version: str) -> str | None:
-        """Where a GET of an older version, or of any (""), is a POST now; ``None`` where it is what it was."""
+        """The path that a GET of an older version (or of any, "") has to be POSTed to now; else ``None``."""
         found = self._readdressed.get(path) if method == "GET" else None
         return found.new if found is not None and version[:10] < found.since else None
 
@@ -104,8 +114,10 @@ class Versions:
         return names[-1] if names else None
 
     def request(self, operation: str, day: str, params: Tree, world: World) -> tuple[dict[str, str], Tree]:
-        """Make the parameters what the newest version has. Gives newer names to the older ones that the client used,
-        and the parameters that the newest version has no more, which are taken out.
+        """Translate the parameters to the newest version, in place.
+
+        Returns the older names that the client used, by the newer ones, and the parameters that the newest version no
+        longer has, which are removed from ``params``.
         """
         used: dict[str, str] = {}
         gone: Tree = {}
@@ -117,7 +129,7 @@ class Versions:
         return used, gone
 
     def older(self, day: str) -> Mapping[str, Mapping[str, Moved]]:
-        """Members by kind that answers of that day have beside the newest ones."""
+        """By kind and name, the members that answers of that date have and the newest version has not."""
         found = self._tables.get(day)
         if found is None:
             table: dict[str, dict[str, Moved]] = {}
@@ -128,15 +140,15 @@ class Versions:
         return found
 
     def answer(self, day: str, value: Any, world: World) -> None:
-        """Add, in place and at any depth, the members that objects had."""
+        """Add, in place and at any depth, the members that objects had on that date."""
         table = self.older(day)
         if table:
             _add(table, value, world)
 
 
-def in_older_words(refusal: Refusal, said: Mapping[str, str]) -> Refusal:
-    """The refusal with the names that the client itself said (see :meth:`Versions.request`), changed in place."""
-    for new, old in said.items():
+def in_older_words(refusal: Refusal, used: Mapping[str, str]) -> Refusal:
+    """Put the names that the client used (see :meth:`Versions.request`) into the refusal, in place; returns it."""
+    for new, old in used.items():
         refusal.message = refusal.message.replace(new, old)
         if refusal.param is not None and refusal.param.startswith(new):
             refusal.param = old + refusal.param.removeprefix(new)
@@ -150,7 +162,7 @@ def _bracketed(place: str) -> str:
 
 
 def value_of(moved: Moved, value: Object, world: World) -> Any:
-    """What the older member of an object is."""
+    """The value of an older version's member of an object."""
     return _at(value, moved.value.split(".")) if isinstance(moved.value, str) else moved.value(world, value)
 
 
@@ -177,15 +189,15 @@ def _at(value: Any, names: list[str]) -> Any:
 
 
 def _rename(params: Any, each: Renamed, world: World) -> bool:
-    """Whether the older name was there, and is the newer now."""
+    """Rename one parameter, if it is there. Returns whether messages have to use its older name."""
     head, star, rest = each.old.partition(".*.")
-    if star:  # in each item of a list; forms have lists as maps of their places
+    if star:  # in each item of a list, which in forms is a map by index
         items = params.get(head)
         inner = each._replace(old=rest, new=each.new.partition(".*.")[2])
         for item in (items.values() if isinstance(items, dict) else items) or ():
             if isinstance(item, dict):
                 _rename(item, inner, world)
-        return False  # what is wrong with an item is told by its newer name
+        return False  # messages about an item use the newer name
     *way, last = each.old.split(".")
     node: Any = params
     for name in way:
@@ -195,7 +207,7 @@ def _rename(params: Any, each: Renamed, world: World) -> bool:
     value = node.pop(last)
     made = each.made(value, params, world) if each.made is not None else value
     if value == "" and each.new.endswith(".0." + each.new.rpartition(".")[2]):
-        _put(params, each.new.split(".")[:-2], "")  # what unset the old one unsets the list
+        _put(params, each.new.split(".")[:-2], "")  # unsetting the old parameter unsets the list
         return False
     _put(params, each.new.split("."), made)
     for place, word in each.sets.items():
@@ -207,6 +219,6 @@ def _put(target: Tree, names: list[str], value: Any) -> None:
     for name in names[:-1]:
         inner = target.setdefault(name, {})
         if not isinstance(inner, dict):
-            return  # the new form is given as well: the checks say what is wrong with it
+            return  # the new form is given too; the checks refuse what is wrong with it
         target = inner
     target.setdefault(names[-1], value)

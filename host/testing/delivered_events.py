@@ -14,7 +14,7 @@ from host.run.handler_check import check_handlers
 from host.run.script import RunResult, Script
 from host.simulator.stripe import thin_events
 from host.simulator.trigger import steps_of
-from host.simulator.triggering import asking, made
+from host.simulator.triggering import make_event, requester_of
 
 __all__ = ["beside", "deliver"]
 
@@ -76,7 +76,7 @@ def _made(host: Host, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         hint = 'another event is given as a table: deliver{type = "…", data = {object = {…}}}'
         raise InvalidCall(error.message.replace("trigger:", "deliver:", 1), hint=hint) from None
 
-    found, _ = made(name, steps, dict(_flat(values)), asking(simulator))
+    found, _ = make_event(name, steps, dict(_flat(values)), requester_of(simulator))
     return found
 
 

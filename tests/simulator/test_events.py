@@ -211,7 +211,7 @@ def test_events_of_connected_accounts_go_to_the_endpoints_for_them(api: Api) -> 
     told: list[str] = []
     made = "type=custom&country=US&capabilities[transfers][requested]=true"
     one, other = (api.post("/v1/accounts", made)["id"] for _ in range(2))
-    with Deliveries(api.simulator, tell=told.append) as deliveries:
+    with Deliveries(api.simulator, report=told.append) as deliveries:
         for name, more in {"own": {}, "connect": {}, "one": {"Stripe_Account": one}}.items():
             # Nobody listens at port 1: an attempt is told, whatever comes of it.
             fields = f"url=http://localhost:1/{name}&enabled_events[]=*" + "&connect=true" * (name == "connect")
@@ -241,7 +241,7 @@ def test_events_of_connected_accounts_go_to_the_endpoints_for_them(api: Api) -> 
 def test_an_endpoint_elsewhere_is_left_in_peace(api: Api) -> None:
     """A simulator sends nothing away from this machine unless it is told to."""
     told: list[str] = []
-    with Deliveries(api.simulator, tell=told.append) as deliveries:
+    with Deliveries(api.simulator, report=told.append) as deliveries:
         api.post("/v1/webhook_endpoints", "url=https://shop.example/hook&enabled_events[]=*")
         api.post("/v1/products", "name=x")
         assert deliveries.wait()
@@ -253,7 +253,7 @@ def test_what_is_not_acknowledged_comes_again(api: Api, receiver: Receiver, monk
     monkeypatch.setattr("host.simulator.delivery.FIRST_DELAY", 0.001)
     receiver.answers = [500, 404, 301]
     told: list[str] = []
-    with Deliveries(api.simulator, [Target(receiver.url, ("whsec_a",))], tell=told.append) as deliveries:
+    with Deliveries(api.simulator, [Target(receiver.url, ("whsec_a",))], report=told.append) as deliveries:
         api.post("/v1/products", "name=x")
         assert deliveries.wait()
     assert [line.rpartition(" ")[2] for line in told] == ["500", "404", "301", "200"]
@@ -289,7 +289,7 @@ def test_what_is_pending_outlives_the_process_where_the_store_is_a_file(
     store = Store(tmp_path / "s.sqlite")
     api = Api(Simulator(stripe, store=store))
     api.post("/v1/webhook_endpoints", f"url={receiver.url}&enabled_events[]=product.created")
-    with Deliveries(api.simulator, targets, tell=tell) as deliveries:
+    with Deliveries(api.simulator, targets, report=tell) as deliveries:
         api.post("/v1/products", "name=x")
         assert all_tried.wait(20)
         assert deliveries.lost == 0
@@ -297,14 +297,14 @@ def test_what_is_pending_outlives_the_process_where_the_store_is_a_file(
     receiver.answers = []
     told.clear()
     store = Store(tmp_path / "s.sqlite")
-    with Deliveries(Simulator(stripe, store=store), targets[:1], tell=told.append) as deliveries:
+    with Deliveries(Simulator(stripe, store=store), targets[:1], report=told.append) as deliveries:
         assert deliveries.wait()
     store.close()
     ends = sorted(line.partition("→ ")[2].partition("  ")[2] for line in told)
     assert ends == ["200", "200", "given up: nothing is delivered there now"]
     told.clear()
     store = Store(tmp_path / "s.sqlite")
-    with Deliveries(Simulator(stripe, store=store), targets, tell=told.append) as deliveries:
+    with Deliveries(Simulator(stripe, store=store), targets, report=told.append) as deliveries:
         assert deliveries.wait()
     store.close()
     assert told == []
@@ -313,7 +313,7 @@ def test_what_is_pending_outlives_the_process_where_the_store_is_a_file(
 def test_what_is_pending_in_memory_is_lost_and_counted(api: Api) -> None:
     """Nobody answers at port 1."""
     tried = threading.Event()
-    with Deliveries(api.simulator, [Target("http://localhost:1/x", ("w",))], tell=lambda line: tried.set()) as sent:
+    with Deliveries(api.simulator, [Target("http://localhost:1/x", ("w",))], report=lambda line: tried.set()) as sent:
         api.post("/v1/products", "name=x")
         assert tried.wait(20)
         assert sent.lost == 1

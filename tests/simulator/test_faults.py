@@ -32,6 +32,8 @@ def test_the_command_lines_words_become_rates() -> None:
         ("500:101%", "needs a share"),
         ("latency:fast", "needs a time such as 50ms or 1.5s, not 'fast'"),
         ("500:60%,429:60%", "together at most 100%"),
+        ("500:3%,hang:1%,500:4%", "500 is given twice"),
+        ("latency:50ms,latency:1s", "latency is given twice"),
     ],
 )
 def test_what_cannot_be_read_is_named(text, said) -> None:

@@ -140,6 +140,23 @@ def test_a_link_is_of_a_file_and_has_an_address(api) -> None:
     assert api.get(f"/v1/file_links/{link['id']}?expand[]=file")["file"]["filename"] == "a.png"
 
 
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ('"a;b.png"', "a;b.png"),
+        ('"a \\"b\\".png"', 'a "b".png'),
+        ('"x=1; y.png"; other=1', "x=1; y.png"),
+        ("plain.png", "plain.png"),
+        ('""', ""),
+    ],
+)
+def test_a_file_has_the_name_that_was_sent(api, sent, name) -> None:
+    """Quoted names may contain semicolons and escaped quotes, as RFC 6266 has them."""
+    part = '--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\ndispute_evidence\r\n'
+    part += f'--b\r\ncontent-disposition: form-data; name="file"; filename={sent}\r\n\r\nx\r\n--b--\r\n'
+    assert api.post("/v1/files", part, Content_Type="multipart/form-data; boundary=b")["filename"] == name
+
+
 def test_the_default_price_of_a_product_is_not_archived(api) -> None:
     """https://docs.stripe.com/products-prices/manage-prices: another becomes the default first."""
     data = "default_price_data[currency]=usd&default_price_data[unit_amount]=500"

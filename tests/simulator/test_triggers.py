@@ -9,7 +9,7 @@ import pytest
 from host.errors import HostError, UsageError
 from host.simulator.stripe.triggers import MADE, STEPS, TRIGGERS
 from host.simulator.trigger import steps_of
-from host.simulator.triggering import made
+from host.simulator.triggering import make_event
 from tests.simulator.conftest import Api
 
 # Events whose requests the simulator does not model yet, each with what is missing.
@@ -21,9 +21,9 @@ def test_the_requests_make_the_event(event: str) -> None:
     """None of them is refused but those that are to be, and the event is told."""
     if event in MISSING:
         with pytest.raises(HostError):
-            made(event, steps_of(event), {}, None)
+            make_event(event, steps_of(event), {}, None)
         return
-    found, said = made(event, steps_of(event), {}, None)
+    found, said = make_event(event, steps_of(event), {}, None)
     thin = event.startswith(("v1.", "v2."))
     assert (found["type"], found["object"], said) == (MADE.get(event, event), "v2.core.event" if thin else "event", [])
     assert thin or found["data"]["object"]
@@ -49,7 +49,7 @@ def test_an_event_that_cannot_be_made_is_refused_with_the_nearest() -> None:
 def test_wanted_members_are_given_to_the_request_that_takes_them() -> None:
     """Of the object itself, with all that follows from them; what no request takes is set in the event and said so."""
     wanted = {"amount": "777", "metadata.order": "7", "made.up": "[1]"}
-    event, said = made("payment_intent.succeeded", steps_of("payment_intent.succeeded"), wanted, None)
+    event, said = make_event("payment_intent.succeeded", steps_of("payment_intent.succeeded"), wanted, None)
     paid = event["data"]["object"]
     assert (paid["amount"], paid["amount_received"], paid["metadata"]) == (777, 777, {"order": "7"})
     assert paid["made"] == {"up": [1]}
@@ -58,7 +58,7 @@ def test_wanted_members_are_given_to_the_request_that_takes_them() -> None:
 
 def test_the_requests_go_to_the_simulator_that_is_asked(api: Api) -> None:
     """A server's objects are there afterwards, once."""
-    event, _ = made("customer.updated", steps_of("customer.updated"), {"name": "Bob"}, api.ask_as)
+    event, _ = make_event("customer.updated", steps_of("customer.updated"), {"name": "Bob"}, api.ask_as)
     (customer,) = api.get("/v1/customers")["data"]
     assert customer["id"] == event["data"]["object"]["id"]
     assert customer["name"] == "Bob"
@@ -67,7 +67,7 @@ def test_the_requests_go_to_the_simulator_that_is_asked(api: Api) -> None:
 def test_a_simulator_that_refuses_is_told_of(api: Api) -> None:
     """Which request, and why."""
     with pytest.raises(HostError, match=r"POST /v1/customers: no"):
-        made("customer.created", steps_of("customer.created"), {}, lambda *_: (400, {"error": {"message": "no"}}))
+        make_event("customer.created", steps_of("customer.created"), {}, lambda *_: (400, {"error": {"message": "no"}}))
 
 
 # What Stripe's own command line can trigger: https://docs.stripe.com/cli/trigger

@@ -1,1 +1,1 @@
-"""What the simulator does for APIs that a program adds: it meets their documents, whatever their style."""
+"""The simulator of added APIs: it follows their documents, whatever their style."""

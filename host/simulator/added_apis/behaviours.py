@@ -1,4 +1,4 @@
-"""What each kind of operation of an added API does."""
+"""The functions that carry out the operations of an added API, by kind of operation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which objects a list of an added API is asked for: each parameter is a member of them, or is refused."""
+"""Filters of an added API's lists: each parameter names a member of the listed objects, or is refused."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from host.simulator.context import Object, RequestContext, Test
 from host.simulator.not_simulated import names
 from host.simulator.pagination import COMPARE
 
-# What says nothing of the objects, by its plain name: how an answer is written, which version answers.
-_SAYS_NOTHING = frozenset({"apiversion", "pretty", "prettyprint", "version"})
-_FILTERS = frozenset({"filter", "filters", "where"})  # that hold filters of several members
+# Plain names of parameters that are no filters: the format of the answer, the version of the API.
+_NO_FILTERS = frozenset({"apiversion", "pretty", "prettyprint", "version"})
+_FILTERS = frozenset({"filter", "filters", "where"})  # parameters that hold filters for several members
 
 
 def filters(call: RequestContext, members: Mapping[str, Schema]) -> list[Test]:
-    """What the query asks of each object; what it asks of none of its members is refused, or noted."""
+    """Tests of what the query requires of each object. A parameter that names no member is refused (or recorded).
+
+    ``members`` are the schemas of the objects' members, by name.
+    """
     operation = call.plan.operation
     pages, known = page_names(operation), {plain_name(name): name for name in members}
     tests: list[Test] = []
@@ -26,7 +29,7 @@ def filters(call: RequestContext, members: Mapping[str, Schema]) -> list[Test]:
         param = operation.params.get(name)
         if param is None or param.location not in ("query", "body") or param.name in pages:
             continue
-        if _says_nothing(call, param, wanted):
+        if _is_no_filter(call, param, wanted):
             continue
         found = _tests(plain_name(param.name), wanted, known)
         if found is None:
@@ -37,13 +40,13 @@ def filters(call: RequestContext, members: Mapping[str, Schema]) -> list[Test]:
     return tests
 
 
-def _says_nothing(call: RequestContext, param: Param, wanted: Any) -> bool:
+def _is_no_filter(call: RequestContext, param: Param, wanted: Any) -> bool:
     default = call.world.catalog.resolve(param.schema).default
-    return plain_name(param.name) in _SAYS_NOTHING or wanted is None or (default is not None and wanted == default)
+    return plain_name(param.name) in _NO_FILTERS or wanted is None or (default is not None and wanted == default)
 
 
 def _tests(plain: str, wanted: Any, known: Mapping[str, str]) -> list[Test] | None:
-    """The tests that a parameter stands for; ``None``: it is none of the members."""
+    """The tests that a parameter stands for; ``None`` if it names no member."""
     member = known.get(plain) or (known.get(plain.removesuffix("s")) if isinstance(wanted, list) else None)
     if not isinstance(wanted, dict):
         return [_among(member, wanted if isinstance(wanted, list) else [wanted])] if member is not None else None
@@ -66,7 +69,7 @@ def _among(member: str, wanted: list[Any]) -> Test:
 
 
 def _compared(member: str, bounds: Mapping[str, Any]) -> Test:
-    """Within bounds, of a number or of texts in one form, as times are."""
+    """A test that a number is within bounds, or a text of a sortable form, such as a time."""
 
     def test(value: Object) -> bool:
         have = value.get(member)

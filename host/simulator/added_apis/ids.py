@@ -1,4 +1,4 @@
-"""Ids as an added API's document has them: by type, format, pattern and length, of the member and of the path's own."""
+"""Ids that an added API's document allows: by type, format, pattern and length of the member and the path parameter."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ from host.simulator.added_apis.plans import ObjectKind
 from host.simulator.api_error import Refusal
 from host.simulator.ids import Ids
 
-MOST_REPEATS = 24  # of what a pattern lets be repeated without end
-TRIES = 50
+MOST_REPEATS = 24  # of a part that a pattern lets repeat without limit
+TRIES = 50  # attempts at a text that satisfies all rules
 _WORD = string.ascii_lowercase + string.digits
 _PRINTED = [chr(code) for code in range(0x21, 0x7F)]
 
 
 def new_id(catalog: Catalog, ids: Ids, kind: ObjectKind, made: int, *, member: Schema, param: Schema) -> Any:
-    """An id for one more object of ``kind``, of which ``made`` were made, as its ``member`` and the path's ``param``
-    have it. Raises :class:`Refusal` where the document's own rules let no id be found."""
+    """An id for a new object of ``kind``, of which ``made`` were created before.
+
+    ``member`` and ``param`` are the schemas of the object's member and of the path's parameter, which must both allow
+    it. Raises :class:`Refusal` (501) if none is found.
+    """
     member, param = (_scalar(catalog, each) for each in (member, param))
     if member.type in ("integer", "number") or (param.type in ("integer", "number") and not member.type):
         return int(max(member.minimum or 0, param.minimum or 0, 1)) + made
-    if param.type in ("integer", "number"):  # a number that the object has as a text
+    if param.type in ("integer", "number"):  # a number, which the object has as text
         return str(int(max(param.minimum or 0, 1)) + made)
     rules = [each for each in (member, param) if each.type in ("string", "")]
     for n in range(TRIES):
@@ -59,7 +62,7 @@ def _text(rules: list[Schema], ids: Ids, made: int) -> str:
 
 
 def _short(made: int, size: int) -> str:
-    """``made`` in so few letters and digits."""
+    """``made`` as a number of ``size`` letters and digits."""
     text = ""
     for _ in range(size):
         made, digit = divmod(made, len(_WORD))
@@ -76,8 +79,10 @@ def _fits(rule: Schema, text: str) -> bool:
 
 
 def sample(pattern: str, source: random.Random, least: int = 0, most: int | None = None) -> str:
-    """A text that ``pattern`` has, mostly; of looking around and back nothing is understood. It is as long as ``least``
-    and ``most`` say where the pattern leaves it open."""
+    """A text that probably matches ``pattern``: lookaround and back-references are ignored.
+
+    Where the pattern leaves the length open, the text is between ``least`` and ``most`` characters long.
+    """
     try:
         parsed = parser.parse(pattern)
     except (re.error, RecursionError, OverflowError):
@@ -111,7 +116,7 @@ def _sampled(items: Any, source: random.Random, wanted: int) -> list[str]:
 
 
 def _one_of(parts: Any, source: random.Random) -> str:
-    """One character of a set, a letter or digit where there is one."""
+    """One character of a set, preferably a letter or digit."""
     negated = bool(parts) and parts[0][0] is c.NEGATE
     taken = [each for each in _PRINTED if any(_in(op, value, each) for op, value in parts) != negated]
     plain = [each for each in taken if each.isalnum()]

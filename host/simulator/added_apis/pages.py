@@ -1,4 +1,4 @@
-"""Lists of an added API, in pages of whatever style its document has; oldest first."""
+"""Lists of an added API, oldest first, in pages of the style that its document has."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from host.simulator.context import Object, RequestContext, Test
 from host.simulator.pagination import owner_tests
 from host.simulator.store import StoredObject
 
-USUAL = 20  # items of a page, where the document says nothing
-MOST = 1000
+USUAL = 20  # items of a page, where the document has no default
+MOST = 1000  # items of a page
 _decode = msgspec.json.Decoder().decode
 
 
 class Slice(NamedTuple):
-    """Items of one page: ``start`` is how many are before it, ``total`` how many there are in all."""
+    """The items of one page. ``start`` is how many there are before it, ``total`` how many in all."""
 
     items: list[Object]
     start: int
@@ -46,7 +46,7 @@ class Slice(NamedTuple):
 
 
 def page(call: RequestContext) -> bytes:
-    """The page asked for, as JSON; ``Link`` headers go to ``call.headers``."""
+    """The requested page, as JSON. A ``Link`` header is added to ``call.headers``."""
     values = _values(call)
     part = _slice(call, values)
     operation = call.plan.operation
@@ -59,7 +59,7 @@ def page(call: RequestContext) -> bytes:
     template = call.world.shapes.template(f"{operation.id} page", one_shape(operation.result, call.world.catalog))
     whole = call.world.shapes.fresh(template, call.now)
     _set(whole, call.plan.listed, shown)
-    for path, value in _told(call, part).items():
+    for path, value in _page_members(call, part).items():
         _set(whole, path, value)
     return encode(whole)
 
@@ -72,7 +72,7 @@ def _item(call: RequestContext) -> Envelope:
 
 
 def _values(call: RequestContext) -> list[Object]:
-    """The objects of the list: those made in this collection or, of a shared one, all; as the filters ask."""
+    """The objects of the list that pass its filters: those of the owners in the path, if it has any."""
     plan = plan_of(call)
     members = _properties(call)
     here, owners, tests = place(call), owner_tests(call, members), filters(call, members)
@@ -97,7 +97,7 @@ def _properties(call: RequestContext) -> Any:
     return one_shape(shape, call.world.catalog).properties if shape is not None else {}
 
 
-# -- which part
+# -- which items
 
 
 def _slice(call: RequestContext, values: list[Object]) -> Slice:
@@ -109,7 +109,7 @@ def _slice(call: RequestContext, values: list[Object]) -> Slice:
 
 
 def _is_paged(call: RequestContext) -> bool:
-    """Whether a list of no known style was asked for a part all the same."""
+    """Whether a list whose style of pages is unknown has parameters for a part of it."""
     return bool(size_param(call.plan.operation) in call.params or offset_param(call.plan.operation, call.world.catalog))
 
 
@@ -176,7 +176,10 @@ def _at_token(call: RequestContext, values: list[Object], size: int) -> int:
 
 
 def _after(values: list[Object], call: RequestContext, mark: Any) -> int:
-    """The place after the object of that id, or of that place: gone or not, others are not passed over."""
+    """How many items come before the page after ``mark``: an object's id, or that number itself.
+
+    The object may have been deleted, or changed so that the filters exclude it.
+    """
     store, plan = call.world.store, plan_of(call)
     if isinstance(mark, int):
         return mark
@@ -200,7 +203,7 @@ def _at_cursor(call: RequestContext, values: list[Object], size: int) -> int:
 
 
 def _at_url(call: RequestContext, values: list[Object], size: int) -> int:
-    """By whatever the URLs that were given out say: see :func:`_url`."""
+    """By the mark in a URL that an earlier page gave; see :func:`_url`."""
     asked = dict(parse_qsl(call.query))
     if MARK in asked:
         return _number(asked[MARK], MARK)
@@ -218,28 +221,28 @@ _START = {
 }
 
 
-# -- what the answer says of the next
+# -- members of the answer about its pages
 
 
-def _told(call: RequestContext, part: Slice) -> dict[str, Any]:
-    """Members of the answer that describe its pages, by their paths."""
+def _page_members(call: RequestContext, part: Slice) -> dict[str, Any]:
+    """The members of the answer that lead to the next page or count, by their paths."""
     operation, result = call.plan.operation, call.plan.operation.result
-    told: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     if operation.paging in ("token", "search"):
-        told[operation.page_next] = _token(call, part) if part.more else None
+        found[operation.page_next] = _token(call, part) if part.more else None
     elif operation.paging == "url":
-        told.update(_next_url(call, part))
+        found.update(_next_url(call, part))
     elif operation.paging == "number" and operation.page_next:
-        told[operation.page_next] = call.params.get(operation.page_param, operation.page_first)
+        found[operation.page_next] = call.params.get(operation.page_param, operation.page_first)
     if operation.page_total and operation.paging != "number":
-        told[operation.page_total] = part.total
+        found[operation.page_total] = part.total
     elif operation.page_total:
-        told[operation.page_total] = -(-part.total // _size(call))
+        found[operation.page_total] = -(-part.total // _size(call))
     assert result is not None
     more = operation.page_more or "has_more"
     if operation.page_more or "has_more" in one_shape(result, call.world.catalog).properties:
-        told[more] = part.more != (plain_name(more.rpartition(".")[2]) in DONE)
-    return told
+        found[more] = part.more != (plain_name(more.rpartition(".")[2]) in DONE)
+    return found
 
 
 def _token(call: RequestContext, part: Slice) -> Any:
@@ -274,7 +277,7 @@ def _links(call: RequestContext, part: Slice) -> str:
 
 
 def _set(whole: Object, path: str, value: Any) -> None:
-    """Set a member by its dotted path; None leaves it out where it was not required."""
+    """Set a member by its dotted path; ``None`` removes it, unless it is a required text."""
     node = whole
     *above, leaf = path.split(".")
     for step in above:

@@ -1,4 +1,4 @@
-"""Parameters of a request to an added API, read as its document says that they are written."""
+"""Reads the parameters of a request to an added API, in the styles and content types that its document has."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from host.simulator.api_error import Refusal, invalid
 from host.simulator.checks import Checker
 from host.simulator.parsing import MOST_FIELDS, Tree, form_tree, json_tree, multipart_tree
 
-MARK = "page_start"  # in the URL of a page, where no parameter of the document says which page it is
+MARK = "page_start"  # the simulator's own parameter in URLs of pages, where the document has none for it
 _DELIMITERS = {"spaceDelimited": " ", "pipeDelimited": "|"}
 
 
 class AddedChecker(Checker):
-    """Reads parameters by their schemas, without the limits that are Stripe's."""
+    """Reads parameters by their schemas, without Stripe's own limits."""
 
     def request(self, operation: Operation, query: str, content_type: str, body: bytes) -> tuple[Tree, Tree]:
-        """(parameters by the names a script uses, what was sent) of a request. Raises :class:`Refusal`."""
+        """The parameters of a request by the names that scripts use, and all that was sent. Raises :class:`Refusal`."""
         params = operation.params
-        if operation.paging in ("url", "link"):  # what the simulator's own URLs have
+        if operation.paging in ("url", "link"):  # remove what the simulator's own URLs add
             query = "&".join(pair for pair in query.split("&") if pair.partition("=")[0] != MARK)
         asked = self._tree({p.name: p for p in params.values() if p.location == "query"}, query)
         found = self._typed(operation, asked, "query", typed=False)
@@ -43,7 +43,7 @@ class AddedChecker(Checker):
         return {} if sent is None else {"body": self.value(inner.schema, sent, "body", typed)}
 
     def _typed(self, operation: Operation, tree: Tree, location: str, *, typed: bool | set[str]) -> Tree:
-        """Values by their schemas; ``typed``: they have types, as in JSON, all or those of these names."""
+        """Values by their schemas. ``typed`` says whether they have types, as in JSON, or names those that have."""
         named = {param.name: name for name, param in operation.params.items() if param.location == location}
         open_ = operation.extra if location == "body" else None
         unknown = [name for name in tree if name not in named]
@@ -78,7 +78,7 @@ class AddedChecker(Checker):
         return body.decode("utf-8", "replace"), True
 
     def _decoded(self, members: dict[str, Param], tree: Tree) -> tuple[Tree, set[str]]:
-        """A form with the members that it has as JSON texts decoded, and their names."""
+        """A form whose members in JSON are decoded, and the names of these."""
         names: set[str] = set()
         for name, value in tree.items():
             param = members.get(name)
@@ -97,12 +97,12 @@ class AddedChecker(Checker):
         return tree, names
 
     def _is_text(self, param: Param, full: Schema) -> bool:
-        """Whether a list comes as one JSON text: where its encoding says so, and where its items are no text."""
+        """Whether a list is sent as one JSON text: its encoding says so, or its items are not text."""
         items = self._catalog.resolve(full.items or Schema())
         return is_json(param.content_type) or (not param.style and items.type in ("object", "array", ""))
 
     def _tree(self, params: dict[str, Param], text: str) -> Tree:
-        """Pairs as the styles of the parameters have them; names that no parameter has whole are in brackets."""
+        """The parameters of a query or form, each in its style. Names that no parameter has are read as ``a[b]``."""
         tree: Tree = {}
         others: list[str] = []
         if text.count("&") >= MOST_FIELDS:
@@ -126,7 +126,7 @@ class AddedChecker(Checker):
         return tree
 
     def _gather(self, params: dict[str, Param], tree: Tree) -> None:
-        """Members of an object that were written as parameters of their own (style form, exploded)."""
+        """Put members of an object that were sent as parameters of their own (style form, exploded) into the object."""
         for name, param in params.items():
             full = self._catalog.resolve(param.schema)
             if param.style == "form" and param.explode and full.properties:

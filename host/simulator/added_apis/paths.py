@@ -1,4 +1,4 @@
-"""Paths of documents, compared without the names of their parameters, suffixes, queries and fragments."""
+"""Paths in documents: comparing them without the names of parameters, suffixes, queries and fragments."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ _SUFFIX = re.compile(r"\.(?:json|xml)$", re.I)
 
 
 def plain_path(path: str) -> str:
-    """Without query and fragment, which some documents use to tell operations apart."""
+    """The path without query and fragment, which some documents have to distinguish operations."""
     return re.split(r"[?#]", path, maxsplit=1)[0].rstrip("/") or "/"
 
 
 def normal(path: str) -> str:
-    """``/messages/{sid}.json?x`` → ``/messages/{}``."""
+    """The path in the form that is compared: ``/messages/{sid}.json?x`` → ``/messages/{}``."""
     return _VARIABLE.sub("{}", _SUFFIX.sub("", plain_path(path)))
 
 
 def collection_of(normal_path: str) -> str:
-    """``/messages/{}`` → ``/messages``."""
+    """The collection of an item: ``/messages/{}`` → ``/messages``."""
     return normal_path.rpartition("/")[0]
 
 
 def last_step(normal_path: str) -> str:
-    """The last step that is no parameter."""
+    """The last step that is not a parameter, or ""."""
     return next((step for step in reversed(normal_path.split("/")) if step and "{}" not in step), "")
 
 
 def extends(place: str, other: str) -> bool:
-    """Whether a collection is ``other`` with an owner before its last step: ``/v1/owners/{}/pets`` of ``/v1/pets``."""
+    """Whether ``place`` is ``other``, or has an owner before its last step: ``/v1/owners/{}/pets`` for ``/v1/pets``."""
     head, tail = other.rpartition("/")[0], other.rpartition("/")[2]
     middle = place.removeprefix(head).removesuffix(f"/{tail}") if place.startswith(head) else ""
     return place == other or (place == f"{head}{middle}/{tail}" and middle.endswith("/{}"))
 
 
 def single(step: str) -> str:
-    """``statuses`` → ``status``, ``companies`` → ``company``."""
+    """The singular of an English plural: ``statuses`` → ``status``, ``companies`` → ``company``."""
     if step.endswith("ies") and len(step) > 4:
         return f"{step[:-3]}y"
     return step[:-2] if step.endswith(("ses", "xes")) else step.removesuffix("s")
@@ -50,22 +50,23 @@ def variables(path: str) -> tuple[str, ...]:
 
 
 def parents_of(path: str) -> tuple[Parent, ...]:
-    """The path's parameters with what an object may call its owner."""
+    """The path's parameters, each with the names that an object's member for this owner may have."""
     found = []
     steps = plain_path(path).split("/")
     for n, step in enumerate(steps):
         for param in _VARIABLE.findall(step):
             short = re.sub(r"(?:_?id|_?gid|Id|_?sid|Sid)$", "", param)
-            said = (param, short, f"{short}_id", f"{short}Id") if short else ()
+            own = (param, short, f"{short}_id", f"{short}Id") if short else ()
             single = _SUFFIX.sub("", steps[n - 1]).removesuffix("s") if n else ""
-            names = dict.fromkeys((*said, single, f"{single}_id", f"{single}Id", single.rpartition("_")[2]))
+            names = dict.fromkeys((*own, single, f"{single}_id", f"{single}Id", single.rpartition("_")[2]))
             found.append(Parent(param, tuple(name for name in names if name)))
     return tuple(found)
 
 
 def pattern_of(path: str) -> re.Pattern[str] | None:
-    """What matches a request's path (its segments percent-decoded, joined by a zero byte); None where the path has no
-    parameters."""
+    """The pattern of a request's path, whose percent-decoded segments are joined by a zero byte; ``None`` if the path
+    has no parameters.
+    """
     steps = plain_path(path).strip("/").split("/")
     if not any(_VARIABLE.search(step) for step in steps):
         return None
@@ -78,5 +79,5 @@ def pattern_of(path: str) -> re.Pattern[str] | None:
 
 
 def fixed_length(path: str) -> int:
-    """How many characters of a path are no parameters: of two that match, the one with more is meant."""
+    """How many characters of a path are not parameters. Of two paths that match, the one with more is used."""
     return len(_VARIABLE.sub("", plain_path(path)))

@@ -1,7 +1,8 @@
-"""What an operation of an added API is about: which kind of objects, and how an answer holds them.
+"""Derives what an operation of an added API does: to which kind of objects, and where its answer holds them.
 
-The path decides the kind: what ``POST /statuses`` makes is what ``GET /statuses/{id}`` gives, whatever their schemas
-are called. What is also listed below an owner (``/owners/{id}/pets``, and ``/pets``) is one kind if it has one schema.
+The path determines the kind: ``GET /statuses/{id}`` answers what ``POST /statuses`` created, whatever their schemas are
+called. A collection that exists also below an owner (``/owners/{id}/pets`` and ``/pets``) is one kind if both have the
+same schema.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ from host.apis.page_names import plain_name
 from host.simulator.added_apis.paths import collection_of, extends, last_step, normal, parents_of, single, variables
 from host.simulator.routes import Action, Parent, RoutePlan
 
-UNIQUE = ("id", "gid", "sid", "uid", "uuid", "guid", "pid", "identifier")  # that an API gives its objects
+UNIQUE = ("id", "gid", "sid", "uid", "uuid", "guid", "pid", "identifier")  # names of ids that APIs generate
 NAMING = (*UNIQUE, "sha", "key", "name", "slug", "code", "token", "number")
-_SEARCH = re.compile(r"^(?:search|query|list|find|filter|_search|lookup)$", re.I)  # a list of what is above it
+_SEARCH = re.compile(r"^(?:search|query|list|find|filter|_search|lookup)$", re.I)  # lists the collection above it
 _ANSWERS_ONLY = re.compile(r"preview|delete|find|search|validate|estimate|calculate|check|verify|test$", re.I)
 
 
 class Envelope(NamedTuple):
-    """Where an answer has its object: ``schema`` is the object's, ``path`` the member it is in ("": it is the answer),
-    ``many`` says that it is there as a list of one."""
+    """Where an answer has its object.
+
+    ``schema`` is the object's. ``path`` is the member that holds it, "" if it is the answer itself. With ``many`` it is
+    in a list there.
+    """
 
     schema: Schema
     path: str = ""
@@ -32,8 +36,11 @@ class Envelope(NamedTuple):
 
 
 class ObjectKind(NamedTuple):
-    """The objects of one collection. ``shape`` is what its item answers, ``id`` the member that names one ("" where
-    none does), ``param`` the path parameter's schema and ``wire`` its name."""
+    """The objects of one collection, whose path is ``name``.
+
+    ``shape`` is the schema of one object. ``id`` is the member that identifies it, "" if none does. ``param`` is the
+    schema of the path parameter that names it, and ``wire`` the parameter's name in the document.
+    """
 
     name: str
     shape: Schema | None
@@ -50,7 +57,7 @@ class AddedPlan(RoutePlan, frozen=True):
 
 
 class Plans:
-    """Plans of operations, and kinds of objects, of one catalog."""
+    """Derives the plans of operations and the kinds of objects of one catalog."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -58,7 +65,7 @@ class Plans:
 
     @cached_property
     def _items(self) -> dict[str, str]:
-        """Collections that have items, and the operation that answers one, a GET where there is one."""
+        """By collection, the operation on one of its items, preferably a GET."""
         found: dict[str, str] = {}
         for id, method, path in self._catalog.routes():
             steps = normal(path)
@@ -68,14 +75,14 @@ class Plans:
 
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:
-        """Collections that have items by the last step of their paths, the shortest first."""
+        """The collections that have items by the last step of their paths, the shortest paths first."""
         found: dict[str, list[str]] = {}
         for path in sorted(self._items, key=lambda each: (each.count("{}"), len(each))):
             found.setdefault(last_step(path), []).append(path)
         return found
 
     def plan(self, op: Operation) -> AddedPlan:
-        """What ``op`` means."""
+        """The plan of ``op``."""
         path, names = normal(op.path), variables(op.path)
         items, item = self._listed(op)
         group = path in self._items and (op.method == "POST" or items is not None)  # /items/{collection}/{id}
@@ -130,7 +137,7 @@ class Plans:
         )
 
     def _listed(self, op: Operation) -> tuple[str | None, Schema]:
-        """The member of a list's answer with its items, and their schema; None where it is no list."""
+        """The member of the answer that holds a list's items, and their schema; ``None`` if it is no list."""
         if op.result is None or op.method not in ("GET", "QUERY", "POST") or (op.method == "POST" and not op.paging):
             return None, Schema()
         if op.paging:
@@ -149,7 +156,7 @@ class Plans:
         return path.rpartition("/")[0].endswith("/{}")
 
     def _action(self, op: Operation, path: str) -> AddedPlan | None:
-        """A verb below an item (``/incidents/{id}/close``); None where it answers with something else."""
+        """The plan of a verb below an item (``/incidents/{id}/close``); ``None`` if its answer is another object."""
         owner = collection_of(path.rpartition("/")[0])
         if owner not in self._items:
             return None
@@ -167,7 +174,7 @@ class Plans:
     # -- kinds
 
     def kind(self, place: str, schema: Schema) -> ObjectKind:
-        """The kind of objects that live at ``place``; ``schema`` is what is known of one."""
+        """The kind of the objects in the collection ``place``; ``schema`` is what an answer shows of one."""
         found = self._kinds.get(place)
         if found is None:
             found = self._kinds[place] = self._kind(self._home(place, schema), schema)
@@ -201,7 +208,7 @@ class Plans:
         return ObjectKind(home, shape, self.id_member(full, name, home), param, name)
 
     def id_member(self, schema: Schema, param: str, place: str = "") -> str:
-        """The member of an object that its path's last parameter stands for, best the one of that very name."""
+        """The member whose value the path's last parameter has, preferably the one of the same name; or ""."""
         wanted, members = plain_name(param), {plain_name(name): name for name in schema.properties}
         scalars = {
             plain: name
@@ -220,7 +227,7 @@ class Plans:
     # -- envelopes
 
     def envelope(self, op: Operation, param: str, member: str = "") -> Envelope:
-        """Where the answer of ``op`` has its object, which ``param`` of the path names, or its ``member``."""
+        """Where the answer of ``op`` has its object, which has a member for ``param`` of the path, or ``member``."""
         if op.result is None:
             return Envelope(Schema())
         full = one_shape(op.result, self._catalog)
@@ -233,7 +240,7 @@ class Plans:
         return self._inside(op, full, param, member) or Envelope(op.result)
 
     def _only_wraps(self, full: Schema) -> bool:
-        """Whether all that could name an object is ``name`` or the like, beside one object."""
+        """Whether the answer has a single member, which is not an id."""
         return self._catalog.id_field not in full.properties and len(full.properties) == 1
 
     def _inside(self, op: Operation, full: Schema, param: str, member: str) -> Envelope | None:

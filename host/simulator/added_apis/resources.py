@@ -1,7 +1,7 @@
-"""What the operations of an added API do to its objects: what is made can be found, listed, changed and deleted.
+"""Carries out the operations of an added API: objects that were created can be found, listed, changed and deleted.
 
-An object is kept with all that its item and the answer that made it have, and what was given; each answer has of it
-what its own schema has, in the envelope that the schema has.
+An object is stored with the members of its own schema and of the answer that created it, and with the parameters given.
+Each answer shows the members that its schema has, in the schema's envelope.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def plan_of(call: RequestContext) -> AddedPlan:
 
 
 def create(call: RequestContext) -> Object | bytes:
-    """New objects, one for each item where the body is a list of them."""
+    """Create an object, or one for each item where the body is a list."""
     given = _given(call)
     if isinstance(given, list):
         made = [_create(call, each if isinstance(each, dict) else {}) for each in given] or [_create(call, {})]
@@ -48,11 +48,11 @@ def _create(call: RequestContext, given: Object) -> Object:
     put(call, value, given)
     members = _schemas(call)
     named = (plain_name(field), plain_name(plan.objects.wire))
-    said = next((item for name, item in given.items() if plain_name(name) in named), None)
-    if field and isinstance(said, str | int) and said != "" and not isinstance(said, bool):
-        if find(call, str(said)) is not None:
-            raise Refusal(409, f"{_noun(plan)} already exists: {said!r}", code="resource_already_exists", param=field)
-        value[field] = said
+    chosen = next((item for name, item in given.items() if plain_name(name) in named), None)
+    if field and isinstance(chosen, str | int) and chosen != "" and not isinstance(chosen, bool):
+        if find(call, str(chosen)) is not None:
+            raise Refusal(409, f"{_noun(plan)} already exists: {chosen!r}", code="resource_already_exists", param=field)
+        value[field] = chosen
     elif field:
         value[field] = _unused(call, members.get(field, Schema(type="string")), plan.objects.param)
     own = world.catalog.id_field
@@ -67,7 +67,7 @@ def _create(call: RequestContext, given: Object) -> Object:
 
 
 def _name_also(call: RequestContext, value: Object, id: str) -> None:
-    """Set the members of the answer that name the new object by another name: ``{message, export_id}``."""
+    """Set the members of the answer that hold the new object's id under another name: ``{message, export_id}``."""
     plan, catalog = plan_of(call), call.world.catalog
     wanted = {plain_name(plan.objects.wire), f"{plain_name(singular(last_step(plan.kind)))}id"} - {
         plain_name(plan.objects.id)
@@ -78,7 +78,7 @@ def _name_also(call: RequestContext, value: Object, id: str) -> None:
 
 
 def _also(call: RequestContext, id: Any, member: Schema) -> Any:
-    """The id of an object that its path names otherwise: the same, where it can be."""
+    """The value of a member ``id`` where the path identifies the object by another one: the same, if allowed."""
     full = call.world.catalog.resolve(member)
     if isinstance(id, str) and full.type == "string" and not (full.pattern or full.format or full.max_length):
         return id
@@ -96,7 +96,7 @@ def _unused(call: RequestContext, member: Schema, param: Schema) -> Any:
 
 
 def _blank(call: RequestContext) -> Object:
-    """A new object: defaults, times, and what the path says of its owner."""
+    """A new object: defaults, times, and the owners in the path."""
     plan, shapes = plan_of(call), call.world.shapes
     value: Object = {}
     schemas = [(f"{plan.operation.id} made", plan.envelope.schema)] if plan.operation.result is not None else []
@@ -127,7 +127,7 @@ def _noun(plan: AddedPlan) -> str:
 
 
 def under(call: RequestContext) -> str:
-    """The collection at which an object is made, where that is one of several."""
+    """The collection in which an object is created, where its kind has one for each owner; else ""."""
     return place(call) if call.plan.parents else ""
 
 
@@ -140,11 +140,11 @@ def place(call: RequestContext) -> str:
     return collection_of(path) if searched else path
 
 
-# -- what is given, and what is answered
+# -- parameters and answers
 
 
 def _given(call: RequestContext) -> Any:
-    """The members of the body by their names on the wire, out of the envelope they may be in."""
+    """The members of the body by their wire names, taken out of an envelope if they are in one."""
     operation = call.plan.operation
     if operation.whole_body:
         whole = call.params.get("body")
@@ -182,7 +182,7 @@ def _members(call: RequestContext) -> dict[str, str]:
 
 
 def _schemas(call: RequestContext) -> dict[str, Schema]:
-    """The schemas of these members: the item's, else the answer's."""
+    """The schemas of these members: those of the item, else those of the answer."""
     plan, found = plan_of(call), dict[str, Schema]()
     for schema in (plan.envelope.schema, plan.objects.shape):
         if schema is not None:
@@ -191,7 +191,7 @@ def _schemas(call: RequestContext) -> dict[str, Schema]:
 
 
 def put(call: RequestContext, value: Object, given: Object) -> None:
-    """Set what was given in an object, where its item or the answer has a place for it, under their names."""
+    """Set those of the given values that the object's schema or the answer's has as members, under their names."""
     plan, shapes, catalog = plan_of(call), call.world.shapes, call.world.catalog
     names = _members(call)
     shape = one_shape(plan.objects.shape, catalog) if plan.objects.shape is not None else Schema()
@@ -209,7 +209,7 @@ def put(call: RequestContext, value: Object, given: Object) -> None:
 
 
 def answer(call: RequestContext, *values: Object) -> Object | bytes:
-    """Objects as the operation answers them: the members its schema has, in its envelope; b"" where it has none."""
+    """The operation's answer about objects: the members of its schema, in its envelope; b"" if it has no body."""
     plan = plan_of(call)
     result = plan.operation.result
     if result is None:
@@ -226,7 +226,7 @@ def answer(call: RequestContext, *values: Object) -> Object | bytes:
 
 
 def seen(call: RequestContext, value: Object, envelope: Envelope) -> Object:
-    """An object as a schema has it: its members that the schema has, and what it requires beside them."""
+    """An object as an answer shows it: those members that the schema has, and placeholders for other required ones."""
     shape = one_shape(envelope.schema, call.world.catalog)
     if not shape.properties:
         return value
@@ -237,11 +237,13 @@ def seen(call: RequestContext, value: Object, envelope: Envelope) -> Object:
     return whole
 
 
-# -- what is there already
+# -- existing objects
 
 
 def find(call: RequestContext, id: str) -> tuple[str, Object] | None:
-    """The object of that id or other name that lives where the request looks, and its key; None where none does."""
+    """The object with that id, or that value of another naming member, in the request's collection, after its key in
+    the store; ``None`` if there is none.
+    """
     plan, store = plan_of(call), call.world.store
     here = place(call)
     for key in (id, f"{here} {id}"):
@@ -268,12 +270,12 @@ def _found(call: RequestContext) -> tuple[str, Object]:
 
 
 def retrieve(call: RequestContext) -> Object | bytes:
-    """The object the path names."""
+    """The object that the path names."""
     return answer(call, _found(call)[1])
 
 
 def update(call: RequestContext) -> Object | bytes:
-    """What was given put into the object; a PUT makes it if there is none."""
+    """Set the parameters in the object that the path names. A PUT creates it if it does not exist."""
     plan = plan_of(call)
     there = find(call, call.target)
     if there is None and plan.operation.method != "PUT":
@@ -286,21 +288,21 @@ def update(call: RequestContext) -> Object | bytes:
     if there is None:
         names = [name for name in (plan.objects.id, call.world.catalog.id_field) if name in _schemas(call)]
         value.update(dict.fromkeys(names, _typed(call, plan.target)))
-    elif plan.objects.id:  # is not changed
+    elif plan.objects.id:  # the id cannot be changed
         value[plan.objects.id] = was
     call.world.store.put(plan.kind, key, value, under=under(call))
     return answer(call, value)
 
 
 def delete(call: RequestContext) -> Object | bytes:
-    """Remove the object; it stays in the ledger."""
+    """Delete the object. It stays in the ledger."""
     key, value = _found(call)
     call.world.store.put(plan_of(call).kind, key, value, deleted=True)
     return answer(call, value)
 
 
 def act(call: RequestContext) -> Object | bytes:
-    """A verb on an object: its status is what the verb says."""
+    """An action on an object: sets its parameters as members, and what the verb implies."""
     plan, (key, value) = plan_of(call), _found(call)
     given = _given(call)
     if plan.operation.method != "DELETE" and plan.objects.shape is not None:
@@ -311,7 +313,7 @@ def act(call: RequestContext) -> Object | bytes:
 
 
 def compute(call: RequestContext) -> Object | bytes:
-    """An answer that is not kept."""
+    """Make an answer that is not stored."""
     given = _given(call)
     value = _blank(call)
     put(call, value, given if isinstance(given, dict) else {})
@@ -319,7 +321,7 @@ def compute(call: RequestContext) -> Object | bytes:
 
 
 def single(call: RequestContext) -> Object | bytes:
-    """An object there is one of at its path: made on first sight, changed by what is sent."""
+    """An object that exists once at its path: made when first used, changed by what is sent."""
     plan, store = plan_of(call), call.world.store
     key = place(call)
     value = store.get(f"{plan.kind} there", key)
@@ -327,7 +329,7 @@ def single(call: RequestContext) -> Object | bytes:
         value = _blank(call)
         schemas, common = _schemas(call), call.world.catalog.id_field
         for name in {plan.objects.id, common if common in schemas else ""} - {""}:
-            if value.get(name) in (None, ""):  # a required text is empty to begin with
+            if value.get(name) in (None, ""):  # a required text is empty in a new object
                 value[name] = _unused(call, schemas.get(name, Schema()), Schema())
     if plan.operation.mutation:
         given = _given(call)

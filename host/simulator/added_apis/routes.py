@@ -1,4 +1,7 @@
-"""From method and path to the plan, for added APIs: parameters with suffixes, several in a step, other servers."""
+"""Finds the plan for a method and path of an added API.
+
+Unlike Stripe's, its paths may have suffixes after parameters, several parameters in a step, and servers of their own.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from host.simulator.routes import base_path
 
 
 class AddedRoutes:
-    """All operations of a catalog by method and path. Plans are made when first asked for."""
+    """The operations of a catalog by method and path. Plans are derived when needed."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -32,7 +35,7 @@ class AddedRoutes:
             choices.sort(key=lambda choice: -choice[1])
 
     def find(self, method: str, path: str) -> tuple[AddedPlan, dict[str, str]] | None:
-        """The plan for a request, and its path arguments; ``None`` if the API has no such URL."""
+        """The plan for a request, and its path arguments as text; ``None`` if the API has no such URL."""
         return self._at(method, path) or self._below_server(method, path)
 
     def _at(self, method: str, path: str) -> tuple[AddedPlan, dict[str, str]] | None:
@@ -51,7 +54,7 @@ class AddedRoutes:
         return None
 
     def _below_server(self, method: str, path: str) -> tuple[AddedPlan, dict[str, str]] | None:
-        """Of an operation that lives below a server of its own."""
+        """The plan of an operation whose document gives it a server of its own."""
         for id, other, route in self._catalog.routes():
             if other == method:
                 operation = self._catalog.operation(id)

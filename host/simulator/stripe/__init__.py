@@ -1,1 +1,1 @@
-"""What Stripe does beyond keeping objects: payments, billing, checkout."""
+"""The behaviour of Stripe's API beyond storing objects: payments, billing, checkout and the rest."""

@@ -1,4 +1,4 @@
-"""Whose world a request is in, and which account it names. https://docs.stripe.com/connect/authentication"""
+"""Which account a request is for. https://docs.stripe.com/connect/authentication"""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext, World
 from host.simulator.keys import masked
 
-SESSIONS = "~meter_session"  # the kind of sessions of streams of meter events, by their tokens
-STREAM = "/v2/billing/meter_event_stream"  # at ``meter-events.stripe.com``, which knows no keys
+SESSIONS = "~meter_session"  # the kind under which sessions of meter event streams are stored, by token
+STREAM = "/v2/billing/meter_event_stream"  # at ``meter-events.stripe.com``, which takes no API keys
 
 
 def world_of(world: World, id: str, authorization: str) -> World:
-    """The world of the account that ``Stripe-Account`` names; :class:`Refusal` 403 if it is none of the platform's."""
+    """The world of the account in ``Stripe-Account``. Raises :class:`Refusal` (403) if the platform has no such
+    account.
+    """
     known = world.store.record("account", id)
     if known is None or known.deleted:
         own = world.store.get("~platform", "~platform")
@@ -22,7 +24,9 @@ def world_of(world: World, id: str, authorization: str) -> World:
 
 
 def world_of_session(world: World, authorization: str, now: int) -> World:
-    """The world of the session whose token a stream of meter events has instead of a key.
+    """The world of the session whose token a meter event stream sends instead of an API key.
+
+    Raises :class:`Refusal`: 401 for an unknown token, 400 for an expired session.
     https://docs.stripe.com/api/v2/billing/meter-event-stream/create
     """
     token = authorization.rpartition(" ")[2]
@@ -40,7 +44,7 @@ def world_of_session(world: World, authorization: str, now: int) -> World:
 
 
 def no_access(id: str, key: str) -> Refusal:
-    """The account is unknown, which Stripe does not distinguish from not being allowed."""
+    """The refusal for an unknown account, which Stripe does not distinguish from one without access."""
     return Refusal(
         403,
         f"The provided key '{masked(key)}' does not have access to account '{id}' (or that account does not exist). "
@@ -50,7 +54,7 @@ def no_access(id: str, key: str) -> Refusal:
 
 
 def found(call: RequestContext) -> Object:
-    """The account that the path names; :class:`Refusal` 403 if it is none of the platform's."""
+    """The account that the path names. Raises :class:`Refusal` (403) if the platform has no such account."""
     id = call.path_args.get("account") or call.account
     account = call.within("").find("account", id)
     if account is None:

@@ -1,6 +1,6 @@
-"""Ways into a connected account's own pages. https://docs.stripe.com/api/account_links, …/account/login_link
+"""Links to a connected account's own pages. https://docs.stripe.com/api/account_links, …/account/login_link
 
-The pages are Stripe's; the addresses have its form and answer nobody here.
+The pages themselves are Stripe's: the URLs only have the right form.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _account(call: RequestContext, id: str) -> Object:
 
 
 def create_link(call: RequestContext) -> Object:
-    """A page where an account gives what is asked of it; good once, for minutes."""
+    """Create a link to the page where an account enters its details; it expires after :data:`LINK_LIFE` seconds."""
     params = call.params
     account = _account(call, params["account"])
     for name in ("refresh_url", "return_url"):
@@ -48,7 +48,9 @@ def _letter(account: Object) -> str:
 
 
 def create_login(call: RequestContext) -> Object:
-    """A page of the Express Dashboard; other accounts have their own."""
+    """Create a link to the Express Dashboard. Other kinds of accounts are refused, as they have dashboards of their
+    own.
+    """
     account = _account(call, call.path_args["account"])
     if (account["controller"].get("stripe_dashboard") or {}).get("type") != "express":
         raise Refusal(
@@ -60,7 +62,7 @@ def create_login(call: RequestContext) -> Object:
 
 
 def create_session(call: RequestContext) -> Object:
-    """A secret for embedded pages, with the components asked for."""
+    """Create the secret for embedded components, which shows the requested ones as enabled."""
     account = _account(call, call.params["account"])
     wanted = call.params["components"]
     if not wanted:

@@ -1,4 +1,4 @@
-"""Connected accounts: each a world of its own, with what Stripe asks of it. https://docs.stripe.com/api/accounts"""
+"""Connected accounts, each with objects of its own, and their requirements. https://docs.stripe.com/api/accounts"""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from host.simulator.stripe.account_access import found
 from host.simulator.stripe.application_fees import platform
 
 MAKES = {"account", "person"}
-_TOLD = {"capabilities", "external_account", "individual.ssn_last_4", "individual.id_number", "company.tax_id"}
+_GIVEN = {"capabilities", "external_account", "individual.ssn_last_4", "individual.id_number", "company.tax_id"}
 EFFECTS = {
-    "accounts.create": _TOLD,
+    "accounts.create": _GIVEN,
     "accounts.reject": {"reason"},
-    "accounts.update": _TOLD,
+    "accounts.update": _GIVEN,
 }
 # https://docs.stripe.com/connect/migrate-to-controller-properties
 _CONTROLLERS: dict[str, Object] = {
@@ -46,7 +46,7 @@ _CURRENCIES = {
 
 
 def create_account(call: RequestContext) -> Object:
-    """An account that cannot do anything before Stripe knows enough of it."""
+    """Create an account. It cannot be charged or paid out to until its requirements are met."""
     params = call.params
     if params.get("type") and params.get("controller"):
         raise invalid("You may only specify one of these parameters: type, controller.", "type", "parameters_exclusive")
@@ -108,7 +108,7 @@ def _settings() -> Object:
 
 
 def update_account(call: RequestContext) -> Object:
-    """More facts that Stripe is given about an account."""
+    """Update an account, and judge again which of its requirements are met."""
     return _take(call, found(call))
 
 
@@ -142,7 +142,7 @@ def _person(call: RequestContext, account: Object, given: Object) -> Object:
     schema = call.world.shapes.template("person").schema
     shown = {name: value for name, value in persons.plain(given).items() if name != "verification"}
     call.world.shapes.put(schema, person, shown)
-    persons.note_told(person, given)
+    persons.set_provided(person, given)
     result: Object = call.save("person", person, under=f"/v1/accounts/{account['id']}/persons")
     return result
 
@@ -155,7 +155,7 @@ def retrieve_account(call: RequestContext) -> Object:
 
 
 def own_account(call: RequestContext) -> Object:
-    """The platform's own account, which nothing is asked of any more."""
+    """The platform's own account, which has no open requirements."""
     account = call.world.shapes.fresh(call.world.shapes.template("account"), call.now)
     account.update(
         id=platform(call)["account"],
@@ -174,7 +174,7 @@ def own_account(call: RequestContext) -> Object:
 
 
 def reject_account(call: RequestContext) -> Object:
-    """The account can do nothing any more."""
+    """Reject an account: it can no longer be charged or paid out to."""
     account = found(call)
     account.update(charges_enabled=False, payouts_enabled=False)
     reason = str(call.params["reason"])
@@ -183,19 +183,19 @@ def reject_account(call: RequestContext) -> Object:
     return call.save("account", account)
 
 
-_APPLICATION = "~application"  # as an event has it, with the account it is about
+_APPLICATION = "~application"  # the object of the event of a deauthorization, with the account it is about
 
 
 def delete_account(call: RequestContext) -> Object | bytes:
-    """Gone; nobody can ask in its name."""
+    """Delete an account, after which requests for it are refused."""
     account = found(call)
-    if account.get("type") == "standard":  # who owns it ends that the platform acts for it
-        told = {
+    if account.get("type") == "standard":  # the account itself goes on, and only revokes the platform's access
+        application = {
             "id": f"ca_{account['id'].removeprefix('acct_')}",
             "object": "application",
             "name": "Simulated platform",
         }
-        call.world.store.put(_APPLICATION, account["id"], {**told, "account": account["id"]})
+        call.world.store.put(_APPLICATION, account["id"], {**application, "account": account["id"]})
         call.announce("account.application.deauthorized", _APPLICATION, account["id"])
     return resources.delete(call)
 

@@ -1,6 +1,6 @@
-"""Events that no change of their object shows: a payment that waits for its customer, a trial that ends soon.
+"""Events that no change of an object would show, such as those of a payment that needs action, or a trial ending soon.
 
-When each occurs: https://docs.stripe.com/api/events/types.
+https://docs.stripe.com/api/events/types
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.invoice_payments import payment_of
 
-NOTICE = 3 * 24 * 3600  # seconds before its end at which a trial is announced: the types page of docs.stripe.com
-EXPIRING = 7 * 24 * 3600  # seconds before its end at which a schedule is announced
-FAILED = "invoice.payment_failed"  # the customer must act for it, too: docs.stripe.com/billing/subscriptions/webhooks
-_TOLD = "~announced"
+NOTICE = 3 * 24 * 3600  # seconds before a trial's end at which its event occurs
+EXPIRING = 7 * 24 * 3600  # seconds before a schedule's end at which its event occurs
+FAILED = "invoice.payment_failed"  # also when the customer must act: docs.stripe.com/billing/subscriptions/webhooks
+_ANNOUNCED = "~announced"
 
 
 def watch_intent(call: RequestContext, intent: Object) -> None:
-    """The payment of an invoice, or of a checkout session, that waits for its customer or failed; at once or later."""
+    """Announce that the payment of an invoice or checkout session failed, or that it needs the customer's action."""
     failed = intent["status"] == "requires_payment_method" and bool(intent.get("last_payment_error"))
     if failed:
-        _tell_sessions(call, "payment_intent", str(intent["id"]))
+        _announce_sessions(call, "payment_intent", str(intent["id"]))
     waits = intent["status"] == "requires_action"
     if not waits and not failed:
         return
@@ -28,39 +28,39 @@ def watch_intent(call: RequestContext, intent: Object) -> None:
     if waits:
         _once(call, "invoice.payment_action_required", "invoice", str(payment["invoice"]), str(intent["id"]))
     if failed:
-        _tell_sessions(call, "invoice", str(payment["invoice"]))
+        _announce_sessions(call, "invoice", str(payment["invoice"]))
     _once(call, FAILED, "invoice", str(payment["invoice"]), f"{intent['id']}:{intent['latest_charge']}")
 
 
-def _tell_sessions(call: RequestContext, member: str, id: str) -> None:
+def _announce_sessions(call: RequestContext, member: str, id: str) -> None:
     for session in call.world.store.having("checkout.session", member, id):
         if session["status"] == "complete" and session["payment_status"] == "unpaid":
             _once(call, "checkout.session.async_payment_failed", "checkout.session", session["id"], session["id"])
 
 
 def watch_subscription(call: RequestContext, subscription: Object) -> None:
-    """A trial, to be announced before its end; at once where that is near."""
+    """Schedule the event of a trial that will end; announce it at once if the end is near."""
     end = subscription.get("trial_end")
     if subscription["status"] != "trialing" or not end:
         return
     if end - NOTICE > call.now:
         call.world.agenda.add(call, end - NOTICE, "trial_will_end", str(subscription["id"]))
     else:
-        _tell_trial(call, subscription)
+        _announce_trial(call, subscription)
 
 
 def watch_schedule(call: RequestContext, schedule: Object) -> None:
-    """A schedule, to be announced before its last phase ends; at once where that is near."""
+    """Schedule the event of an expiring schedule; announce it at once if its last phase ends soon."""
     if schedule["status"] == "active" and schedule["phases"]:
-        told = schedule["phases"][-1]["end_date"] - EXPIRING
-        if told > call.now:
-            call.world.agenda.add(call, told, "schedule_expiring", str(schedule["id"]))
+        at = schedule["phases"][-1]["end_date"] - EXPIRING
+        if at > call.now:
+            call.world.agenda.add(call, at, "schedule_expiring", str(schedule["id"]))
         else:
             schedule_due(call, str(schedule["id"]))
 
 
 def schedule_due(call: RequestContext, id: str) -> None:
-    """Seven days before a schedule's end, if it still ends then."""
+    """Announce a schedule that expires in seven days, if it still does."""
     schedule = call.find("subscription_schedule", id)
     if schedule is None or schedule["status"] != "active":
         return
@@ -70,23 +70,23 @@ def schedule_due(call: RequestContext, id: str) -> None:
 
 
 def trial_due(call: RequestContext, id: str) -> None:
-    """Three days before a trial's end, if it still ends then."""
+    """Announce a trial that ends in three days, if it still does."""
     subscription = call.find("subscription", id)
     if subscription is None or subscription["status"] != "trialing" or not subscription["trial_end"]:
         return
     if subscription["trial_end"] - NOTICE <= call.now:
-        _tell_trial(call, subscription)
+        _announce_trial(call, subscription)
 
 
-def _tell_trial(call: RequestContext, subscription: Object) -> None:
+def _announce_trial(call: RequestContext, subscription: Object) -> None:
     id, end = str(subscription["id"]), str(subscription["trial_end"])
     _once(call, "customer.subscription.trial_will_end", "subscription", id, f"{id}:{end}")
 
 
 def _once(call: RequestContext, type: str, kind: str, id: str, cause: str) -> None:
     key = f"{type}:{cause}"
-    if call.world.store.record(_TOLD, key) is None:
-        call.world.store.put(_TOLD, key, {"id": key})
+    if call.world.store.record(_ANNOUNCED, key) is None:
+        call.world.store.put(_ANNOUNCED, key, {"id": key})
         call.announce(type, kind, id)
 
 

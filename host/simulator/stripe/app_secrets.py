@@ -1,6 +1,6 @@
-"""Secrets that an app keeps, of an account or of one of its users. https://docs.stripe.com/stripe-apps/store-secrets
+"""Secrets that an app stores for an account or one of its users. https://docs.stripe.com/stripe-apps/store-secrets
 
-A name is used once within a scope; the secret itself is told only when ``payload`` is expanded.
+A name is unique within its scope. Answers have the secret itself only when ``payload`` is expanded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ KIND = "apps.secret"
 
 
 def create(call: RequestContext) -> Object:
-    """A secret, or another in the place of the one there is."""
+    """Store a secret, replacing the one of the same name and scope."""
     _scope(call)
     until = call.params.get("expires_at")
     if until is not None and until <= call.now:
@@ -27,7 +27,7 @@ def create(call: RequestContext) -> Object:
 
 
 def _scope(call: RequestContext) -> Object:
-    """The scope that the request names: ``user`` has one, ``account`` none."""
+    """The scope in the request. Raises :class:`Refusal` unless it has a ``user`` if, and only if, its type is user."""
     given = call.params["scope"]
     if (given["type"] == "user") != bool(given.get("user")):
         raise invalid("scope[user] is for scopes of type user, and needed there.", "scope[user]")
@@ -35,7 +35,7 @@ def _scope(call: RequestContext) -> Object:
 
 
 def _of_scope(call: RequestContext) -> list[Object]:
-    """Those of the scope that have not expired, newest first."""
+    """The secrets of the scope that have not expired, newest first."""
     scope = _scope(call)
     kept = (each for each in call.world.store.each(KIND) if each["scope"] == scope)
     return [each for each in kept if each["expires_at"] is None or each["expires_at"] > call.now]
@@ -53,19 +53,19 @@ def _named(call: RequestContext) -> Object:
 
 
 def find(call: RequestContext) -> Object:
-    """The secret of a name."""
+    """The secret of a name. Raises :class:`Refusal` (404) if there is none."""
     return _named(call)
 
 
 def delete(call: RequestContext) -> Object:
-    """It is forgotten."""
+    """Delete the secret of a name."""
     gone = {**_named(call), "deleted": True}
     call.save(KIND, gone, deleted=True)
     return gone
 
 
 def list_secrets(call: RequestContext) -> Object:
-    """All of a scope, without what they are."""
+    """The secrets of a scope, without their payloads."""
     return page_of(call, _of_scope(call), "secret")
 
 

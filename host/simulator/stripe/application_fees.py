@@ -1,4 +1,4 @@
-"""What a platform takes of payments, and gives back. https://docs.stripe.com/api/application_fees"""
+"""The fees that a platform collects from its accounts' payments. https://docs.stripe.com/api/application_fees"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def application(call: RequestContext) -> str:
 
 
 def platform(call: RequestContext) -> Object:
-    """The platform's own ids: its account, its application and its bank account."""
+    """The platform's own ids (account, application, bank account) and its external accounts."""
     home = call.within("")
     found = home.world.store.get(PLATFORM, PLATFORM)
     if found is None:
@@ -32,7 +32,10 @@ def platform(call: RequestContext) -> Object:
 
 
 def collect(home: RequestContext, amount: int, charge: Object, account: str, source: str) -> str:
-    """An application fee of ``amount``, in the platform's world; its id. ``source``: the account's own charge."""
+    """Create an application fee of ``amount`` in the platform's world ``home``; returns its id.
+
+    ``source`` is the charge in the account itself, whose id is ``account``.
+    """
     currency, id = charge["currency"], home.new_id("application_fee")
     transaction = home.find("balance_transaction", str(charge.get("balance_transaction")))
     home.make(
@@ -69,7 +72,7 @@ def collect(home: RequestContext, amount: int, charge: Object, account: str, sou
 
 
 def create_fee_refund(call: RequestContext) -> Object:
-    """All or a part of an application fee, given back to the account."""
+    """Refund all or a part of an application fee to the account."""
     fee = call.load("application_fee", call.path_args["id"])
     check_amount(call)
     left = fee["amount"] - fee["amount_refunded"]
@@ -86,7 +89,7 @@ def create_fee_refund(call: RequestContext) -> Object:
 
 
 def give_back(call: RequestContext, fee: Object, amount: int, metadata: Object) -> Object:
-    """A refund of a fee: from the platform's balance to the account's."""
+    """Move ``amount`` of a fee from the platform's balance to the account's; returns the refund."""
     currency, id = fee["currency"], call.new_id("fee_refund")
     path = f"/v1/application_fees/{fee['id']}/refunds"
     when = books.when_available(call, fee["balance_transaction"])

@@ -1,7 +1,7 @@
-"""What a card payment asked of its authorization: to be captured late, in parts, or with more than was authorized.
+"""Authorizations of card payments: extended ones, capture in parts, and capture of more than was authorized.
 
-``payment_method_options[card]`` of an intent says it, and the charge's ``payment_method_details[card]`` says what came
-of it: https://docs.stripe.com/payments/flexible-payments
+An intent requests them in ``payment_method_options[card]``, and the charge shows in ``payment_method_details[card]``
+which it has. https://docs.stripe.com/payments/flexible-payments
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ _OVER = 20  # percent: https://docs.stripe.com/payments/overcapture, the limit o
 
 
 def options_of(intent: Object, kind: str = "card") -> Object:
-    """What the intent says of payments by a type of method."""
+    """The intent's options for a type of payment method."""
     options: Object = (intent.get("payment_method_options") or {}).get(kind) or {}
     return options
 
 
 def is_manual(intent: Object, kind: str) -> bool:
-    """Whether a payment by a type of method is captured by a request of its own."""
-    said = options_of(intent, kind).get("capture_method") or intent["capture_method"]
-    return bool(said == "manual")
+    """Whether a payment by a type of payment method has to be captured by a separate request."""
+    chosen = options_of(intent, kind).get("capture_method") or intent["capture_method"]
+    return bool(chosen == "manual")
 
 
 def asked(intent: Object, what: str) -> bool:
-    """Whether the payment asked for ``multicapture``, ``overcapture`` or another: cards in test mode have them all."""
+    """Whether the intent requests a feature, such as ``multicapture``. All cards in test mode have all of them."""
     return bool(options_of(intent).get(f"request_{what}") == "if_available")
 
 
 def capture_within(intent: Object) -> int:
-    """For how many seconds the money is held."""
+    """How many seconds an uncaptured payment is held."""
     return _EXTENDED if asked(intent, "extended_authorization") else CAPTURE_WITHIN
 
 
 def most_capturable(intent: Object) -> int:
-    """What can be captured of an authorization at most, what was captured before not counted."""
+    """The largest amount that can still be captured."""
     over = int(intent["amount"]) * _OVER // 100 if asked(intent, "overcapture") else 0
     return int(intent["amount_capturable"]) + over
 
 
 def overcapture(source: Object, *, captured: bool) -> Object:
-    """Whether more than was authorized can be captured, and how much."""
+    """The ``overcapture`` member of a charge's card: whether more than was authorized can be captured, and how much."""
     amount, can = int(source["amount"]), not captured and asked(source, "overcapture")
     most = amount + amount * _OVER // 100 if can else amount
     return {"maximum_amount_capturable": most, "status": "available" if can else "unavailable"}
 
 
 def details(call: RequestContext, source: Object, captured: bool) -> Object:
-    """The members of a charge's card that tell of its authorization; ``source`` is its intent."""
+    """The members of a charge's card about its authorization; ``source`` is its intent."""
 
     def status(what: str) -> Object:
         return {"status": "available" if not captured and asked(source, what) else "unavailable"}

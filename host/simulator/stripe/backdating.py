@@ -1,4 +1,4 @@
-"""Subscriptions that began before they are made. https://docs.stripe.com/billing/subscriptions/backdating"""
+"""Subscriptions that start before they are created. https://docs.stripe.com/billing/subscriptions/backdating"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_LINES = 250  # https://docs.stripe.com/billing/subscriptions/backdating#bil
 
 
 def start_of(call: RequestContext, params: Object) -> int | None:
-    """When a subscription is to have begun, if that is before now."""
+    """The start date in the parameters, or ``None``. Raises :class:`Refusal` if it is in the future."""
     start = params.get(PARAM)
     if start is None:
         return None
@@ -31,7 +31,7 @@ def start_of(call: RequestContext, params: Object) -> int | None:
 
 
 def check(call: RequestContext, subscription: Object) -> None:
-    """Refuse what would be billed for the past by rules of its own."""
+    """Refuse metered prices and repeating coupons, which are billed for the past by rules that are not modelled."""
     for item in subscription["items"]["data"]:
         if item["price"]["recurring"]["usage_type"] == "metered":
             call.not_modelled(f"{PARAM} with metered prices", "licensed ones are.", PARAM)
@@ -40,10 +40,10 @@ def check(call: RequestContext, subscription: Object) -> None:
 
 
 def add_lines(call: RequestContext, invoice: Object, subscription: Object, item: Object, start: int) -> None:
-    """The lines of an item from ``start`` to the end of its current period.
+    """Add the lines of an item from ``start`` to the end of its current period.
 
-    Classic billing has one line for the time before now, or for all until an anchor to come; flexible billing has one
-    a period, as if each had been billed at its time.
+    Classic billing has one line for the time before now, or for all time until a future anchor. Flexible billing has
+    one line for each period, as if each had been billed in its time.
     """
     anchor, end = subscription["billing_cycle_anchor"], item["current_period_end"]
     if is_flexible(subscription):
@@ -81,7 +81,7 @@ def _add(call: RequestContext, invoice: Object, subscription: Object, item: Obje
 
 
 def intervals(start: int, end: int, recurring: Object) -> Decimal:
-    """How many intervals from ``start`` there are until ``end``: 15 January to 1 February are 17/31 of a month."""
+    """The number of intervals between two times: from 15 January to 1 February it is 17/31 of a month."""
     every, count = recurring["interval"], recurring["interval_count"]
     whole = 0
     while later(start, every, (whole + 1) * count) <= end:

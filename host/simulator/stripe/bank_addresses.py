@@ -1,7 +1,7 @@
-"""Accounts of a customer's own that bank transfers are sent to. https://docs.stripe.com/payments/bank-transfers
+"""Virtual bank accounts that customers send transfers to. https://docs.stripe.com/payments/bank-transfers
 
-Each customer has one for each kind of transfer; its number is made of the customer's id, with the digits that make it
-valid, so that it is the same each time.
+Each customer has one for each kind of transfer. Its number is derived from the customer's id, so it is the same each
+time, and has valid check digits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ _FIELDS = ("city", "country", "line1", "line2", "postal_code", "state")
 
 
 class Place(NamedTuple):
-    """A kind of bank transfer: its currency, the kinds of account that it takes, and the country of those."""
+    """A kind of bank transfer.
+
+    ``currency`` is its currency, ``address`` the type of its account numbers, ``country`` the country of the accounts
+    ("" if the customer's request names one), ``networks`` are those that it is sent by.
+    """
 
     currency: str
     address: str
@@ -35,12 +39,12 @@ PLACES: Final[dict[str, Place]] = {
     "mx_bank_transfer": Place("mxn", "spei", "MX", ("spei",)),
     "us_bank_transfer": Place("usd", "aba", "US", ("ach", "domestic_wire_us")),
 }
-# Countries that a customer in the EU can have an account in: how many letters and digits follow the check digits.
+# By country in the EU: how many letters and digits of an IBAN follow the check digits.
 IBANS: Final = {"BE": (0, 12), "DE": (0, 18), "ES": (0, 20), "FR": (0, 23), "IE": (4, 14), "NL": (4, 10)}
 
 
 def addresses(call: RequestContext, type: str, country: str, customer: str) -> list[Object]:
-    """The ``financial_addresses`` of a customer for one kind of transfer."""
+    """The ``financial_addresses`` of a customer for one kind of transfer, in a country where that can be chosen."""
     place = PLACES[type]
     land = country or place.country
     nowhere = dict.fromkeys(_FIELDS)
@@ -61,7 +65,7 @@ def addresses(call: RequestContext, type: str, country: str, customer: str) -> l
 
 
 def _holder(call: RequestContext) -> str:
-    """Whose account it is: the business that is paid, which has a name where it was told one."""
+    """The account's holder: the name of the business that is paid, if it has one."""
     account = call.within("").find("account", call.account) if call.account else None
     profile = (account or {}).get("business_profile") or {}
     return str(profile.get("name") or PLATFORM)
@@ -92,7 +96,7 @@ def _digits(of: str, count: int) -> str:
 
 
 def _iban(country: str, body: str) -> str:
-    """With the check digits of ISO 13616."""
+    """An IBAN, with the check digits of ISO 13616."""
     number = "".join(str(int(sign, 36)) for sign in f"{body}{country}00")
     return f"{country}{98 - int(number) % 97:02d}{body}"
 

@@ -1,4 +1,4 @@
-"""Payments by bank debit: processing first, succeeded or failed later by the clock.
+"""Payments by bank debit, which are ``processing`` at first, and succeed or fail later.
 
 https://docs.stripe.com/payments/ach-direct-debit, …/sepa-debit, …/payment-methods/bacs-debit, …/au-becs-debit,
 …/acss-debit: the sections on testing.
@@ -11,7 +11,7 @@ import msgspec
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.sandbox_cards import fingerprint
 
-SOON, DELAYED = 5, 180  # seconds: the pages say "at least three minutes" of the delayed ones
+SOON, DELAYED = 5, 180  # seconds; the pages say "at least three minutes" for the delayed ones
 CURRENCIES: dict[str, tuple[str, ...]] = {
     "us_bank_account": ("usd",),
     "sepa_debit": ("eur",),
@@ -32,14 +32,18 @@ MESSAGES = {
 
 
 class Bank(msgspec.Struct, frozen=True):
-    """A bank account and how debits of it end: ``failure`` is a code or "", ``delay`` in seconds."""
+    """A test bank account, and the outcome of its debits.
+
+    ``failure`` is the code of a failure, or "". ``delay`` is in seconds. With ``dispute`` the charge is disputed, with
+    ``forever`` it stays ``processing``.
+    """
 
     type: str
     number: str
     failure: str = ""
     delay: int = SOON
     dispute: bool = False
-    forever: bool = False  # stays processing
+    forever: bool = False
     verified: bool = True
 
 
@@ -112,7 +116,7 @@ FINGERPRINTS = {fingerprint(bank.type + bank.number): bank for bank in (*_OTHERS
 
 
 def bank_of(method: Object) -> Bank | None:
-    """How debits of a payment method end; ``None`` if it is no bank account."""
+    """The test bank account of a payment method; ``None`` if it is no bank account."""
     kind = str(method.get("type"))
     if kind not in CURRENCIES:
         return None
@@ -154,5 +158,5 @@ def bank_facts(call: RequestContext, kind: str, number: str, given: Object) -> O
 
 
 def debit_due(call: RequestContext, bank: Bank) -> int | None:
-    """When a debit made now is settled; ``None``: never."""
+    """The time at which a debit made now succeeds or fails, or ``None`` for never."""
     return None if bank.forever else call.now + bank.delay

@@ -1,4 +1,4 @@
-"""Forms of the numbers of bank accounts.
+"""Checks the form of bank account numbers.
 
 https://docs.stripe.com/error-codes#account-number-invalid, https://docs.stripe.com/payments/bank-debits
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 from host.simulator.api_error import Refusal, invalid
 
-# Of a type of payment method: member → how many digits it has.
+# By type of payment method and member: the least and the greatest number of digits.
 _DIGITS: dict[str, dict[str, tuple[int, int]]] = {
     "us_bank_account": {"account_number": (4, 17)},
     "bacs_debit": {"account_number": (8, 8), "sort_code": (6, 6)},
@@ -19,21 +19,21 @@ _DIGITS: dict[str, dict[str, tuple[int, int]]] = {
 }
 
 
-def check(kind: str, said: Mapping[str, Any], path: str) -> None:
-    """Refuse numbers that no account of that type has; ``path`` is where they stand."""
+def check(kind: str, given: Mapping[str, Any], path: str) -> None:
+    """Refuse numbers that no account of the type ``kind`` has; ``path`` is the parameter that they are in."""
     for name, (least, most) in _DIGITS.get(kind, {}).items():
-        number = str(said[name]).replace("-", "") if said.get(name) else None
+        number = str(given[name]).replace("-", "") if given.get(name) else None
         if number is not None and not (_digits(number) and least <= len(number) <= most):
             long = f"{least}" if least == most else f"{least} to {most}"
             raise _wrong(f"{name} must have {long} digits", f"{path}[{name}]")
-    if kind == "us_bank_account" and said.get("routing_number"):
-        check_routing(str(said["routing_number"]), f"{path}[routing_number]")
-    if kind == "sepa_debit" and not is_iban(str(said.get("iban") or "")):
+    if kind == "us_bank_account" and given.get("routing_number"):
+        check_routing(str(given["routing_number"]), f"{path}[routing_number]")
+    if kind == "sepa_debit" and not is_iban(str(given.get("iban") or "")):
         raise _wrong("The IBAN you provided is invalid", f"{path}[iban]")
 
 
 def check_routing(number: str, path: str) -> None:
-    """Refuse what is no routing number of the US: https://docs.stripe.com/error-codes#routing-number-invalid"""
+    """Refuse an invalid US routing number: https://docs.stripe.com/error-codes#routing-number-invalid"""
     if not _digits(number) or len(number) != 9:
         raise invalid("Routing number must have 9 digits", path, "routing_number_invalid")
     weights = (3, 7, 1) * 3

@@ -1,7 +1,7 @@
-"""Payments by bank transfer, with what a customer sent. https://docs.stripe.com/payments/bank-transfers/accept-a-payment
+"""Payments by bank transfer. https://docs.stripe.com/payments/bank-transfers/accept-a-payment
 
-A payment takes what the cash balance has; for the rest it waits, and says where to send it. What arrives pays the
-payment whose reference it names, else one that wants just that, else the one that waits longest:
+A payment takes what is in the customer's cash balance, and waits for the rest. An arriving transfer pays the payment
+whose reference it has, else one for exactly its amount, else the oldest one:
 https://docs.stripe.com/payments/customer-balance/reconciliation
 """
 
@@ -16,12 +16,12 @@ from host.simulator.stripe.bank_addresses import PLACES
 INTENT, METHOD = "payment_intent", "customer_balance"
 PARTIAL = "payment_intent.partially_funded"
 MAKES = {"charge", cash_balances.TRANSACTION}
-_WAITING = "~bank_transfer"  # what was paid of each intent, and what its transfers are called
+_WAITING = "~bank_transfer"  # by intent: how much was paid, and the reference of its transfers
 _OPTIONS = "payment_method_options[customer_balance]"
 
 
 def confirm(call: RequestContext, intent: Object) -> Object:
-    """Take what is there; where that is not all, wait for the rest. Kept."""
+    """Pay the intent from the customer's cash balance, or leave it waiting for what is missing; saves it."""
     customer = intent.get("customer")
     if not customer:
         raise invalid("A payment by bank transfer needs a customer.", "customer", "parameter_missing")
@@ -41,7 +41,7 @@ def confirm(call: RequestContext, intent: Object) -> Object:
 
 
 def _transfer(intent: Object) -> tuple[str, str]:
-    """The kind of transfer that an intent asks for, and for the EU in which country."""
+    """The kind of transfer that an intent requests, and the country where one can be chosen (in the EU)."""
     options = (intent.get("payment_method_options") or {}).get(METHOD) or {}
     if options.get("funding_type") != "bank_transfer":
         path = f"{_OPTIONS}[funding_type]"
@@ -51,7 +51,10 @@ def _transfer(intent: Object) -> tuple[str, str]:
 
 
 def check(transfer: Object, currency: str, path: str) -> tuple[str, str]:
-    """The kind of a bank transfer, which is for one currency, and its country where that can be chosen."""
+    """The kind of a bank transfer, and the country where one can be chosen, else "".
+
+    ``path`` is the parameter. Raises :class:`Refusal` for another currency than that of the kind, or a wrong country.
+    """
     kind = transfer.get("type")
     if kind is None:
         raise invalid(f"Missing required param: {path}[type].", f"{path}[type]", "parameter_missing")
@@ -78,7 +81,7 @@ def _left(call: RequestContext, intent: Object) -> int:
 
 
 def _take(call: RequestContext, intent: Object, amount: int) -> Object:
-    """Pay so much of an intent with the customer's cash; all of it is a charge."""
+    """Pay ``amount`` of an intent from the cash balance. An intent that is fully paid succeeds, with a charge."""
     note = _note(call, intent)
     if amount:
         about = {"applied_to_payment": {"payment_intent": intent["id"]}}
@@ -120,7 +123,7 @@ def _instructions(call: RequestContext, intent: Object, note: Object) -> Object:
 
 
 def reconcile(call: RequestContext, customer: str, currency: str, reference: str | None) -> None:
-    """Let the money that arrived pay what waits for it."""
+    """Pay waiting intents of a customer with the money that arrived; ``reference`` is that of the transfer."""
     while (available := cash_balances.available(call, customer, currency)) > 0:
         waiting = [
             (note, intent)
@@ -139,7 +142,7 @@ def reconcile(call: RequestContext, customer: str, currency: str, reference: str
 
 
 def apply(call: RequestContext) -> Object:
-    """By hand: what the cash balance has, all that is left or so much."""
+    """Pay an intent from the cash balance on request: what it lacks, or ``amount``."""
     intent = call.subject()
     note = call.world.store.get(_WAITING, intent["id"])
     if note is None or not note["open"] or intent["status"] != "requires_action":
@@ -157,7 +160,7 @@ def apply(call: RequestContext) -> Object:
 
 
 def instructions(call: RequestContext) -> Object:
-    """Where a customer sends money, for no payment in particular."""
+    """The accounts to which a customer sends money that is for no particular payment."""
     customer = call.load("customer", call.path_args["customer"], "customer")
     currency = call.params["currency"].lower()
     kind, country = check(call.params["bank_transfer"], currency, "bank_transfer")
@@ -173,7 +176,7 @@ def instructions(call: RequestContext) -> Object:
 
 
 def watch_intent(call: RequestContext, intent: Object) -> None:
-    """A payment that is canceled gives back what was paid of it."""
+    """Return what was paid of a canceled intent to the customer's cash balance."""
     note = call.world.store.get(_WAITING, intent["id"]) if intent["status"] == "canceled" else None
     if note is None or not note["open"]:
         return

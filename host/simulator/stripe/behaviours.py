@@ -1,13 +1,13 @@
-"""Which operations of Stripe do more than keep objects, and what they do with what they are given.
+"""Collects what the modules of this package declare about operations that do more than store objects.
 
-A behaviour's module declares, each by operation: ``EFFECTS`` (paths of parameters it handles, that do not come back in
-the answer as given), ``SHOWN_AT`` (parameter path → path in the answer), ``FILTERS`` (list parameter → a function of
-the request and the wanted value that gives the test of an object), ``BEHAVIOURS`` (further operations) and ``VERBS``
-(actions that only set these members); and ``MAKES``, the kinds of objects it makes beside what it answers.
-``DUE`` are actions that the agenda carries out later, ``WATCHERS`` (by kind) are called with each object that is saved.
+A module declares, by operation: ``BEHAVIOURS`` (the function that carries it out), ``EFFECTS`` (paths of parameters it
+uses, but does not answer as they were given), ``SHOWN_AT`` (parameter path → path in the answer), ``FILTERS`` (list
+parameter → a function of the request and the wanted value that gives the test of an object) and ``VERBS`` (the members
+that an action sets, if it does nothing else). ``MAKES`` are the kinds of objects it creates beside those it answers.
+``DUE`` are actions that the agenda carries out later. ``WATCHERS``, by kind, are called with each object that is saved.
 
-A module is imported when something that it declares is first needed. Which that is stands in
-:mod:`host.simulator.stripe.index`, which is made of the modules.
+A module is imported when something that it declares is first needed. :mod:`host.simulator.stripe.index`, which is
+generated from the modules, says which module declares what.
 """
 
 from __future__ import annotations
@@ -25,13 +25,11 @@ T = TypeVar("T")
 
 
 class Declared(Mapping[str, T]):
-    """What the modules declare under a name. Each is imported when something of it is asked for; knowing of it is not
-    asking.
-    """
+    """What the modules declare under a name, by key. Reading a key imports its modules; looking for it does not."""
 
     def __init__(self, name: str, read: Callable[[Iterator[Any]], T] = next) -> None:
-        """``read`` makes one of what the modules declare for a key, in the order of the index: only one does, unless
-        it says otherwise.
+        """``read`` makes one value from those that modules declare for a key, in the order of the index. By default it
+        takes the only one.
         """
         self._name = name
         self._read = read
@@ -48,8 +46,8 @@ class Declared(Mapping[str, T]):
         return self._found[key]
 
     def get(self, key: str, default: Any = None) -> Any:
-        """What is declared for ``key``."""
-        found = self._found.get(key)  # asked several times in each request
+        """What is declared for ``key``, or ``default``."""
+        found = self._found.get(key)  # first, as this is called several times for each request
         return found if found is not None else self[key] if key in self._modules else default
 
     def __contains__(self, key: object) -> bool:
@@ -66,14 +64,14 @@ Watcher = Callable[[RequestContext, Object], None]
 
 
 def _all(declared: Iterator[Watcher]) -> Watcher:
-    """All who watch a kind, as one."""
-    those = list(declared)
+    """All watchers of a kind as one."""
+    watchers = list(declared)
 
-    def tell(call: RequestContext, value: Object) -> None:
-        for watcher in those:
+    def watch(call: RequestContext, value: Object) -> None:
+        for watcher in watchers:
             watcher(call, value)
 
-    return those[0] if len(those) == 1 else tell
+    return watchers[0] if len(watchers) == 1 else watch
 
 
 MODEL = Model(
@@ -87,5 +85,5 @@ MODEL = Model(
     within=WITHIN,
 )
 DUE: Mapping[str, Callable[[RequestContext, str], Any]] = Declared("DUE")
-EARLY = ("end_discount", "expire_invoice", "schedule")  # what of the same second comes before the rest
+EARLY = ("end_discount", "expire_invoice", "schedule")  # carried out before other actions of the same second
 WATCHERS: Mapping[str, Watcher] = Declared("WATCHERS", _all)

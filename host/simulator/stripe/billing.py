@@ -1,4 +1,4 @@
-"""The invoices of subscriptions: what of each period, item and proration they have.
+"""The invoices of subscriptions, and their lines for periods, usage and prorations.
 
 https://docs.stripe.com/billing/invoices/subscription
 """
@@ -18,13 +18,13 @@ from host.simulator.stripe.pricing import amount_of, at_volume, plain_quantity, 
 from host.simulator.stripe.prorations import Part, begin_of, put_on, share, stop_of
 from host.simulator.stripe.subscription_items import price_of
 
-USAGE_FROM = "~usage_from"  # by item: since when what is used of it is billed
-FREE_START = "~subscription_free_start"  # with proration_behavior=none: what comes before the anchor is not billed
-HOUR = 3600  # how long a renewal's invoice stays a draft
+USAGE_FROM = "~usage_from"  # by item: the time from which its usage is billed
+FREE_START = "~subscription_free_start"  # with proration_behavior=none: the time before the anchor is not billed
+HOUR = 3600  # seconds that the invoice of a renewal stays a draft
 
 
 def new_invoice(call: RequestContext, customer: Object, currency: str, **fields: Any) -> Object:
-    """A draft for ``customer``, not kept yet."""
+    """A draft invoice for ``customer`` with ``fields`` as members, not saved yet."""
     invoice = call.blank("invoice")
     invoice.update(
         account_country="US",
@@ -49,7 +49,7 @@ def new_invoice(call: RequestContext, customer: Object, currency: str, **fields:
 
 
 def draft_of(call: RequestContext, subscription: Object, reason: str, **fields: Any) -> Object:
-    """A draft for a subscription, without lines, not kept yet."""
+    """A draft invoice for a subscription, without lines, not saved yet; ``reason`` is its ``billing_reason``."""
     customer = call.load("customer", subscription["customer"])
     settings = subscription.get("invoice_settings") or {}
     invoice = new_invoice(
@@ -84,10 +84,10 @@ def draft_of(call: RequestContext, subscription: Object, reason: str, **fields: 
 def period_line(
     call: RequestContext, invoice: Object, subscription: Object, item: Object, *, in_full: bool = False
 ) -> Object:
-    """The line of an item for its current period: of a trial nothing, of a licensed price its quantity.
+    """Add the line of an item for its current period: 0 during a trial, else the amount for its quantity.
 
-    A period that begins late, as after a trial that ends before the anchor, is billed in part; and so is one that the
-    subscription ends within, unless ``in_full``.
+    A period that begins late, as after a trial that ends before the anchor, is billed in part. So is a period in which
+    the subscription ends, unless ``in_full``.
     """
     price, quantity = price_of(call, subscription, item), item.get("quantity")
     metered = price["recurring"]["usage_type"] == "metered"
@@ -117,7 +117,7 @@ def _of_trial(subscription: Object, name: str, quantity: Any) -> str:
 def usage_line(
     call: RequestContext, invoice: Object, subscription: Object, item: Object, start: int, end: int
 ) -> Object:
-    """The line of what was used of a metered price; what is used in this very second counts, where it ends now."""
+    """Add the line for the usage of a metered price from ``start`` to ``end``; see :func:`usage_facts`."""
     facts = usage_facts(call, subscription, item, start, end)
     exact = facts.pop("exact")
     facts.pop("pricing")
@@ -127,9 +127,11 @@ def usage_line(
 
 
 def usage_facts(call: RequestContext, subscription: Object, item: Object, start: int, end: int) -> Object:
-    """What was used of an item from ``start``, or from when it came or got its price, to ``end``, and what it costs.
+    """The usage of an item from ``start`` to ``end``, and what it costs, as members of a line.
 
-    On trial it costs nothing: https://docs.stripe.com/billing/subscriptions/billing-mode/compare#trials
+    It is counted from when the item was added or got its price, if that is later. Where ``end`` is now, the usage of
+    this second is included. During a trial it costs nothing:
+    https://docs.stripe.com/billing/subscriptions/billing-mode/compare#trials
     """
     upto = end + 1 if end == call.now and item["current_period_end"] > end else end
     since = call.world.store.get(USAGE_FROM, item["id"])
@@ -149,7 +151,7 @@ def usage_facts(call: RequestContext, subscription: Object, item: Object, start:
 
 
 def item_line(call: RequestContext, invoice: Object, subscription: Object, item: Object, facts: Object) -> Object:
-    """A line of a subscription's item; ``facts``: its amount, description, period and quantity, and ``proration``."""
+    """Add a line of a subscription's item; ``facts`` are amount, description, period, quantity and ``proration``."""
     details = {
         "invoice_item": None,
         "proration": facts.pop("proration", False),
@@ -175,20 +177,22 @@ def item_line(call: RequestContext, invoice: Object, subscription: Object, item:
 
 
 def described(call: RequestContext, price: Object, quantity: Any) -> str:
-    """``3 × Plan (at $20.00 / month)``; of graduated tiers, which have several amounts, none is said."""
+    """A line's description, ``3 × Plan (at $20.00 / month)``; without an amount for graduated tiers, which have
+    several.
+    """
     unit = at_volume(price, quantity)
     at = f" (at {shown_unit(unit)})" if unit is not None else ""
     return f"{quantity} × {product_name(call, price)}{at}"
 
 
 def product_name(call: RequestContext, price: Object) -> str:
-    """What lines call a price: its product's name."""
+    """The name of a price's product, which descriptions of lines use."""
     product = call.world.store.get("product", str(price["product"])) or {}
     return str(product.get("name") or price["product"])
 
 
 def take_pending(call: RequestContext, invoice: Object, subscription: str | None) -> None:
-    """The customer's pending items, newest first, at the head of the invoice."""
+    """Add the customer's pending invoice items to the invoice, newest first."""
     for item in pending_items(call, invoice["customer"], invoice["currency"], subscription):
         add_item(call, invoice, item)
 
@@ -202,10 +206,11 @@ def period_invoice(
     *,
     pending: bool = True,
 ) -> Object:
-    """A draft for the items' current periods, with pending items; kept. ``used``: the period whose usage is billed.
+    """A draft invoice for the items' current periods; saved, unless it is one of flexible billing without lines.
 
-    Flexible billing has no lines of nothing for usage to come, and no invoice without lines: it is not kept then.
-    Lines stand as the API has them: pending items, newest first; the subscription's items, newest first.
+    ``used`` are, by item, the start and end of the time whose usage is billed. ``prorated`` are proration items to add,
+    and with ``pending`` pending invoice items are added. Lines are in the API's order: pending items, then the
+    subscription's items, each newest first. Flexible billing has no lines of 0 for future usage.
     """
     invoice = draft_of(call, subscription, reason)
     put_on(call, invoice, subscription, prorated or [])
@@ -223,7 +228,7 @@ def period_invoice(
 
 
 def keep(call: RequestContext, subscription: Object, invoice: Object) -> Object:
-    """Add up a subscription's invoice and keep it as its latest; coupons for one invoice are used up by it."""
+    """Add up a subscription's invoice and save it as the latest; coupons with ``duration=once`` are used up by it."""
     call.save("invoice", total_up(call, invoice))
     subscription["latest_invoice"] = invoice["id"]
     taken = {entry["discount"] for entry in invoice["total_discount_amounts"]}
@@ -235,13 +240,13 @@ def keep(call: RequestContext, subscription: Object, invoice: Object) -> Object:
 
 
 def wait(call: RequestContext, invoice: Object) -> None:
-    """Leave a draft an hour to be looked at before it is finalized; kept."""
+    """Save a draft that is to be finalized in an hour."""
     invoice.update(auto_advance=True, automatically_finalizes_at=call.now + HOUR)
     call.save("invoice", invoice)
 
 
 def drop_spent(call: RequestContext, subscription: Object) -> None:
-    """In a new period, discounts that were for one invoice are gone."""
+    """Remove discounts with ``duration=once`` that were used, at the begin of a new period."""
     subscription["discounts"] = discounts.unspent(call, subscription["discounts"])
     for item in subscription["items"]["data"]:
         item["discounts"] = discounts.unspent(call, item.get("discounts") or [])

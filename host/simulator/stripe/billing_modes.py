@@ -1,4 +1,4 @@
-"""By which of the two sets of rules a subscription is billed.
+"""The billing mode of subscriptions: classic or flexible.
 
 https://docs.stripe.com/billing/subscriptions/billing-mode/compare
 """
@@ -10,12 +10,12 @@ from host.simulator.context import Object, RequestContext
 
 
 def is_flexible(subscription: Object) -> bool:
-    """Whether a subscription is billed by the newer rules."""
+    """Whether a subscription is in flexible billing mode."""
     return bool((subscription.get("billing_mode") or {}).get("type") == "flexible")
 
 
 def migrate(call: RequestContext) -> Object:
-    """classic → flexible, from now on; there is no way back. https://docs.stripe.com/api/subscriptions/migrate"""
+    """Change a subscription from classic to flexible billing. https://docs.stripe.com/api/subscriptions/migrate"""
     subscription, mode = call.subject(), call.params["billing_mode"]
     if mode["type"] != "flexible":
         raise invalid("A subscription can only be migrated to flexible billing.", "billing_mode[type]")

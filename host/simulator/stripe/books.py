@@ -1,4 +1,4 @@
-"""The books: a balance transaction for whatever moves money, and the balances they add up to.
+"""The account's books: balance transactions for every movement of money, and the balances that they add up to.
 
 https://docs.stripe.com/reports/balance-transaction-types, https://docs.stripe.com/payments/balances
 """
@@ -15,7 +15,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import issuing_books
 from host.simulator.stripe.money import decimals, rounded
 
-# What the platform has at the start, so that payouts and transfers can be tried at once; in no transaction.
+# The platform's opening balance, which is in no transaction: payouts and transfers can be tried at once.
 OPENING = {"usd": 100_000}
 # https://stripe.com/pricing: 2.9 % and 0.30 of the currency's unit, whatever the payment method.
 PERCENT, FIXED = Decimal("0.029"), Decimal("0.30")
@@ -30,18 +30,18 @@ _CATEGORIES = {
     "transfer_refund": "transfer_reversal",
 }
 _STATE = "~balance"
-_TOLD = "~told_balance"  # as the last event about it has it
+_ANNOUNCED = "~told_balance"  # the balance that the last event shows
 _CHARGES = ("charge", "payment")
 _decode = msgspec.json.Decoder().decode
 
 
 def processing_fee(amount: int, currency: str) -> int:
-    """Stripe's fee for a payment."""
+    """Stripe's fee for a payment, in the currency's smallest unit."""
     return rounded(amount * PERCENT + FIXED * 10 ** decimals(currency)) if amount else 0
 
 
 def fee_detail(amount: int, currency: str, *, application: str | None = None, description: str = "") -> Object:
-    """One of the fees of a transaction; ``application`` is whose fee it is, if not Stripe's."""
+    """One entry of a transaction's ``fee_details``; ``application`` is whose fee it is, or ``None`` for Stripe's."""
     return {
         "amount": amount,
         "application": application,
@@ -63,7 +63,11 @@ def enter(
     category: str | None = None,
     available_on: int = 0,
 ) -> str:
-    """Write a transaction into the account's books; its id. Without ``available_on`` it counts at once."""
+    """Enter a balance transaction in the account's books, and return its id.
+
+    ``amount`` is in the currency's smallest unit. ``available_on`` (seconds since 1970) is when the money becomes
+    available; by default at once. ``category`` is its ``reporting_category``, by default that of ``type``.
+    """
     fee = sum(detail["amount"] for detail in fees)
     pending = available_on > call.now
     transaction = call.make(
@@ -94,14 +98,14 @@ def enter(
         state["available"] += amount - fee
     call.world.store.put(_STATE, currency, state)
     if not pending and type in _CHARGES:
-        _tell_available(call)
+        _announce_available(call)
     return str(transaction["id"])
 
 
-def _tell_available(call: RequestContext) -> None:
-    """An event that money of payments became available, which shows the balance as it is then."""
-    call.world.store.put(_TOLD, "balance", retrieve_balance(call))
-    call.announce("balance.available", _TOLD, "balance")
+def _announce_available(call: RequestContext) -> None:
+    """Announce that money of payments became available. The event shows the present balance."""
+    call.world.store.put(_ANNOUNCED, "balance", retrieve_balance(call))
+    call.announce("balance.available", _ANNOUNCED, "balance")
 
 
 def _state(call: RequestContext, currency: str) -> Object:
@@ -111,7 +115,7 @@ def _state(call: RequestContext, currency: str) -> Object:
 
 
 def make_available(call: RequestContext, id: str) -> None:
-    """What was to be available on a day is; ``id`` is a currency and the day."""
+    """Make money available that is due; ``id`` is a currency and a time in seconds, with a space between."""
     currency, _, day = id.partition(" ")
     state = _state(call, currency)
     state["available"] += state["pending"].pop(day, 0)
@@ -127,22 +131,22 @@ def make_available(call: RequestContext, id: str) -> None:
         if none_left:
             state["settled"] = record.place
     call.world.store.put(_STATE, currency, state)
-    _tell_available(call)
+    _announce_available(call)
 
 
 def available(call: RequestContext, currency: str) -> int:
-    """What the account can spend."""
+    """The available balance in a currency."""
     return int(_state(call, currency)["available"])
 
 
 def owned(call: RequestContext, currency: str) -> int:
-    """What the account has, pending included."""
+    """The balance in a currency, including what is pending."""
     state = _state(call, currency)
     return int(state["available"] + sum(state["pending"].values()))
 
 
 def available_day(now: int) -> int:
-    """When a payment's money is available: two business days later, at midnight UTC."""
+    """When a payment's money becomes available: two business days later, at midnight UTC."""
     return business_day(now, 2)
 
 
@@ -156,13 +160,13 @@ def business_day(now: int, days: int) -> int:
 
 
 def when_available(call: RequestContext, transaction: str | None) -> int:
-    """When the money of a transaction is or was available: what is taken from it goes at the same time."""
+    """When the money of a transaction is or was available, or 0. What is taken from it counts at the same time."""
     found = call.find("balance_transaction", transaction) if transaction else None
     return int(found["available_on"]) if found else 0
 
 
 def retrieve_balance(call: RequestContext) -> Object:
-    """Available and pending money by currency."""
+    """The available and pending balances by currency."""
     states = {str(state["currency"]): state for state in call.world.store.each(_STATE)}
     home = "usd"
     if call.account:
@@ -181,7 +185,7 @@ def _part(currency: str, amount: int) -> Object:
 
 
 def list_transactions(call: RequestContext) -> bytes:
-    """Balance transactions; those of a payout are the ones it paid out, which only automatic payouts say."""
+    """Balance transactions. They can be filtered by payout only for automatic payouts."""
     if payout := call.params.get("payout"):
         found = call.load("payout", payout, "payout", 400)
         if not found["automatic"]:
@@ -192,7 +196,7 @@ def list_transactions(call: RequestContext) -> bytes:
 
 
 def spend(call: RequestContext, amount: int, currency: str, message: str) -> None:
-    """Refuse what is above the available balance."""
+    """Refuse ``amount`` if it is above the available balance."""
     if amount > available(call, currency):
         raise call.refuse(message, code="balance_insufficient")
 

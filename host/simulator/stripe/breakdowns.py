@@ -1,4 +1,4 @@
-"""Which discounts and taxes the sums of sessions and quotes are made of; only there when expanded.
+"""The discounts and taxes in the totals of checkout sessions and quotes, which answers have only when expanded.
 
 https://docs.stripe.com/api/checkout/sessions/object#checkout_session_object-total_details-breakdown
 """
@@ -12,12 +12,12 @@ import msgspec
 
 from host.simulator.context import Object, World
 
-SUMS = "~item_sums"  # by line item: what its discounts and taxes come to
+SUMS = "~item_sums"  # by line item: the amounts of its discounts and taxes
 _decode = msgspec.json.Decoder().decode
 
 
 def of_item(world: World, item: Object, name: str) -> list[Object]:
-    """The ``discounts`` or ``taxes`` of a line item."""
+    """The ``discounts`` or ``taxes`` (``name``) of a line item."""
     found: Object = world.store.get(SUMS, str(item["id"])) or {"discounts": [], "taxes": []}
     if name == "taxes":
         return [_tax(world, tax) for tax in found["taxes"]]
@@ -25,7 +25,7 @@ def of_item(world: World, item: Object, name: str) -> list[Object]:
 
 
 def of_whole(world: World, value: Object, path: str) -> Object:
-    """The breakdown of what has its line items at ``path``, in which ``{id}`` is its id."""
+    """The breakdown of an object whose line items are at ``path``, in which ``{id}`` stands for its id."""
     under = path.format(id=value["id"])
     items = [_decode(record.body) for _, record in world.store.oldest("item") if record.under == under]
     discounts = (entry for item in items for entry in of_item(world, item, "discounts"))
@@ -59,7 +59,7 @@ def _tax(world: World, tax: Object) -> Object:
 
 
 def created_of(world: World, item: Object) -> int:
-    """When what has a line item was made."""
+    """When the session, payment link or quote of a line item was created (seconds since 1970), or 0."""
     record = world.store.record("item", str(item["id"]))
     _, _, path = (record.under if record is not None else "").partition("/v1/")
     of, _, rest = path.removeprefix("checkout/").partition("/")
@@ -69,7 +69,7 @@ def created_of(world: World, item: Object) -> int:
 
 
 def _discount(world: World, coupon: str, item: Object) -> Object:
-    """What a coupon is for an item before it is redeemed; its id says of what it is."""
+    """The discount object that shows a coupon of an item before it is redeemed; its id is derived from the item's."""
     fields: dict[str, Any] = dict.fromkeys(
         ("checkout_session", "customer", "end", "invoice", "invoice_item", "promotion_code", "subscription",
          "subscription_item")

@@ -1,4 +1,4 @@
-"""What a connected account may do, and has asked for. https://docs.stripe.com/connect/account-capabilities"""
+"""The capabilities of connected accounts. https://docs.stripe.com/connect/account-capabilities"""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def _name(call: RequestContext) -> str:
 
 
 def retrieve_capability(call: RequestContext) -> Object:
-    """One of an account's capabilities, asked for or not."""
+    """One of an account's capabilities, requested or not."""
     return _shown(call, found(call), _name(call))
 
 
 def list_capabilities(call: RequestContext) -> Object:
-    """Those that the account has asked for."""
+    """The capabilities that the account has requested."""
     account = found(call)
     return page_of(call, [_shown(call, account, name) for name in account["capabilities"]], "capability")
 
 
 def update_capability(call: RequestContext) -> Object:
-    """Asked for, or given up."""
+    """Request a capability, or give it up."""
     account, name = found(call), _name(call)
     if call.params.get("requested"):
         account["capabilities"].setdefault(name, "inactive")

@@ -1,4 +1,4 @@
-"""What becomes of money that a payment intent holds: captured, raised, released.
+"""Capturing, raising and releasing the money that a payment intent holds.
 
 https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
 """
@@ -26,7 +26,7 @@ MAKES = {"charge"}
 
 
 def cancel_intent(call: RequestContext) -> Object:
-    """``canceled``, from any state but success and cancellation; what was held is released."""
+    """Cancel an intent that has neither succeeded nor been canceled, and release what it holds."""
     intent = call.subject()
     if intent["status"] not in _CANCELABLE:
         raise unexpected(
@@ -58,7 +58,7 @@ def _cancel(call: RequestContext, intent: Object, reason: str | None) -> Object:
 
 
 def release_intent(call: RequestContext, id: str) -> None:
-    """What was not captured in time is released."""
+    """Release what was not captured in time."""
     intent = call.find("payment_intent", id)
     if intent is None or intent["status"] != "requires_capture":
         return
@@ -70,7 +70,7 @@ def release_intent(call: RequestContext, id: str) -> None:
 
 
 def capture_intent(call: RequestContext) -> Object:
-    """``succeeded`` with all or ``amount_to_capture`` of what was authorised."""
+    """Capture all or ``amount_to_capture`` of the authorized amount."""
     intent = call.subject()
     if intent["status"] != "requires_capture":
         raise unexpected(
@@ -122,7 +122,7 @@ def _amount_to_capture(call: RequestContext, intent: Object, *, least: int) -> i
 
 
 def _capture_part(call: RequestContext, charge: Object, amount: int, *, final: bool) -> None:
-    """One of several captures; the last releases what is left. https://docs.stripe.com/payments/multicapture"""
+    """Make one of several captures; the last releases what is left. https://docs.stripe.com/payments/multicapture"""
     if charge.get("transfer_data") or charge.get("application_fee_amount"):
         call.not_modelled("capturing a divided payment in parts", "It is captured once.", "final_capture")
     if amount:
@@ -134,15 +134,18 @@ def _capture_part(call: RequestContext, charge: Object, amount: int, *, final: b
 
 
 def capture(call: RequestContext, charge: Object, amount: int) -> Object:
-    """Take ``amount`` of an authorised charge; the rest goes back."""
-    # What is not captured goes back, and counts as refunded: https://docs.stripe.com/api/charges/capture
+    """Capture ``amount`` of an authorized charge, and release the rest."""
+    # What is not captured counts as refunded: https://docs.stripe.com/api/charges/capture
     back = max(0, charge["amount"] - amount)
     charge.update(captured=True, amount_captured=amount, amount_refunded=back)
     return charges.settle(call, charge)
 
 
 def increment_intent(call: RequestContext) -> Object:
-    """A higher authorised amount, of a payment that asked for the possibility."""
+    """Raise the authorized amount of a payment that requested incremental authorization.
+
+    https://docs.stripe.com/payments/incremental-authorization
+    """
     intent = call.subject()
     if intent["status"] != "requires_capture":
         raise unexpected(

@@ -1,4 +1,4 @@
-"""Cards: numbers checked and turned into what an object says of a card. https://docs.stripe.com/testing"""
+"""Checks card numbers, and makes the members of objects that describe a card. https://docs.stripe.com/testing"""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def card_named(id: str) -> Card | None:
 
 
 def card_of(method: Object) -> Card:
-    """How a payment method's payments end; a method that is no card is none that fails."""
+    """The test card of a payment method; for one that is no card, a card whose payments succeed."""
     known = FINGERPRINTS.get((method.get("card") or {}).get("fingerprint") or "")
     return known or CARDS["visa"]
 
 
 def card_error(card: Card) -> Object:
-    """The members that each error of a declined card has beside code and message."""
+    """The members of a declined card's error besides code and message."""
     error: Object = {"type": "card_error"}
     if card.decline:
         error["decline_code"] = card.decline
@@ -46,16 +46,16 @@ def card_error(card: Card) -> Object:
     return error
 
 
-def check_card(call: RequestContext, said: Object, param: str = "card") -> Card:
-    """The card whose number, date and code the caller gave; :class:`Refusal` 402 if they are none."""
-    number = str(said.get("number", "")).replace(" ", "").replace("-", "")
+def check_card(call: RequestContext, given: Object, param: str = "card") -> Card:
+    """The test card with the given number. Raises :class:`Refusal` (402) for a wrong number, date or security code."""
+    number = str(given.get("number", "")).replace(" ", "").replace("-", "")
     if not (number.isascii() and number.isdecimal()) or not 12 <= len(number) <= 19:
         raise _invalid("invalid_number", param)
     if not luhn(number):
         raise _invalid("incorrect_number", param)
-    _check_date(call, said, param)
+    _check_date(call, given, param)
     card = NUMBERS.get(number)
-    cvc = said.get("cvc")
+    cvc = given.get("cvc")
     if cvc is not None and not (str(cvc).isdecimal() and len(str(cvc)) in ((3, 4) if number[0] == "3" else (3,))):
         raise _invalid("invalid_cvc", param)
     if card is None:
@@ -70,16 +70,16 @@ def check_card(call: RequestContext, said: Object, param: str = "card") -> Card:
     return card
 
 
-def check_new_card(call: RequestContext, said: Object, param: str = "card") -> Card:
-    """The same of a card that is told for the first time, which has its date."""
+def check_new_card(call: RequestContext, given: Object, param: str = "card") -> Card:
+    """The same for a new card, whose number and expiry date are required."""
     for name in ("number", "exp_month", "exp_year"):
-        if said.get(name) is None:
+        if given.get(name) is None:
             raise invalid(f"Missing required param: {param}[{name}].", f"{param}[{name}]", "parameter_missing")
-    return check_card(call, said, param)
+    return check_card(call, given, param)
 
 
-def _check_date(call: RequestContext, said: Object, param: str) -> None:
-    month, year = _number(said.get("exp_month")), _number(said.get("exp_year"))
+def _check_date(call: RequestContext, given: Object, param: str) -> None:
+    month, year = _number(given.get("exp_month")), _number(given.get("exp_year"))
     now = datetime.fromtimestamp(call.now, UTC)
     if month is not None and not 1 <= month <= 12:
         raise _invalid("invalid_expiry_month", param)
@@ -93,7 +93,7 @@ def _check_date(call: RequestContext, said: Object, param: str) -> None:
 
 
 def full_year(year: int) -> int:
-    """``34`` → 2034."""
+    """A year that may have two digits: ``34`` → 2034."""
     return year + 2000 if 0 <= year < 100 else year
 
 
@@ -105,7 +105,7 @@ def _number(value: Any) -> int | None:
 
 
 def luhn(number: str) -> bool:
-    """Whether the last digit of a card number is the right one."""
+    """Whether the check digit of a card number is right (the Luhn algorithm)."""
     digits = [int(digit) for digit in reversed(number)]
     return sum(digits[::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
 
@@ -116,7 +116,7 @@ def _invalid(code: str, param: str) -> Refusal:
 
 
 def card_facts(call: RequestContext, card: Card, given: Object | None = None) -> Object:
-    """The ``card`` member of a payment method; ``given`` has what the caller said of it."""
+    """The ``card`` member of a payment method; ``given`` are the caller's parameters for it."""
     given = given or {}
     year = 1970 + int(call.now / 31556952)
     checked = "cvc" in given or not given.get("number")
@@ -147,17 +147,17 @@ def card_facts(call: RequestContext, card: Card, given: Object | None = None) ->
 
 
 def shown_of(facts: Object) -> Object:
-    """The members of a card that a source and an attempt to set it up show as well."""
+    """The members of a card that sources and setup attempts show as well."""
     names = ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
     return {name: facts[name] for name in names}
 
 
 def checks_done(method: Object) -> Object:
-    """The checks of a card once its bank was asked: only what was given is checked."""
-    card, said = card_of(method), (method.get("card") or {}).get("checks") or {}
+    """The checks of a card after a payment: only what the customer gave is checked."""
+    card, checks = card_of(method), (method.get("card") or {}).get("checks") or {}
     address = (method.get("billing_details") or {}).get("address") or {}
     return {
         "address_line1_check": card.line1 if address.get("line1") else None,
         "address_postal_code_check": card.postal_code if address.get("postal_code") else None,
-        "cvc_check": card.cvc if said.get("cvc_check") else None,
+        "cvc_check": card.cvc if checks.get("cvc_check") else None,
     }

@@ -1,6 +1,6 @@
-"""Money that customers sent by bank transfer. https://docs.stripe.com/payments/customer-balance
+"""Cash balances: money that customers sent by bank transfer. https://docs.stripe.com/payments/customer-balance
 
-What is paid with it: :mod:`host.simulator.stripe.bank_transfers`.
+Payments from them are in :mod:`host.simulator.stripe.bank_transfers`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _SETTINGS = {"reconciliation_mode": "automatic", "using_merchant_default": True}
 
 
 def key_of(customer: str) -> str:
-    """What a customer's cash balance, which has no id, is kept under."""
+    """The key under which a customer's cash balance, which has no id, is stored."""
     return f"/v1/customers/{customer}/cash_balance"
 
 
 def empty(customer: str) -> Object:
-    """The cash balance of a customer who has sent nothing."""
+    """The cash balance of a customer who has sent no money."""
     return {
         "object": KIND,
         "available": None,
@@ -32,17 +32,17 @@ def empty(customer: str) -> Object:
 
 
 def balance_of(call: RequestContext, customer: str) -> Object:
-    """A customer's cash balance; empty where nothing was sent."""
+    """A customer's cash balance; an empty one if no money was sent."""
     return call.find(KIND, key_of(customer)) or empty(customer)
 
 
 def retrieve(call: RequestContext) -> Object:
-    """What a customer has sent and not paid with."""
+    """Retrieve a customer's cash balance."""
     return balance_of(call, _customer(call)["id"])
 
 
 def update(call: RequestContext) -> Object:
-    """How money is to be reconciled with payments; by hand or, as the account has it, by itself."""
+    """Set whether transfers are reconciled with payments automatically, manually, or by the account's default."""
     balance = balance_of(call, _customer(call)["id"])
     mode = (call.params.get("settings") or {}).get("reconciliation_mode")
     if mode is not None:
@@ -55,7 +55,7 @@ def update(call: RequestContext) -> Object:
 
 
 def fund(call: RequestContext) -> Object:
-    """A bank transfer arrives, in a currency that has one."""
+    """Let a bank transfer of a customer arrive (a test helper), and reconcile it with waiting payments."""
     check_currency(call)
     check_amount(call)
     customer, params = _customer(call), call.params
@@ -78,12 +78,14 @@ def fund(call: RequestContext) -> Object:
 
 
 def available(call: RequestContext, customer: str, currency: str) -> int:
-    """What a customer has in a currency."""
+    """The amount in a customer's cash balance, in a currency."""
     return int((balance_of(call, customer)["available"] or {}).get(currency, 0))
 
 
 def move(call: RequestContext, customer: str, currency: str, amount: int, about: Object) -> Object:
-    """Change a customer's balance, and write down why: ``about`` is the one member that says so."""
+    """Add ``amount`` to a customer's cash balance; returns the transaction. ``about`` is its one member about the
+    cause.
+    """
     balance = balance_of(call, customer)
     found = dict(balance["available"] or {})
     found[currency] = found.get(currency, 0) + amount

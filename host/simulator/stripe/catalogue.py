@@ -1,4 +1,4 @@
-"""What is sold: products and prices. https://docs.stripe.com/products-prices/overview"""
+"""Products and prices. https://docs.stripe.com/products-prices/overview"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _AMOUNTS = ("unit_amount", "unit_amount_decimal", "tiers", "custom_unit_amount")
 
 
 def create_product(call: RequestContext) -> Object:
-    """A product, with its price where ``default_price_data`` describes one."""
+    """Create a product, with a price if ``default_price_data`` describes one."""
     product = call.put(resources.fresh(call), call.params)
     if data := call.params.get("default_price_data"):
         call.save("product", product)
@@ -27,14 +27,14 @@ def create_product(call: RequestContext) -> Object:
 
 
 def delete_product(call: RequestContext) -> Object | bytes:
-    """Gone, unless it has prices, active or not: these cannot be deleted (stripe/stripe-python#658)."""
+    """Delete a product that has no prices, active or not, as prices cannot be deleted (stripe/stripe-python#658)."""
     if call.world.store.having("price", "product", call.target):
         raise invalid("This product cannot be deleted because it has one or more user-created prices.")
     return resources.delete(call)
 
 
 def create_price(call: RequestContext) -> Object:
-    """A price of a product, which ``product_data`` may describe."""
+    """Create a price of a product, or of a new one described by ``product_data``."""
     check_currency(call)
     if ("product" in call.params) == ("product_data" in call.params):
         raise invalid(
@@ -46,7 +46,7 @@ def create_price(call: RequestContext) -> Object:
 
 
 def make_price(call: RequestContext, params: Object, *, id: str | None = None, path: str = "") -> Object:
-    """A price of ``params``, kept; ``path`` is where they are given, for messages."""
+    """Create a price from ``params``, and save it; ``path`` is the parameter they are in, for messages."""
     params = dict(params)
     if data := params.pop("product_data", None):
         params["product"] = make_product(call, data)["id"]
@@ -78,7 +78,7 @@ def make_price(call: RequestContext, params: Object, *, id: str | None = None, p
 
 
 def make_product(call: RequestContext, data: Object) -> Object:
-    """A product that ``product_data`` describes."""
+    """Create the product that ``product_data`` describes."""
     fields = {name: value for name, value in data.items() if name not in ("id", "tax_details", "unit_label")}
     if data.get("tax_details"):
         call.not_modelled("tax_details of a product", "tax_code is.", "product_data[tax_details]")
@@ -146,7 +146,7 @@ def _check_recurring(call: RequestContext, recurring: Object, path: str) -> None
 
 
 def _amounts(fields: Object) -> Object:
-    """Unit amounts as a whole and a decimal, and tiers, as prices show them."""
+    """Unit amounts as integers and decimals, and tiers, as prices show them."""
     found: Object = {"unit_amount": None, "unit_amount_decimal": None}
     if fields.get("tiers") is not None:
         return {**found, "tiers": _tiers(fields["tiers"])}
@@ -184,7 +184,7 @@ _TIER_AMOUNTS = ("unit_amount", "unit_amount_decimal", "flat_amount", "flat_amou
 
 
 def _set_options(price: Object, options: Any, path: str) -> None:
-    """``currency_options``: the price in other currencies, its own among them."""
+    """Set ``currency_options``: the price in other currencies, and in its own."""
     if not options:
         return
     own = {"custom_unit_amount": price.get("custom_unit_amount"), "tax_behavior": price["tax_behavior"]}
@@ -206,7 +206,7 @@ def _set_options(price: Object, options: Any, path: str) -> None:
 
 
 def _take_lookup_key(call: RequestContext, price: Object, params: Object, path: str) -> None:
-    """A lookup key is of one price; it can be taken from another, if that is asked for.
+    """Check that no other price has the lookup key, or take it from that price if ``transfer_lookup_key`` is given.
 
     https://docs.stripe.com/products-prices/manage-prices#lookup-keys
     """
@@ -222,7 +222,7 @@ def _take_lookup_key(call: RequestContext, price: Object, params: Object, path: 
 
 
 def update_price(call: RequestContext) -> Object:
-    """Texts, lookup key, tax behaviour, other currencies, and whether it is for sale."""
+    """Update a price's texts, lookup key, tax behaviour, other currencies, and whether it is active."""
     price, params = call.subject(), call.params
     product = call.find("product", str(price["product"])) or {}
     if params.get("active") is False and product.get("default_price") == price["id"]:
@@ -240,7 +240,7 @@ def update_price(call: RequestContext) -> Object:
 
 
 def check_for_sale(call: RequestContext, price: Object, path: str) -> None:
-    """Refuse a price that is archived, or that of an archived product.
+    """Refuse an archived price, or the price of an archived product.
 
     https://docs.stripe.com/products-prices/manage-prices#archive-product
     """
@@ -254,7 +254,7 @@ def check_for_sale(call: RequestContext, price: Object, path: str) -> None:
 
 
 def price_from(call: RequestContext, wanted: Object, path: str) -> Object:
-    """The price that an entry of items names (``price``, ``plan``) or describes (``price_data``)."""
+    """The price that an entry of a list of items names (``price``, ``plan``) or describes (``price_data``)."""
     given = [name for name in ("price", "plan", "price_data") if wanted.get(name)]
     if not given:
         raise invalid(f"Missing required param: {path}[price].", f"{path}[price]", "parameter_missing")
@@ -265,13 +265,13 @@ def price_from(call: RequestContext, wanted: Object, path: str) -> Object:
         if not data.get("product") and not data.get("product_data"):
             at = f"{path}[price_data][product]"
             raise invalid(f"Missing required param: {at}.", at, "parameter_missing")
-        # Made for this one use: it is not for sale.
+        # A price for this one use is created inactive, as Stripe does.
         return {**make_price(call, {**data, "active": False}, path=f"{path}[price_data]"), "active": True}
     return call.load("price", wanted[given[0]], f"{path}[{given[0]}]", 400)
 
 
 def as_plan(call: RequestContext, price: Object) -> Object:
-    """A recurring price in the old words, which the API still answers."""
+    """A recurring price as a plan, the older object that answers still have."""
     plan = call.blank("plan", price["id"])
     same = ("active", "billing_scheme", "created", "currency", "metadata", "nickname", "product", "tiers_mode")
     plan.update({name: price[name] for name in same})

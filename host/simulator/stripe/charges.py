@@ -1,4 +1,4 @@
-"""Charges: the attempt to take money, what came of it, and what it does to the books.
+"""Charges: attempts to take money, their outcomes, and what they enter in the books.
 
 https://docs.stripe.com/api/charges, https://docs.stripe.com/declines
 """
@@ -17,7 +17,7 @@ from host.simulator.stripe.bank_debits import MESSAGES as BANK_MESSAGES
 from host.simulator.stripe.card_facts import card_of, checks_done
 from host.simulator.stripe.sandbox_cards import ADVICE, MESSAGES, NETWORK, Card
 
-# Members that a charge has from its intent, or from a request of old.
+# Members that a charge copies from its intent, or from the parameters of ``charges.create``.
 _COPIED = (
     "application_fee_amount", "customer", "description", "on_behalf_of", "receipt_email", "shipping",
     "statement_descriptor", "statement_descriptor_suffix", "transfer_group",
@@ -27,7 +27,7 @@ _SELLER = "The bank did not return any further details with this decline."
 
 
 class Decline(msgspec.Struct, frozen=True):
-    """Why a payment failed: the error's code, decline code and words, and who said so."""
+    """Why a payment failed: the error's code, decline code, message and type, and the card that was declined."""
 
     code: str
     decline: str = ""
@@ -36,7 +36,7 @@ class Decline(msgspec.Struct, frozen=True):
     type: str = "card_error"
 
     def error(self) -> Object:
-        """The members that the error has beside code and message."""
+        """The members of the error besides code and message."""
         error: Object = {"type": self.type}
         if self.decline:
             error["decline_code"] = self.decline
@@ -48,7 +48,7 @@ class Decline(msgspec.Struct, frozen=True):
 
 
 def decline_of(card: Card, *, authenticated: bool = False) -> Decline | None:
-    """How a card's payments are declined, if they are."""
+    """How a card's payments are declined, or ``None``. ``authenticated``: after the customer passed 3D Secure."""
     if authenticated and card.challenged:
         return Decline(card.challenged, message=MESSAGES[card.challenged])
     return Decline(card.code, card.decline, card.message, card) if card.code else None
@@ -58,7 +58,7 @@ NOT_AUTHENTICATED = Decline("authentication_required", "authentication_required"
 
 
 def bank_decline(code: str) -> Decline:
-    """How a bank refuses a debit."""
+    """The decline for a failure code of a bank debit."""
     return Decline(code, message=BANK_MESSAGES[code], type="invalid_request_error")
 
 
@@ -75,9 +75,9 @@ def make_charge(
     pending: bool = False,
     authenticated: bool = False,
 ) -> Object:
-    """The charge that an intent or a request of old (``source``) leads to, not yet in the books.
+    """The charge for an intent, or for the parameters of ``charges.create`` (``source``), not yet in the books.
 
-    It is kept, unless it succeeded and is captured: then :func:`settle` keeps it.
+    It is saved, unless it succeeded and is captured: then :func:`settle` saves it.
     """
     amount, id = source["amount"], call.new_id("charge")
     of_intent = source.get("object") == "payment_intent"
@@ -113,9 +113,9 @@ def make_charge(
 
 
 def _descriptor(source: Object, *, card: bool) -> str:
-    """What the cardholder reads: the account's text with the payment's suffix, 22 characters. What a card charge has of
-    its own is a suffix, too; that of a debit stands alone.
+    """The text on the customer's statement: the account's descriptor with the payment's suffix, up to 22 characters.
 
+    A descriptor of the charge itself is used as a suffix for cards, and alone for bank debits.
     https://docs.stripe.com/api/charges/create#create_charge-statement_descriptor
     """
     own = source.get("statement_descriptor")
@@ -167,7 +167,7 @@ def _outcome(method: Object, decline: Decline | None) -> Object:
 
 
 def _details(call: RequestContext, source: Object, method: Object, captured: bool, authenticated: bool) -> Object:
-    """What the charge says of its payment method, as it was at that time."""
+    """The charge's ``payment_method_details``: its payment method as it is at this time."""
     kind = method["type"]
     facts: Object = dict(method.get(kind) or {})
     if kind != "card":
@@ -206,7 +206,7 @@ def _three_d_secure() -> Object:
 
 
 def declined(call: RequestContext, charge: Object | None, decline: Decline, **more: Any) -> Refusal:
-    """The error of a declined payment: what was tried is kept."""
+    """The error of a declined payment. The failed charge stays saved."""
     error = decline.error()
     if charge is not None:
         error["charge"] = charge["id"]
@@ -214,7 +214,7 @@ def declined(call: RequestContext, charge: Object | None, decline: Decline, **mo
 
 
 def settle(call: RequestContext, charge: Object, method: Object | None = None) -> Object:
-    """Write a captured charge into the books, with the fees, transfers and disputes that follow from it; kept."""
+    """Enter a captured charge in the books, with the fees, transfers and disputes that follow from it; saves it."""
     share = min(charge.get("application_fee_amount") or 0, charge["amount_captured"])
     method = method or _method(call, charge)
     charge["balance_transaction"] = _enter(call, charge, method, charge["amount_captured"], share)
@@ -224,7 +224,7 @@ def settle(call: RequestContext, charge: Object, method: Object | None = None) -
 
 
 def settle_part(call: RequestContext, charge: Object, amount: int) -> Object:
-    """Write a capture of several into the books; kept. Stripe's fee is that of the sum, as it grows."""
+    """Enter one of several captures in the books, and save the charge. Stripe's fee is computed for the sum of all."""
     before = charge["amount_captured"]
     charge["amount_captured"] = before + amount
     transaction = _enter(call, charge, _method(call, charge), amount, 0, before)
@@ -255,7 +255,7 @@ def _method(call: RequestContext, charge: Object) -> Object:
 
 
 def follow(call: RequestContext, charge: Object, method: Object | None = None) -> Object:
-    """What follows from a payment by some cards and accounts: disputes and warnings."""
+    """Open the disputes and warnings that follow from a payment by some test cards and bank accounts."""
     method = method or _method(call, charge)
     bank, card = bank_of(method), card_of(method)
     for reason in card.dispute if bank is None else (("fraudulent",) if bank.dispute else ()):

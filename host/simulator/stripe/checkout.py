@@ -1,4 +1,4 @@
-"""Checkout sessions: made, changed and expired. https://docs.stripe.com/payments/checkout/how-checkout-works"""
+"""Creating and updating Checkout Sessions. https://docs.stripe.com/payments/checkout/how-checkout-works"""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from host.simulator.stripe.taxes import check_automatic, rates
 
 DAY, HALF_HOUR = 86400, 1800
 KIND = "checkout.session"
-RECOVERABLE = "~checkout.recoverable"  # what a session that may be taken up again was asked with
-# Kept beside a session: what its completion needs, and the session does not show.
+RECOVERABLE = "~checkout.recoverable"  # the parameters of a session that may be recovered after it expired
+# Parameters that are stored beside a session, as its completion needs them and the session does not show them.
 LATER = (
     "payment_intent_data",
     "setup_intent_data",
@@ -40,7 +40,7 @@ LATER = (
 
 
 def create_session(call: RequestContext) -> Object:
-    """An open session with a page to pay at."""
+    """Create an open session with a page to pay at."""
     return open_session(call, call.params, call.put(resources.fresh(call), _own(call.params)))
 
 
@@ -50,7 +50,7 @@ def _own(params: Object) -> Object:
 
 
 def open_session(call: RequestContext, params: Object, session: Object) -> Object:
-    """``session`` with its items, sums and address, kept."""
+    """Add items, totals and the page's URL to ``session``, and save it."""
     check_currency(call)
     mode = params.get("mode", "payment")
     check_mode(params, mode)
@@ -95,7 +95,7 @@ _RATES = "subscription_data[default_tax_rates]"
 
 
 def _check_custom(call: RequestContext, params: Object, entries: list[line_items.LineEntry]) -> None:
-    """What a price that the customer sets does not go together with.
+    """Refuse parameters that cannot be combined with a price that the customer sets.
 
     https://docs.stripe.com/payments/checkout/pay-what-you-want#limitations
     """
@@ -127,7 +127,7 @@ def _shown(entry: Object) -> Object:
 
 
 def optional_items(call: RequestContext, wanted: Any, mode: str, currency: str | None) -> list[Object] | None:
-    """What the page offers beside the line items. https://docs.stripe.com/payments/checkout/optional-items"""
+    """Items that the page offers besides the line items. https://docs.stripe.com/payments/checkout/optional-items"""
     found = []
     for n, item in enumerate(wanted or []):
         (entry,) = line_items.read(call, [item], currency, f"optional_items[{n}]")
@@ -178,7 +178,7 @@ _NOBODY = dict.fromkeys(
 
 
 def _set_shipping(call: RequestContext, session: Object, options: Any) -> None:
-    """The first of the options is chosen until the customer chooses another."""
+    """Set the session's shipping options; the first is chosen until the customer chooses another."""
     session["shipping_options"], session["shipping_cost"] = [], None
     for n, option in enumerate(options or []):
         path = f"shipping_options[{n}]"
@@ -190,7 +190,7 @@ def _set_shipping(call: RequestContext, session: Object, options: Any) -> None:
 
 
 def choose_shipping(session: Object, option: Object) -> None:
-    """Have the session shipped as an option says."""
+    """Set the session's shipping cost to that of an option, and its total accordingly."""
     amount, before = option["shipping_amount"], session["total_details"]["amount_shipping"]
     session["amount_total"] += amount - before
     session["total_details"]["amount_shipping"] = amount
@@ -213,7 +213,7 @@ def _check_amount(session: Object, mode: str) -> None:
 
 
 def update_session(call: RequestContext) -> Object:
-    """Metadata, and what an open session's page asks for."""
+    """Update a session's metadata and, while it is open, its shipping options and what its page asks for."""
     session, params = call.subject(), {n: v for n, v in call.params.items() if n != "expand"}
     if session["status"] != "open" and params.keys() - {"metadata"}:
         raise call.refuse("Only the metadata of a Checkout Session that is not open can be changed.")

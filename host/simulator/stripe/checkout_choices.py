@@ -1,4 +1,4 @@
-"""What a customer chooses and types on the page of a checkout session.
+"""What a customer chooses and enters on the page of a Checkout Session.
 
 https://docs.stripe.com/payments/checkout/how-checkout-works
 """
@@ -18,11 +18,11 @@ from host.simulator.stripe.pricing import in_currency
 from host.simulator.stripe.sums import Coupon
 from host.simulator.stripe.taxes import rates
 
-CHOSEN = "~checkout.session"  # beside a session: its items and what they were asked with
+CHOSEN = "~checkout.session"  # by session: its items and their parameters
 
 
 def choose(call: RequestContext, session: Object, params: Object) -> None:
-    """Take the choices into the session, and add up what it then comes to."""
+    """Apply the customer's choices to the session, and add up its amounts again."""
     kept = call.world.store.get(CHOSEN, session["id"]) or {}
     changed = [
         _set_quantities(call, kept, params.get("line_items")),
@@ -108,7 +108,7 @@ def _add_optional(call: RequestContext, session: Object, kept: Object, wanted: A
 
 
 def _use_code(call: RequestContext, session: Object, kept: Object, params: Object) -> bool:
-    """A code as it is typed (``code``), or its id. https://docs.stripe.com/payments/checkout/discounts"""
+    """Apply a promotion code, as typed (``code``) or by id. https://docs.stripe.com/payments/checkout/discounts"""
     typed, id = params.get("code"), params.get("promotion_code")
     if not typed and not id:
         return False
@@ -192,7 +192,7 @@ def _check_field(field: Object, about: Object, value: str, at: str) -> None:
 def _consent(session: Object, given: Object) -> None:
     """https://docs.stripe.com/api/checkout/sessions/object#checkout_session_object-consent
 
-    Nobody can pass a page that asks for consent to terms without giving it.
+    A customer cannot complete a page that requires consent to the terms of service without giving it.
     """
     asked = session.get("consent_collection")
     if not asked:

@@ -1,7 +1,7 @@
-"""A checkout session completed: the customer, payment, subscription or setup that it makes.
+"""Completing a Checkout Session: the customer, payment, subscription or setup that it creates.
 
-https://docs.stripe.com/payments/checkout/how-checkout-works#complete. The address is what Stripe's own pages ask,
-and its command line's fixtures with them: ``POST /v1/payment_pages/{session}/confirm``.
+https://docs.stripe.com/payments/checkout/how-checkout-works#complete. The endpoint,
+``POST /v1/payment_pages/{session}/confirm``, is the one that Stripe's own pages and the fixtures of its CLI use.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from host.simulator.stripe.subscription_items import AGREED
 
 
 def retrieve_page(call: RequestContext) -> Object:
-    """The session, as its page sees it."""
+    """The session, as its page gets it."""
     return call.subject()
 
 
@@ -36,7 +36,7 @@ def confirm_page(call: RequestContext) -> Object:
 
 
 def complete(call: RequestContext, session: Object, params: Object) -> Object:
-    """open → complete; 402 where the payment fails, and the session stays open."""
+    """Complete an open session. Raises :class:`Refusal` (402) if the payment fails; the session then stays open."""
     if session["status"] != "open":
         raise call.refuse(f"This Checkout Session is {session['status']}, not open.", code="checkout_session_not_open")
     choose(call, session, params)
@@ -51,7 +51,7 @@ def complete(call: RequestContext, session: Object, params: Object) -> Object:
     {"payment": _pay, "setup": _set_up, "subscription": _subscribe}[session["mode"]](call, session, later, method)
     session.update(status="complete", url=None)
     _count_link(call, session)
-    call.world.agenda.drop("expire_session", session["id"])
+    call.world.agenda.drop("expire_session", session["id"], call.account)
     return call.save(KIND, session)
 
 
@@ -67,7 +67,7 @@ def _method(call: RequestContext, session: Object, params: Object) -> Object | N
 
 
 def _set_customer(call: RequestContext, session: Object, params: Object, method: Object | None, later: Object) -> None:
-    """Who paid. A guest becomes a customer where the session says so, or their card is to be used again.
+    """Set who paid. A guest becomes a customer if the session says so, or if the payment method is to be reused.
 
     https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-customer_creation
     """
@@ -95,7 +95,7 @@ def _set_customer(call: RequestContext, session: Object, params: Object, method:
 
 
 def _redeem(call: RequestContext, session: Object) -> list[Object]:
-    """The session's discounts as parameters of what it makes."""
+    """The session's discounts as parameters of the objects that it creates."""
     return [{key: value for key, value in entry.items() if value} for entry in session.get("discounts") or []]
 
 
@@ -129,14 +129,14 @@ def _pay(call: RequestContext, session: Object, later: Object, method: Object | 
 
 
 def _authenticated(call: RequestContext, intent: Object) -> Object:
-    """The customer on the page authenticates."""
+    """Confirm an intent that requires action, as a customer on the page passes authentication."""
     if intent["status"] == "requires_action":
         return confirm_intent(call.asking("POST", f"/v1/payment_intents/{intent['id']}/confirm", {}))
     return intent
 
 
 def _use(call: RequestContext, session: Object, found: list[Any]) -> None:
-    """Count the use of the session's coupons, which were looked at before it was paid."""
+    """Count the use of the session's coupons, which were checked before the payment."""
     owner = {"checkout_session": session["id"], "customer": session.get("customer")}
     for one in found:
         if isinstance(one, discounts.Found):
@@ -144,7 +144,7 @@ def _use(call: RequestContext, session: Object, found: list[Any]) -> None:
 
 
 def _pay_invoice(call: RequestContext, session: Object, later: Object, method: Object | None) -> None:
-    """``invoice_creation``: the payment is of an invoice of the same lines."""
+    """Pay by an invoice with the same lines (``invoice_creation``)."""
     if not session.get("customer"):
         details = session["customer_details"]
         facts = {key: details[key] for key in ("email", "name") if details.get(key)}
@@ -218,7 +218,7 @@ def _subscribe(call: RequestContext, session: Object, later: Object, method: Obj
     if invoice is not None and invoice["status"] == "open":
         _pay_first(call, invoice, str((method or {})["id"]))
         invoice = call.load("invoice", invoice["id"])
-    unpaid = invoice is not None and invoice["status"] == "open"  # a debit under way
+    unpaid = invoice is not None and invoice["status"] == "open"  # a bank debit is processing
     session.update(
         subscription=made["id"],
         invoice=made["latest_invoice"],
@@ -227,7 +227,7 @@ def _subscribe(call: RequestContext, session: Object, later: Object, method: Obj
 
 
 def _pay_first(call: RequestContext, invoice: Object, method: str) -> None:
-    """Pay a subscription's first invoice, as the customer at the page can; declined, there is no subscription."""
+    """Pay a subscription's first invoice with the customer present. If it is declined, no subscription is created."""
     try:
         if not attempt(call, invoice, method):
             _authenticated(call, intent_of(call, invoice))
@@ -244,7 +244,7 @@ def _item(item: Object) -> Object:
 
 
 def _count_link(call: RequestContext, session: Object) -> None:
-    """A payment link counts its completed sessions, and closes when there are enough."""
+    """Count a completed session of a payment link, which becomes inactive at its limit."""
     link = call.find("payment_link", session["payment_link"]) if session.get("payment_link") else None
     completed = ((link or {}).get("restrictions") or {}).get("completed_sessions")
     if link is None or not completed:

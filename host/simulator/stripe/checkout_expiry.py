@@ -1,4 +1,4 @@
-"""Checkout sessions that end unpaid, and the pages at which their customers may begin again.
+"""Checkout Sessions that expire, and the pages that recover them.
 
 https://docs.stripe.com/payments/checkout/abandoned-carts
 """
@@ -11,11 +11,11 @@ from host.simulator.stripe.checkout import KIND, RECOVERABLE, open_session
 from host.simulator.stripe.hosted import address
 from host.simulator.stripe.periods import DAY
 
-LIFE = 30 * DAY  # of the page at which a session can be taken up again
+LIFE = 30 * DAY  # seconds that the page for recovering a session is open
 
 
 def expire_session(call: RequestContext) -> Object:
-    """open → expired."""
+    """Expire an open session."""
     session = call.subject()
     if session["status"] != "open":
         raise call.refuse(
@@ -26,7 +26,7 @@ def expire_session(call: RequestContext) -> Object:
 
 
 def expire_due(call: RequestContext, id: str) -> None:
-    """A session whose time is over."""
+    """Expire a session whose time has come, unless it is completed."""
     session = call.find(KIND, id)
     if session is not None and session["status"] == "open":
         _expire(call, session)
@@ -41,7 +41,7 @@ def _expire(call: RequestContext, session: Object) -> Object:
 
 
 def recover(call: RequestContext, expired: Object) -> Object | None:
-    """A new session of what an expired one was of, if it may be taken up again."""
+    """A new session with the parameters of an expired one, or ``None`` if that cannot be recovered."""
     recovery = (expired.get("after_expiration") or {}).get("recovery") or {}
     if expired["status"] != "expired" or not recovery.get("url") or recovery["expires_at"] <= call.now:
         return None

@@ -1,4 +1,4 @@
-"""What checkout sessions do not take, and not together. https://docs.stripe.com/api/checkout/sessions/create"""
+"""Rules for the parameters of Checkout Sessions. https://docs.stripe.com/api/checkout/sessions/create"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import line_items
 
-# What a mode does not take: https://docs.stripe.com/api/checkout/sessions/create
+# Parameters that a mode does not take: https://docs.stripe.com/api/checkout/sessions/create
 _NOT_IN = {
     "payment": ("setup_intent_data", "subscription_data", "payment_method_collection"),
     "setup": (
@@ -38,7 +38,7 @@ HOSTED = ("hosted", "hosted_page")
 
 
 def check_mode(params: Object, mode: str) -> None:
-    """What a mode takes and needs, and what excludes each other."""
+    """Refuse parameters that the mode does not take, missing ones, and ones that exclude each other."""
     for name in _NOT_IN[mode]:
         if params.get(name):
             raise invalid(f"You can not pass `{name}` in `{mode}` mode.", name)
@@ -59,7 +59,7 @@ def check_mode(params: Object, mode: str) -> None:
 
 
 def check_urls(params: Object) -> None:
-    """Where the customer goes next, by the kind of page."""
+    """Check the URLs that the customer goes to afterwards, which depend on the kind of page."""
     hosted = params.get("ui_mode", "hosted") in HOSTED
     if hosted and params.get("return_url"):
         raise invalid("You can not pass `return_url` with a hosted page.", "return_url")
@@ -76,7 +76,7 @@ def check_urls(params: Object) -> None:
 
 
 def check_unmodelled(call: RequestContext, params: Object) -> None:
-    """Refuse what would show in the answer without its effect."""
+    """Refuse parameters that the answer would show although their effect is not modelled."""
     looks = params.get("branding_settings")
     if looks and any(looks.get(name) is None for name in _LOOKS):
         at = "branding_settings"
@@ -89,11 +89,11 @@ _LOOKS = ("background_color", "border_style", "button_color", "display_name", "f
 
 
 def check_items(entries: list[line_items.LineEntry], mode: str) -> None:
-    """Quantities, and prices that recur or do not, by mode."""
+    """Check the quantities of line items, and that their prices fit the mode."""
     for n, entry in enumerate(entries):
         if entry.quantity is not None and "quantity" not in entry.given:
-            said = f"Quantity is required. Add `quantity` to `line_items[{n}]`"
-            raise invalid(said, f"line_items[{n}][quantity]", "parameter_missing")
+            message = f"Quantity is required. Add `quantity` to `line_items[{n}]`"
+            raise invalid(message, f"line_items[{n}][quantity]", "parameter_missing")
     # https://docs.stripe.com/payments/checkout/pay-what-you-want#limitations
     for n, entry in enumerate(entries):
         if entry.price.get("custom_unit_amount") and (len(entries) > 1 or entry.quantity != 1 or mode != "payment"):
@@ -113,13 +113,13 @@ def check_items(entries: list[line_items.LineEntry], mode: str) -> None:
 
 
 def session_of(params: Object) -> Object:
-    """What of a session says whether its customer stays a guest."""
+    """The members of a session that :func:`check_guest` needs, from its parameters."""
     mode = params.get("mode", "payment")
     return {"customer": params.get("customer"), "customer_creation": creation(params, mode), "mode": mode}
 
 
 def check_guest(session: Object, promotion: Object | None, param: str) -> None:
-    """Of guests nobody knows whether it is their first order.
+    """Refuse a promotion code for first-time customers in a session whose customer stays a guest.
 
     https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-customer_creation
     """
@@ -129,7 +129,7 @@ def check_guest(session: Object, promotion: Object | None, param: str) -> None:
 
 
 def creation(params: Object, mode: str) -> str | None:
-    """Whether a session makes a customer."""
+    """The session's ``customer_creation``: whether it creates a customer."""
     if params.get("customer"):
         return None
     return str(params.get("customer_creation") or ("if_required" if mode == "payment" else "always"))

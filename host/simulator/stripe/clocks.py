@@ -1,4 +1,4 @@
-"""Test clocks: what is on one lives at its time. https://docs.stripe.com/billing/testing/test-clocks"""
+"""Test clocks, which set the time for the objects on them. https://docs.stripe.com/billing/testing/test-clocks"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from host.simulator.context import Object, RequestContext, World
 
 CLOCK = "test_helpers.test_clock"
 DAY = 86400
-# Parameters that name an object which may be on a clock, and its kind.
+# Parameters that hold the id of an object which may be on a clock, and the object's kind.
 _NAMED = {
     "customer": "customer",
     "subscription": "subscription",
@@ -19,12 +19,12 @@ _NAMED = {
     "schedule": "subscription_schedule",
     "test_clock": CLOCK,
 }
-# What goes with a customer of a clock that is deleted.
+# Objects that are deleted with a customer, when the customer's clock is deleted.
 _OWNED = ("subscription", "invoice", "invoiceitem", "quote", "subscription_schedule", "checkout.session")
 
 
 def enter(call: RequestContext) -> None:
-    """Set the request's time to that of the test clock its objects are on, if they are on one."""
+    """Set the request's time to that of the test clock that its objects are on, if there is one."""
     if not call.world.store.count(CLOCK) or call.plan.kind == CLOCK:
         return
     clock = _clock(call)
@@ -43,7 +43,7 @@ def _clock(call: RequestContext) -> Object | None:
 
 
 def _of_payload(call: RequestContext) -> Object | None:
-    """The clock of the customer whose usage is reported: the meter says which of the payload's values names them."""
+    """The clock of the customer whose usage is reported. The meter decides which value of the payload that is."""
     payload = call.params.get("payload")
     for value in payload.values() if isinstance(payload, dict) else ():
         if found := clock_of(call, "customer", str(value)):
@@ -52,7 +52,7 @@ def _of_payload(call: RequestContext) -> Object | None:
 
 
 def clock_of(call: RequestContext, kind: str, id: str) -> Object | None:
-    """The test clock that an object is on: itself, its own, its customer's or its subscription's."""
+    """The test clock that an object is on: its own, its customer's or its subscription's. A clock is on itself."""
     value = call.find(kind, id)
     if value is None or kind == CLOCK:
         return value
@@ -63,14 +63,14 @@ def clock_of(call: RequestContext, kind: str, id: str) -> Object | None:
 
 
 def background(world: World, now: int) -> RequestContext:
-    """A context for what happens without a request."""
+    """A context for work that no request asks for, at the time ``now``."""
     found = world.routes.find("GET", "/v1/events")
     assert found is not None
     return RequestContext(world, found[0], "/v1/events", "", {}, {}, now)
 
 
 def create_clock(call: RequestContext) -> Object:
-    """A clock that stands still until it is advanced."""
+    """Create a clock, whose time stands still until it is advanced. It is deleted after 30 days."""
     clock = call.put(resources.fresh(call), {k: v for k, v in call.params.items() if k != "customer"})
     clock.update(deletes_after=call.now + 30 * DAY, status="ready", status_details={"advancing": None})
     call.save(CLOCK, clock)
@@ -79,7 +79,7 @@ def create_clock(call: RequestContext) -> Object:
 
 
 def advance_clock(call: RequestContext) -> Object:
-    """To a later time: what is due until then happens, in order, each at its own time."""
+    """Advance a clock. What becomes due is carried out in order, each at its own time."""
     clock = call.subject()
     then: int = call.params["frozen_time"]
     if then <= clock["frozen_time"]:
@@ -92,7 +92,7 @@ def advance_clock(call: RequestContext) -> Object:
 
 
 def delete_clock(call: RequestContext) -> Object | bytes:
-    """Gone with its customers and all that is theirs."""
+    """Delete a clock, with its customers and their objects."""
     _remove(call, call.target)
     return resources.delete(call)
 
@@ -122,14 +122,14 @@ def _expire_clock(call: RequestContext, id: str) -> None:
 
 
 class _Moving:
-    """A context that moves its clock along as what is due on it happens."""
+    """A context that sets the clock's time to that of each action, while the clock is advanced."""
 
     def __init__(self, call: RequestContext, clock: Object) -> None:
         self.now, self.clock = call.now, str(clock["id"])
         self._call, self._object = call, clock
 
     def at(self, now: int, clock: str) -> Any:
-        """The request's hands at ``now``; the clock shows that time."""
+        """The request's context at ``now``; the clock is saved with that time."""
         self._object["frozen_time"] = max(now, self._object["frozen_time"])
         self._call.save(CLOCK, self._object)
         return self._call.at(self._object["frozen_time"], clock)

@@ -1,7 +1,7 @@
-"""Invoices that are closed without being paid, and what that does to their subscription.
+"""Invoices that are closed without being paid, and the effect on their subscription.
 
-https://docs.stripe.com/billing/subscriptions/overview#unpaid-subscriptions: the most recent invoice that is not void
-says how a subscription stands, and one that is marked uncollectible keeps it active.
+The most recent invoice that is not void determines the subscription's status, and one that is marked uncollectible
+keeps it active: https://docs.stripe.com/billing/subscriptions/overview#unpaid-subscriptions
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import collection, invoice_payments
 
-EXPIRY = 23 * 3600  # what a subscription waits for has that long to be paid
+EXPIRY = 23 * 3600  # seconds in which an invoice that a subscription waits for has to be paid
 
 
 def void(call: RequestContext, invoice: Object) -> Object:
-    """Void and kept; what the customer's balance had paid goes back to it, and its payments are canceled."""
+    """Void an invoice, cancel its payments, and return what the customer's balance had paid; saves it."""
     _close(call, invoice, "void", "voided_at")
     invoice_payments.cancel_payments(call, invoice)
     collection.give_back(call, invoice)
@@ -23,9 +23,9 @@ def void(call: RequestContext, invoice: Object) -> Object:
 
 
 def write_off(call: RequestContext, invoice: Object, reason: str) -> Object:
-    """Uncollectible and kept; it can still be paid.
+    """Mark an invoice uncollectible, and save it; it can still be paid.
 
-    https://docs.stripe.com/changelog/endive/2026-09-30/invoice-uncollectible-status-detail has the reasons.
+    The reasons are in https://docs.stripe.com/changelog/endive/2026-09-30/invoice-uncollectible-status-detail.
     """
     _close(call, invoice, "uncollectible", "marked_uncollectible_at")
     invoice["status_details"] = {"uncollectible": {"reason": reason}}
@@ -37,12 +37,12 @@ def write_off(call: RequestContext, invoice: Object, reason: str) -> Object:
 
 
 def expire_later(call: RequestContext, invoice: Object, at: int | None = None) -> None:
-    """Have an invoice be void at ``at``, or in 23 hours, unless it is paid before."""
+    """Schedule an invoice to be voided at ``at``, by default in 23 hours, unless it is paid before."""
     call.world.agenda.add(call, call.now + EXPIRY if at is None else at, "expire_invoice", invoice["id"])
 
 
 def expire(call: RequestContext, id: str) -> None:
-    """An invoice that was to be paid by now."""
+    """Void an invoice that was not paid in time."""
     invoice = call.find("invoice", id)
     if invoice is not None and invoice["status"] == "open":
         void(call, invoice)
@@ -55,7 +55,7 @@ def _close(call: RequestContext, invoice: Object, status: str, moment: str) -> N
 
 
 def _stand(call: RequestContext, closed: Object) -> None:
-    """Have the subscription of a closed invoice be active again, where nothing recent is unpaid."""
+    """Make the subscription of a closed invoice active again, if its latest invoice is paid or uncollectible."""
     subscription = invoice_payments.owner_of(call, closed)
     if subscription is None or subscription["status"] not in ("past_due", "unpaid"):
         return

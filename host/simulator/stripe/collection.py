@@ -1,7 +1,7 @@
-"""From a finalized invoice to a paid one: its intent, attempts and retries.
+"""Finalizing invoices and collecting their payment: intents, attempts and retries.
 
-https://docs.stripe.com/invoicing/integration/workflow-transitions. A failed automatic payment is tried again 3, 5 and 7
-days later; when all have failed, the subscription is ``unpaid``. In Stripe that is a setting of the account:
+https://docs.stripe.com/invoicing/integration/workflow-transitions. A failed automatic payment is retried after 3, 5 and
+7 days; when all retries have failed, the subscription is ``unpaid``. In Stripe this is a setting of the account:
 https://docs.stripe.com/billing/revenue-recovery/smart-retries
 """
 
@@ -19,12 +19,12 @@ from host.simulator.stripe.money import least_charge
 from host.simulator.stripe.payment_methods import payment_method
 from host.simulator.stripe.periods import DAY
 
-RETRIES = (3, 5, 7)  # days after the attempt before
+RETRIES = (3, 5, 7)  # days after the previous attempt
 PAYABLE = ("open", "uncollectible")
 
 
 def finalize(call: RequestContext, invoice: Object) -> Object:
-    """From draft to open, or paid where nothing is due; kept."""
+    """Finalize a draft: it becomes open, or paid if nothing is due; saves it."""
     customer = call.find("customer", invoice["customer"]) or {}
     invoice["number"] = invoice.get("number") or _number(call, customer)
     token = f"test_{call.world.ids.new('', 32)}"
@@ -65,7 +65,7 @@ def _number(call: RequestContext, customer: Object) -> str:
 
 
 def _apply_balance(call: RequestContext, invoice: Object, customer: Object) -> None:
-    """What the customer has in credit pays; a negative total, or one too small to charge, goes to the balance."""
+    """Pay from the customer's credit balance. A negative total, or one too small to charge, is added to the balance."""
     balance, total, currency = customer["balance"], invoice["total"], invoice["currency"]
     invoice["starting_balance"] = balance
     due = total
@@ -85,7 +85,7 @@ def _apply_balance(call: RequestContext, invoice: Object, customer: Object) -> N
 
 
 def watch_intent(call: RequestContext, intent: Object) -> None:
-    """An intent that succeeds pays the invoice it is tied to, by whatever way it was confirmed."""
+    """Pay the invoice of an intent that succeeded, however it was confirmed."""
     if intent["status"] != "succeeded":
         return
     payment = payment_of(call, intent)
@@ -109,7 +109,7 @@ def watch_intent(call: RequestContext, intent: Object) -> None:
 
 
 def _keep_default(call: RequestContext, subscription: Object, intent: Object) -> None:
-    """What paid a subscription pays it from here on, where it says so.
+    """Save the payment method as the subscription's default, if the subscription's settings say so.
 
     https://docs.stripe.com/api/subscriptions/create#create_subscription-payment_settings-save_default_payment_method
     """
@@ -121,7 +121,7 @@ def _keep_default(call: RequestContext, subscription: Object, intent: Object) ->
 
 
 def debit_due(call: RequestContext, id: str) -> None:
-    """A bank debit under way succeeds or fails, and the invoice it pays with it."""
+    """Let a processing bank debit succeed or fail, and with it the payment of its invoice."""
     intent = settle_debit(call, id)
     payment = payment_of(call, intent) if intent is not None and intent["status"] != "succeeded" else None
     invoice = call.find("invoice", payment["invoice"]) if payment is not None else None
@@ -130,7 +130,7 @@ def debit_due(call: RequestContext, id: str) -> None:
 
 
 def settle(call: RequestContext, invoice: Object, received: int) -> Object:
-    """Paid with what was ``received`` last, and kept; its subscription is active again, or at last."""
+    """Mark an invoice paid by the amount ``received`` last, and save it; its subscription may become active."""
     over = max(0, received - invoice["amount_remaining"])
     invoice.update(status="paid", amount_paid=invoice["amount_paid"] + received - over, amount_remaining=0)
     invoice.update(amount_overpaid=over, attempted=True, next_payment_attempt=None, auto_advance=False)
@@ -155,11 +155,11 @@ def _paid(call: RequestContext, subscription: Object, invoice: Object) -> None:
     call.save("subscription", subscription)
 
 
-_REVIVED = ("past_due", "paused", "unpaid")  # by paying the latest invoice
+_REVIVED = ("past_due", "paused", "unpaid")  # statuses that paying the latest invoice ends
 
 
 def set_delinquent(call: RequestContext, invoice: Object, *, delinquent: bool) -> None:
-    """Whether a customer failed to pay, by what happened last to any of their invoices.
+    """Set whether the invoice's customer is delinquent, which the latest payment of any invoice decides.
 
     https://docs.stripe.com/api/customers/object#customer_object-delinquent
     """
@@ -169,7 +169,7 @@ def set_delinquent(call: RequestContext, invoice: Object, *, delinquent: bool) -
 
 
 def method_of(call: RequestContext, invoice: Object) -> str | None:
-    """What an invoice is paid with: its own, its subscription's, or its customer's default."""
+    """The payment method of an invoice: its own, its subscription's or its customer's default, or ``None``."""
     subscription = owner_of(call, invoice) or {}
     for owner in (invoice, subscription):
         for name in ("default_payment_method", "default_source"):
@@ -179,13 +179,13 @@ def method_of(call: RequestContext, invoice: Object) -> str | None:
 
 
 def _detached(call: RequestContext, method: str) -> bool:
-    """Whether a payment method is nobody's any more, so that nothing can be paid with it."""
+    """Whether a payment method belongs to no customer, so that it cannot be charged."""
     found = call.find("payment_method", method)
     return found is not None and found["customer"] is None
 
 
 def watch_method(call: RequestContext, method: Object) -> None:
-    """A payment method that is detached is no subscription's default any more.
+    """Remove a payment method that was detached from the subscriptions whose default it was.
 
     https://docs.stripe.com/api/payment_methods/detach
     """
@@ -195,12 +195,12 @@ def watch_method(call: RequestContext, method: Object) -> None:
 
 
 def usable(call: RequestContext, method: str, invoice: Object) -> str:
-    """The id of a payment method that the invoice's customer may pay with."""
+    """The id of a payment method, which must be one that the invoice's customer may pay with."""
     return own_method(call, method, invoice["customer"])
 
 
 def own_method(call: RequestContext, method: str, customer: str) -> str:
-    """The id of a payment method that is the customer's; a test card by name becomes theirs."""
+    """The id of a payment method, which must be the customer's; a test card by name is attached to them."""
     found = payment_method(call, method, "default_payment_method")
     if found["customer"] not in (None, customer):
         raise invalid("The payment method you provided does not belong to this customer.", "default_payment_method")
@@ -217,7 +217,7 @@ def own_method(call: RequestContext, method: str, customer: str) -> str:
 
 
 def give_back(call: RequestContext, invoice: Object) -> None:
-    """Undo what a void invoice did to its customer's balance."""
+    """Undo the change that a voided invoice made to its customer's balance."""
     customer = call.find("customer", invoice["customer"])
     applied = (invoice.get("ending_balance") or 0) - invoice["starting_balance"]
     if customer is not None and applied and invoice.get("ending_balance") is not None:
@@ -225,10 +225,11 @@ def give_back(call: RequestContext, invoice: Object) -> None:
 
 
 def attempt(call: RequestContext, invoice: Object, method: str, *, off_session: bool = False) -> bool:
-    """Try to pay an open invoice; whether it is paid, or by a debit under way. If not, the customer has to act.
+    """Try to pay an open invoice. Returns whether it is paid or its bank debit is processing; if not, the customer has
+    to act.
 
-    A declined card is a :class:`Refusal`. ``invoice`` is as it is kept afterwards. A new subscription is
-    incomplete while its debit is under way: https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
+    Raises :class:`Refusal` for a declined card. ``invoice`` is updated to what is saved. A new subscription is
+    incomplete while its debit is processing: https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
     """
     intent = intent_of(call, invoice)
     if intent["status"] == "processing":
@@ -251,7 +252,7 @@ def attempt(call: RequestContext, invoice: Object, method: str, *, off_session: 
 
 
 def collect(call: RequestContext, invoice: Object) -> bool:
-    """Pay an open invoice off session; where that fails, plan the next attempt and say so of its subscription."""
+    """Pay an open invoice off session. If that fails, schedule the next attempt, and update the subscription."""
     method, worked = method_of(call, invoice), False
     if method is not None:
         try:
@@ -268,7 +269,7 @@ def collect(call: RequestContext, invoice: Object) -> bool:
 
 
 def failed(call: RequestContext, invoice: Object) -> None:
-    """The next attempt, or none; the subscription is past due, or unpaid."""
+    """Schedule the next attempt, if one is left. The subscription becomes past due, or unpaid after the last."""
     tries = invoice["attempt_count"] - 1
     again = call.now + RETRIES[tries] * DAY if 0 <= tries < len(RETRIES) else None
     invoice.update(next_payment_attempt=again, auto_advance=again is not None)
@@ -281,7 +282,7 @@ def failed(call: RequestContext, invoice: Object) -> None:
 
 
 def collect_due(call: RequestContext, id: str) -> None:
-    """An attempt whose time has come."""
+    """Make the attempt that is due."""
     invoice = call.find("invoice", id)
     if invoice is not None and invoice["status"] == "open" and invoice["next_payment_attempt"] is not None:
         invoice["next_payment_attempt"] = None
@@ -289,7 +290,7 @@ def collect_due(call: RequestContext, id: str) -> None:
 
 
 def finalize_due(call: RequestContext, id: str) -> None:
-    """A draft whose hour has passed is finalized and, where that is automatic, paid."""
+    """Finalize a draft that is due and, if it is charged automatically, collect its payment."""
     invoice = call.find("invoice", id)
     if invoice is not None and invoice["status"] == "draft" and invoice["automatically_finalizes_at"] is not None:
         finalize(call, invoice)
@@ -298,7 +299,7 @@ def finalize_due(call: RequestContext, id: str) -> None:
 
 
 def overdue(call: RequestContext, id: str) -> None:
-    """An invoice that was sent and not paid in time makes its subscription past due."""
+    """Make the subscription of a sent invoice past due, if the invoice was not paid in time."""
     invoice = call.find("invoice", id)
     if invoice is None or invoice["status"] != "open":
         return
@@ -309,7 +310,7 @@ def overdue(call: RequestContext, id: str) -> None:
 
 
 def watch_invoice(call: RequestContext, invoice: Object) -> None:
-    """Put in the agenda what an invoice waits for."""
+    """Schedule the next step of an invoice: finalizing it, an attempt at payment, or its due date."""
     agenda, id, status = call.world.agenda, str(invoice["id"]), invoice["status"]
     if status == "draft" and invoice["auto_advance"] and invoice["automatically_finalizes_at"]:
         agenda.add(call, invoice["automatically_finalizes_at"], "finalize_invoice", id)

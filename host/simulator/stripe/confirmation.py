@@ -1,4 +1,4 @@
-"""Confirming a payment: may this method pay, does the customer have to act, and what comes of it.
+"""Confirming a payment: whether the payment method can be used, whether the customer has to act, and the outcome.
 
 https://docs.stripe.com/payments/paymentintents/lifecycle, https://docs.stripe.com/testing#authentication-and-setup
 """
@@ -41,14 +41,14 @@ _ERROR_ON_ACTION = (
 
 
 def unexpected(intent: Object, message: str) -> Refusal:
-    """The intent is not in the state for this."""
+    """The refusal for an intent whose status does not allow the operation."""
     return Refusal(400, message, code="payment_intent_unexpected_state", worked=True, payment_intent=dict(intent))
 
 
 def confirm(call: RequestContext, intent: Object, *, off_session: bool = False, method: Object | None = None) -> Object:
-    """Try to take an intent's money with its payment method; kept. :class:`Refusal` 402 if declined.
+    """Try to charge an intent's payment method, and save the intent. Raises :class:`Refusal` (402) if declined.
 
-    ``method`` is that of the intent, where it was loaded before.
+    ``method`` is the intent's payment method, if it was loaded before.
     """
     status = intent["status"]
     if status == "succeeded":
@@ -93,7 +93,7 @@ def confirm(call: RequestContext, intent: Object, *, off_session: bool = False, 
 
 
 def check_type(call: RequestContext, intent: Object, method: Object, noun: str = "PaymentIntent") -> None:
-    """Refuse a method of a type or for a currency that the intent does not take."""
+    """Refuse a payment method whose type, or type's currency, the intent does not accept."""
     kind, allowed = method["type"], intent["payment_method_types"]
     excluded = kind in (intent.get("excluded_payment_method_types") or ())
     if excluded or (kind not in allowed and intent.get("allowed_payment_method_types")):
@@ -110,14 +110,17 @@ def check_type(call: RequestContext, intent: Object, method: Object, noun: str =
 
 
 def _check_capture(call: RequestContext, intent: Object, kind: str) -> None:
-    """Refuse to hold money of what has no holds. https://docs.stripe.com/payments/place-a-hold-on-a-payment-method"""
+    """Refuse manual capture of a type of payment method that does not support it.
+
+    https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
+    """
     later = kind in bank_debits.CURRENCIES or kind in vouchers.KINDS or kind == bank_transfers.METHOD
     if later and authorizations.is_manual(intent, kind):
         raise call.refuse(f"Payments with {kind} cannot be captured manually.", param="capture_method")
 
 
 def check_currency_of(kind: str, currency: str) -> None:
-    """Refuse a currency that a type of method is not paid in."""
+    """Refuse a currency that a type of payment method does not support."""
     currencies = bank_debits.CURRENCIES.get(kind) or METHODS.get(kind) or vouchers.KINDS.get(kind, ((),))[0]
     if currencies and currency not in currencies:
         raise Refusal(
@@ -132,12 +135,12 @@ def check_currency_of(kind: str, currency: str) -> None:
 def needs_authentication(
     call: RequestContext, method: Object, off_session: bool = False, options: Mapping[str, Any] = _NO_OPTIONS
 ) -> bool:
-    """Whether the customer has to act before this method pays; ``options`` are the intent's for its type."""
+    """Whether the customer has to act before this method can be charged; ``options`` are the intent's for its type."""
     if method["type"] in LOCAL:
         return not off_session or not is_set_up(call, method)
-    if options.get(
-        "moto"
-    ):  # nobody is there: https://docs.stripe.com/payments/3d-secure/strong-customer-authentication
+    # A customer who orders by mail or telephone cannot act:
+    # https://docs.stripe.com/payments/3d-secure/strong-customer-authentication
+    if options.get("moto"):
         return False
     card = card_of(method)
     if card.enrolled and not off_session and options.get("request_three_d_secure") in ("any", "challenge"):
@@ -162,9 +165,9 @@ def _require_action(call: RequestContext, intent: Object, method: Object) -> Obj
 
 
 def next_action(call: RequestContext, intent: Object, kind: str) -> Object:
-    """What the customer does to pay by card: a page to go to where there is one to come back to, else Stripe's script.
+    """The intent's ``next_action``: for cards a redirect if there is a URL to return to, else one for Stripe.js.
 
-    Other methods have actions of their own.
+    Local payment methods have actions of their own. ``kind`` is ``payment_intent`` or ``setup_intent``.
     """
     back = call.params.get("return_url")
     source = call.world.ids.new("src_")
@@ -185,7 +188,7 @@ def next_action(call: RequestContext, intent: Object, kind: str) -> Object:
 def fail(
     call: RequestContext, intent: Object, method: Object, decline: Decline, *, authenticated: bool = False
 ) -> Refusal:
-    """The failed charge, the intent waiting for another method, and the error to raise."""
+    """Save the failed charge and the intent, which needs another payment method; returns the error to raise."""
     charge = charges.make_charge(call, intent, method, captured=False, decline=decline, authenticated=authenticated)
     back_to_start(intent, method, decline, charge)
     call.save("payment_intent", intent)
@@ -193,7 +196,7 @@ def fail(
 
 
 def back_to_start(intent: Object, method: Object, decline: Decline, charge: Object) -> None:
-    """Set what an intent has whose payment failed."""
+    """Reset the members of an intent whose payment failed."""
     intent.update(
         status="requires_payment_method",
         latest_charge=charge["id"],
@@ -213,7 +216,10 @@ def _last_error(decline: Decline, method: Object, charge: Object | None) -> Obje
 
 
 def charge_intent(call: RequestContext, intent: Object, method: Object, *, authenticated: bool = False) -> Object:
-    """Charge the intent's method; the intent is changed but not kept. :class:`Refusal` 402 if declined."""
+    """Charge the intent's payment method; returns the charge. The intent is changed, but not saved.
+
+    Raises :class:`Refusal` (402) if it is declined.
+    """
     bank = bank_of(method)
     decline = charges.decline_of(card_of(method), authenticated=authenticated) if bank is None else None
     if decline is not None:
@@ -238,7 +244,7 @@ def charge_intent(call: RequestContext, intent: Object, method: Object, *, authe
 
 
 def keep_method(call: RequestContext, intent: Object, method: Object) -> None:
-    """A method that was used is the customer's where that was asked for; without a customer it is used up."""
+    """Attach a used payment method to the customer if ``setup_future_usage`` says so; else it cannot be used again."""
     options = authorizations.options_of(intent, method["type"])
     customer, future = intent.get("customer"), options.get("setup_future_usage") or intent.get("setup_future_usage")
     if future == "none":
@@ -252,7 +258,7 @@ def keep_method(call: RequestContext, intent: Object, method: Object) -> None:
 
 
 def settle_debit(call: RequestContext, id: str) -> Object | None:
-    """A bank debit under way succeeds or fails; its intent, if it was under way."""
+    """Let a processing bank debit succeed or fail. Returns its intent, or ``None`` if that was not processing."""
     intent = call.find("payment_intent", id)
     if intent is None or intent["status"] != "processing":
         return None
@@ -273,7 +279,7 @@ def settle_debit(call: RequestContext, id: str) -> Object | None:
 
 
 def new_intent(call: RequestContext, amount: int, currency: str, **fields: Any) -> Object:
-    """A PaymentIntent as other subjects make it; kept."""
+    """Create a PaymentIntent for another object, such as an invoice, with ``fields`` as members."""
     id = call.new_id("payment_intent")
     secret = f"{id}_secret_{call.world.ids.new('', 25)}"
     return call.make(
@@ -291,9 +297,10 @@ def pay_with(
     off_session: bool = True,
     **fields: Any,
 ) -> Object:
-    """A PaymentIntent of ``amount``, confirmed with ``method``: its status says what came of it.
+    """Create a PaymentIntent and confirm it with ``method``; its status is the outcome.
 
-    :class:`Refusal` 402, kept, if it is declined, or needs a customer who is not there (``off_session``).
+    Raises :class:`Refusal` (402) if it is declined, or if it needs authentication and is ``off_session``; the intent
+    stays saved.
     """
     found = payment_method(call, method) if isinstance(method, str) else method
     intent = new_intent(

@@ -1,4 +1,7 @@
-"""Confirmation tokens: what a customer's browser collected for one confirmation. https://docs.stripe.com/api/confirmation_tokens"""
+"""Confirmation tokens, which hold what a customer's browser collected for one confirmation.
+
+https://docs.stripe.com/api/confirmation_tokens
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ LIFE = 12 * 3600  # seconds
 KIND = "confirmation_token"
 MAKES = {KIND, "payment_method"}
 EFFECTS = {"test_helpers.confirmation_tokens.create": {"payment_method", "payment_method_data"}}
-_METHOD = "~confirmation"  # the payment method that a token stands for
+_METHOD = "~confirmation"  # by token: its payment method
 
 
 def create_token(call: RequestContext) -> Object:
-    """A token for a payment method, as Stripe.js would make one."""
+    """Create a token for a payment method, as Stripe.js would."""
     given, data = call.params.get("payment_method"), call.params.get("payment_method_data")
     if bool(given) == bool(data):
         raise invalid("You must supply one of payment_method and payment_method_data.", "payment_method")
@@ -34,7 +37,7 @@ def create_token(call: RequestContext) -> Object:
 
 
 def use(call: RequestContext, id: str, intent: Object) -> Object:
-    """The payment method of a token that was not used yet; it is the intent's now."""
+    """Use a token for an intent, and return its payment method. A token that was used or has expired is refused."""
     token = call.find(KIND, id)
     if token is None:
         raise missing(KIND, id, KIND, 400)

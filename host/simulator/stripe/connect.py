@@ -1,4 +1,4 @@
-"""A payment divided between a platform and a connected account.
+"""Payments that are divided between a platform and a connected account.
 
 https://docs.stripe.com/connect/charges, https://docs.stripe.com/connect/destination-charges
 """
@@ -14,7 +14,7 @@ application = application_fees.application
 
 
 def check_division(call: RequestContext, params: Object, amount: int, currency: str) -> None:
-    """Refuse a fee or a transfer that the payment cannot bear, and accounts that do not exist."""
+    """Refuse a fee or transfer that is larger than the payment, and accounts that do not exist."""
     fee, data = params.get("application_fee_amount"), params.get("transfer_data") or {}
     destination, part = data.get("destination"), data.get("amount")
     if destination is not None:
@@ -54,7 +54,9 @@ def _no_account() -> Refusal:
 
 
 def divide(call: RequestContext, charge: Object, share: int) -> None:
-    """Transfer a captured charge's money to its destination and take the platform's ``share``; not kept."""
+    """Transfer a captured charge's money to its destination, and collect the platform's ``share``. The charge is
+    changed, but not saved.
+    """
     data = charge.get("transfer_data")
     if data:
         amount = charge["amount_captured"] if data.get("amount") is None else data["amount"]

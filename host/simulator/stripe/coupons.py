@@ -1,4 +1,4 @@
-"""Coupons, and the promotion codes that customers type for them. https://docs.stripe.com/billing/subscriptions/coupons"""
+"""Coupons and promotion codes. https://docs.stripe.com/billing/subscriptions/coupons"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from host.simulator.stripe.money import CURRENCIES, check_amount, check_currency
 
 
 def create_coupon(call: RequestContext) -> Object:
-    """A coupon of a percentage or an amount."""
+    """Create a coupon for a percentage or an amount."""
     check_currency(call)
     check_amount(call, "amount_off")
     params = call.params
@@ -61,27 +61,27 @@ def _set_options(coupon: Object, options: Object | None) -> None:
 
 
 def update_coupon(call: RequestContext) -> Object:
-    """Its name, metadata and other currencies; what it takes off stays."""
+    """Update a coupon's name, metadata and amounts in other currencies."""
     coupon = call.put(call.subject(), {n: v for n, v in call.params.items() if n != "currency_options"})
     _set_options(coupon, call.params.get("currency_options"))
     return call.save("coupon", coupon)
 
 
 def delete_coupon(call: RequestContext) -> Object | bytes:
-    """Nobody can use it any more; the discounts that are of it go on."""
+    """Delete a coupon. Discounts that were made with it remain."""
     call.world.store.put("~coupon", call.target, call.subject())
     return resources.delete(call)
 
 
 def expire_coupon(call: RequestContext, id: str) -> None:
-    """Its day has come: it is valid no longer."""
+    """Make a coupon invalid whose ``redeem_by`` has come."""
     coupon = call.find("coupon", id)
     if coupon is not None:
         call.save("coupon", {**coupon, "valid": False})
 
 
 def create_promotion_code(call: RequestContext) -> Object:
-    """A code that customers type for a coupon."""
+    """Create a promotion code for a coupon."""
     params, code = call.params, call.params.get("code")
     promotion = params.get("promotion") or {}
     if not promotion.get("coupon"):
@@ -115,7 +115,10 @@ def create_promotion_code(call: RequestContext) -> Object:
 
 
 def _check_code(call: RequestContext, code: str | None, customer: str | None) -> None:
-    """Among active codes each is there once, for all or for one customer; letters of either case are the same."""
+    """Refuse a malformed code, and one that an active promotion code has already, for all or for the same customer.
+
+    Codes are compared without case.
+    """
     if not code:
         return
     if not all((c.isalnum() and c.isascii()) or c in "-_" for c in code):
@@ -132,7 +135,7 @@ def _check_code(call: RequestContext, code: str | None, customer: str | None) ->
 
 
 def active_code(call: RequestContext, code: str, customer: str | None) -> Object | None:
-    """The active promotion code that a customer types; one that is for them goes before one for all."""
+    """The active promotion code for what a customer types; one for this customer is preferred to one for all."""
     note = call.world.store.get("~promotion_code", code.strip().lower()) or {"ids": []}
     found = [promotion for id in note["ids"] if (promotion := call.find("promotion_code", id)) and promotion["active"]]
     of_customer = [promotion for promotion in found if customer and promotion.get("customer") == customer]
@@ -147,7 +150,7 @@ def _note(call: RequestContext, promotion: Object) -> None:
 
 
 def update_promotion_code(call: RequestContext) -> Object:
-    """Whether it is active, its metadata, and its least amounts in other currencies."""
+    """Update a promotion code's metadata, its minimum amounts in other currencies, and whether it is active."""
     promotion, params = call.subject(), call.params
     if params.get("active") and not promotion["active"]:
         until, most = promotion.get("expires_at"), promotion.get("max_redemptions")
@@ -166,7 +169,7 @@ def update_promotion_code(call: RequestContext) -> Object:
 
 
 def expire_promotion_code(call: RequestContext, id: str) -> None:
-    """Its time is over: it is active no longer."""
+    """Make a promotion code inactive that has expired."""
     promotion = call.find("promotion_code", id)
     if promotion is not None:
         call.save("promotion_code", {**promotion, "active": False})

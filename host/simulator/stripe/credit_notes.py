@@ -1,4 +1,4 @@
-"""Credit notes: less to pay of an open invoice, or money back of a paid one. https://docs.stripe.com/invoicing/credit-notes"""
+"""Credit notes, which reduce an open invoice or pay back a paid one. https://docs.stripe.com/invoicing/credit-notes"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GIVEN = ("credit_amount", "refund_amount", "out_of_band_amount")
 
 
 def create_note(call: RequestContext) -> Object:
-    """A note on a finalized invoice, and what it moves."""
+    """Create a credit note for a finalized invoice, and reduce the invoice or pay back the amount."""
     note, invoice = _draft(call)
     call.save("credit_note", note)
     if note["type"] == "pre_payment":
@@ -30,7 +30,7 @@ def create_note(call: RequestContext) -> Object:
 
 
 def preview_note(call: RequestContext) -> Object:
-    """The same, and nothing kept."""
+    """The credit note that the parameters would create; nothing is saved."""
     try:
         note, _ = _draft(call)
     finally:
@@ -40,12 +40,12 @@ def preview_note(call: RequestContext) -> Object:
 
 
 def preview_lines(call: RequestContext) -> Object:
-    """The lines of a preview."""
+    """The lines of a credit note's preview."""
     return page_of(call, preview_note(call)["lines"]["data"], "credit note line item")
 
 
 def list_lines(call: RequestContext) -> Object:
-    """The lines of a note, in its order."""
+    """The lines of a credit note, in their order."""
     note = call.load("credit_note", call.path_args["credit_note"], "credit_note")
     return page_of(call, note["lines"]["data"], "credit note line item")
 
@@ -155,7 +155,7 @@ def _wanted(call: RequestContext, invoice: Object, wanted: Object, path: str) ->
 def _of_line(
     call: RequestContext, line: Object, wanted: Object, quantity: int | None, texts: Object, path: str
 ) -> Object:
-    """A part of an invoice's line, with its share of discounts and taxes."""
+    """The line that credits a part of an invoice's line, with its share of discounts and taxes."""
     if (wanted.get("amount") is None) == (quantity is None):
         raise invalid("You must pass exactly one of amount and quantity.", f"{path}[amount]", "parameter_missing")
     whole = line["amount"]
@@ -234,7 +234,7 @@ def _check_total(call: RequestContext, invoice: Object, total: int) -> None:
 
 
 def _reduce(call: RequestContext, invoice: Object, amount: int) -> None:
-    """Less is left to pay; of nothing left, the invoice is paid."""
+    """Reduce what is left to pay of an invoice by ``amount``; with nothing left, the invoice is paid."""
     invoice["pre_payment_credit_notes_amount"] += amount
     invoice["amount_remaining"] -= amount
     if invoice["amount_remaining"] == 0:
@@ -268,7 +268,7 @@ def _refunded(refund: str, amount: int) -> Object:
 
 
 def _linked(call: RequestContext, invoice: Object) -> list[Object]:
-    """Refunds that there are, of the invoice's payments, which a note is about."""
+    """The existing refunds of the invoice's payments that the parameters link to the credit note."""
     found, store = [], call.world.store
     paid = [p["payment"]["payment_intent"] for p in store.having("invoice_payment", "invoice", invoice["id"])]
     for n, wanted in enumerate(call.params.get("refunds") or []):
@@ -298,7 +298,7 @@ def _refund(call: RequestContext, invoice: Object, amount: int) -> str:
 
 
 def void_note(call: RequestContext) -> Object:
-    """A note on an invoice that is still open: what it took off is to be paid again."""
+    """Void the credit note of an open invoice, whose remaining amount is raised again."""
     note = call.subject()
     invoice = call.load("invoice", note["invoice"])
     if note["status"] == "void":
@@ -322,7 +322,7 @@ _HANDLED = {"credit_amount", "email_type", "refund_amount", "lines"}
 EFFECTS = {
     "credit_notes.create": _HANDLED,
     "credit_notes.preview": _HANDLED,
-    # As in the preview of the note, whose lines these are; the last say nothing of lines.
+    # The parameters of the preview; the last four do not affect its lines.
     "credit_notes.preview_lines.list": {
         *_HANDLED, "amount", "invoice", "out_of_band_amount", "refunds", "shipping_cost",
         "effective_at", "memo", "metadata", "reason",

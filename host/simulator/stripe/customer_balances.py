@@ -1,4 +1,4 @@
-"""What a customer owes or has in credit for invoices. https://docs.stripe.com/billing/customer/balance"""
+"""Customers' credit balances, which are applied to invoices. https://docs.stripe.com/billing/customer/balance"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAKES = {"customer_balance_transaction"}
 
 
 def change(call: RequestContext, customer: Object, amount: int, currency: str, type: str, **fields: Any) -> Object:
-    """Add ``amount`` (negative: credit) to the balance of ``customer``, which is kept; returns the transaction."""
+    """Add ``amount`` (negative for a credit) to the balance of ``customer``, and save it; returns the transaction."""
     customer["balance"] += amount
     customer["currency"] = customer.get("currency") or currency
     call.save("customer", customer)
@@ -31,7 +31,7 @@ def change(call: RequestContext, customer: Object, amount: int, currency: str, t
 
 
 def create_transaction(call: RequestContext) -> Object:
-    """An adjustment by hand."""
+    """Adjust a customer's balance."""
     check_currency(call)
     params = call.params
     customer = call.load("customer", call.path_args["customer"], "customer")

@@ -1,6 +1,7 @@
-"""A customer's own discount, on all invoices that have none of their own. https://docs.stripe.com/billing/subscriptions/coupons
+"""A customer's own discount, which applies to invoices that have no discounts of their own.
 
-Since 2025-03-31.basil no parameter sets it (https://docs.stripe.com/changelog/basil): clients of older versions do.
+https://docs.stripe.com/billing/subscriptions/coupons. Since 2025-03-31.basil no parameter sets it, but clients of older
+versions do (https://docs.stripe.com/changelog/basil).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ CUSTOMER, DISCOUNT = "customer", "discount"
 
 
 def set_discount(call: RequestContext, customer: Object) -> None:
-    """What ``coupon`` or ``promotion_code`` of an older version says: a discount, another one, or none any more."""
+    """Set, replace or remove the discount, as ``coupon`` or ``promotion_code`` of an older version says."""
     given = {name: call.gone[name] for name in ("coupon", "promotion_code") if name in call.gone}
     if not given:
         return
@@ -34,7 +35,7 @@ def set_discount(call: RequestContext, customer: Object) -> None:
 
 
 def remove(call: RequestContext, customer: Object) -> Object | None:
-    """Take the customer's discount away, and say which that was; whoever calls keeps the customer."""
+    """Remove the customer's discount, and return it, or ``None``. The caller saves the customer."""
     gone: Object | None = customer.get("discount")
     if gone is not None:
         call.save(DISCOUNT, {**gone, "deleted": True}, deleted=True)
@@ -43,7 +44,7 @@ def remove(call: RequestContext, customer: Object) -> Object | None:
 
 
 def delete(call: RequestContext) -> Object:
-    """The customer's discount ends at once."""
+    """Delete a customer's discount."""
     customer = call.load(CUSTOMER, call.path_args["customer"], "customer")
     gone = remove(call, customer)
     if gone is None:
@@ -53,7 +54,7 @@ def delete(call: RequestContext) -> Object:
 
 
 def spend(call: RequestContext, invoice: Object) -> None:
-    """A discount for one invoice is gone once that is no draft any more."""
+    """Remove a discount with ``duration=once`` when the invoice that used it is finalized."""
     used = {entry["discount"] for entry in invoice["total_discount_amounts"] or ()}
     if invoice["status"] == "draft" or not used:
         return

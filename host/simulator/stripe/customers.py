@@ -1,4 +1,4 @@
-"""Customers and what they pay with. https://docs.stripe.com/api/customers"""
+"""Customers and their default payment methods. https://docs.stripe.com/api/customers"""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _BESIDE = frozenset(("balance", "invoice_settings", "payment_method", "source", 
 
 
 def create_customer(call: RequestContext) -> Object:
-    """A customer; a payment method or source given is attached, a balance written down."""
+    """Create a customer. A given payment method or source is attached, and a balance entered as a transaction."""
     customer = call.put(resources.fresh(call), _own(call))
     customer["invoice_prefix"] = call.params.get("invoice_prefix") or call.world.ids.code()
     customer["next_invoice_sequence"] = call.params.get("next_invoice_sequence") or 1
     if not _BESIDE.isdisjoint(call.params) or call.gone:
-        call.save("customer", customer)  # what is made beside it finds it
+        call.save("customer", customer)  # before the objects that refer to it
     if call.params.get("balance"):
         customer["balance"] = 0
         customer_balances.change(call, customer, call.params["balance"], "usd", "initial")
@@ -38,7 +38,7 @@ def create_customer(call: RequestContext) -> Object:
 
 
 def _add_tax_ids(call: RequestContext, customer: str) -> None:
-    """``tax_id_data``, each as if it were made for itself."""
+    """Create the tax ids in ``tax_id_data``, each as by a request of its own."""
     for n, data in enumerate(call.params.get("tax_id_data") or []):
         try:
             create_tax_id(call.asking("POST", f"/v1/customers/{customer}/tax_ids", data))
@@ -48,7 +48,7 @@ def _add_tax_ids(call: RequestContext, customer: str) -> None:
 
 
 def update_customer(call: RequestContext) -> Object:
-    """The same for a customer there is."""
+    """Update a customer; see :func:`create_customer`."""
     customer = call.subject()
     before = customer["balance"]
     call.put(customer, _own(call))
@@ -61,17 +61,20 @@ def update_customer(call: RequestContext) -> Object:
 
 
 def _own(call: RequestContext) -> Object:
-    """The parameters that are fields as they come."""
+    """The parameters that are members of the customer as they are given."""
     _check_prefix(call)
     if call.params.get("tax_exempt", "") is None:
-        call.params["tax_exempt"] = "none"  # what "" unsets it to
+        call.params["tax_exempt"] = "none"  # the value that "" resets it to
     if "source" not in call.params and "tax" not in call.params:
         return call.params
     return {name: value for name, value in call.params.items() if name not in ("source", "tax")}
 
 
 def _check_prefix(call: RequestContext) -> None:
-    """https://docs.stripe.com/api/customers/create#create_customer-invoice_prefix: 3 to 12 letters or digits."""
+    """An invoice prefix has 3 to 12 letters or digits.
+
+    https://docs.stripe.com/api/customers/create#create_customer-invoice_prefix
+    """
     if "invoice_prefix" in call.params and not _PREFIX.fullmatch(call.params["invoice_prefix"] or ""):
         raise call.refuse("Invoice prefixes must be 3 to 12 uppercase letters or numbers.", param="invoice_prefix")
 
@@ -95,7 +98,7 @@ def _take_method(call: RequestContext, customer: Object) -> None:
 
 
 def delete_customer(call: RequestContext) -> Object | bytes:
-    """Gone but for its id; its subscriptions end, its payment methods are nobody's."""
+    """Delete a customer, cancel its subscriptions and detach its payment methods."""
     id = call.target
     gone = resources.delete(call)
     for subscription in call.world.store.having("subscription", "customer", id):
@@ -109,7 +112,7 @@ def delete_customer(call: RequestContext) -> Object | bytes:
 
 
 def default_method(call: RequestContext, customer: str) -> str | None:
-    """The payment method a customer's invoices are paid with: the default of invoices, else the default source."""
+    """The payment method for a customer's invoices: the default for invoices, else the default source, or ``None``."""
     found = call.find("customer", customer) or {}
     settings = found.get("invoice_settings") or {}
     default: str | None = settings.get("default_payment_method") or found.get("default_source")

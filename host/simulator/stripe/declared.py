@@ -1,4 +1,4 @@
-"""What has no module of its own: actions that only set members, and kinds that are made beside others."""
+"""Declarations for which there is no module: actions that only set members, and kinds created beside others."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Members of fresh Stripe objects that nobody gives: neutral, each reviewed against the API reference.
+"""Values of members of new Stripe objects that are neither given nor computed, each reviewed against the reference.
 
-A number here is nought, an enum's word what the reference calls the default or the first state. What is neither
-given, nor computed by a behaviour, nor here, is refused (:mod:`host.simulator.modelled`). https://docs.stripe.com/api
+They are neutral: a number is zero, and the value of an enum is the default or the first state in the reference,
+https://docs.stripe.com/api. A required member that is neither given, nor computed by a behaviour, nor here, makes its
+operation refused (:mod:`host.simulator.modelled`).
 """
 
 from __future__ import annotations

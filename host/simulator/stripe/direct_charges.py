@@ -1,4 +1,4 @@
-"""Charges without an intent: of tokens, sources and customers' cards. https://docs.stripe.com/api/charges"""
+"""Charges without a PaymentIntent, of tokens, sources and customers' cards. https://docs.stripe.com/api/charges"""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ EFFECTS = {
     "charges.create": {"source", "capture", "application_fee", "destination"},
 }
 MAKES = {"charge", "balance_transaction"}
-_CARDS = "~charged_card"  # of tokens that were charged and that no customer has
+_CARDS = "~charged_card"  # the cards of charged tokens that belong to no customer
 
 
 def create_charge(call: RequestContext) -> Object:
-    """A charge of a source: a token, or one of the customer's own."""
+    """Charge a source: a token, or one of the customer's own."""
     check_currency(call)
     for name in ("amount", "currency"):
         if name not in call.params:
@@ -99,12 +99,12 @@ def _method(call: RequestContext) -> Object:
 
 
 def _source(call: RequestContext, method: Object) -> Object | None:
-    """The card object in a charge of old."""
+    """The charge's ``source``: the card object that it was made with."""
     return call.find("card", str(method["id"])) or call.find(_CARDS, str(method["id"]))
 
 
 def capture_charge(call: RequestContext) -> Object:
-    """All or a part of an authorised charge."""
+    """Capture all or a part of an authorized charge."""
     charge = call.subject()
     if charge["status"] != "succeeded":
         raise call.refuse(f"Charge {charge['id']} cannot be captured because it is {charge['status']}.")

@@ -1,4 +1,4 @@
-"""Discounts: what a coupon or promotion code may be used for, and whose it then is.
+"""Discounts: checking whether a coupon or promotion code can be used, and redeeming it.
 
 https://docs.stripe.com/billing/subscriptions/coupons
 """
@@ -18,7 +18,7 @@ SPENT = "~discount_spent"
 
 
 class Use(msgspec.Struct):
-    """What a coupon is used for: whose, in which currency, and for how much (``None``: not known yet)."""
+    """What a coupon is to be used for: the customer, the currency, and the amount (``None`` if not known yet)."""
 
     customer: str | None
     currency: str | None
@@ -26,14 +26,14 @@ class Use(msgspec.Struct):
 
 
 class Found(msgspec.Struct):
-    """A coupon that may be used, and the promotion code that stands for it."""
+    """A coupon that can be used, and the promotion code that it was found by, if any."""
 
     coupon: Object
     promotion: Object | None = None
 
 
 def wanted(call: RequestContext, items: Any, use: Use, path: str = "discounts") -> list[Found | Object]:
-    """What the entries of a ``discounts`` parameter name: coupons that may be used, or discounts there are."""
+    """What the entries of a ``discounts`` parameter name: coupons that can be used, or existing discounts."""
     found: list[Found | Object] = []
     for n, item in enumerate(items or []):
         here = f"{path}[{n}]"
@@ -48,7 +48,7 @@ def wanted(call: RequestContext, items: Any, use: Use, path: str = "discounts") 
 
 
 def check(call: RequestContext, item: Object, use: Use, path: str) -> Found:
-    """The coupon that an entry names, if it may be used for that."""
+    """The coupon that an entry names. Raises :class:`Refusal` if it cannot be used; ``path`` is the parameter."""
     promotion, param = None, f"{path}[coupon]" if path else "coupon"
     id = item.get("coupon")
     if code := item.get("promotion_code"):
@@ -106,7 +106,7 @@ def _least(limits: Object, currency: str | None, param: str) -> int | None:
 
 
 def check_use(call: RequestContext, coupon: Object, products: set[str], param: str) -> None:
-    """Refuse a coupon of other products than those of an order.
+    """Refuse a coupon that applies to none of the products of an order.
 
     https://docs.stripe.com/payments/checkout/discounts
     """
@@ -116,14 +116,14 @@ def check_use(call: RequestContext, coupon: Object, products: set[str], param: s
 
 
 def has_paid(call: RequestContext, customer: str) -> bool:
-    """Whether a customer has a successful charge or a paid invoice, be it of nothing."""
+    """Whether a customer has a successful charge or a paid invoice, even one of amount 0."""
     store = call.world.store
     paid = any(charge["status"] == "succeeded" for charge in store.having("charge", "customer", customer))
     return paid or any(invoice["status"] == "paid" for invoice in store.having("invoice", "customer", customer))
 
 
 def redeem(call: RequestContext, found: Found, owner: Object) -> Object:
-    """The discount that a coupon becomes; its use is counted. ``owner`` has the fields that say whose it is."""
+    """Create the discount of a coupon, and count the use. ``owner`` are the discount's members for its owner."""
     coupon = call.load("coupon", found.coupon["id"], "coupon", 400)
     used, most = coupon["times_redeemed"] + 1, coupon.get("max_redemptions")
     valid = coupon["valid"] and (most is None or used < most)
@@ -150,13 +150,13 @@ def redeem(call: RequestContext, found: Found, owner: Object) -> Object:
 
 
 def make(call: RequestContext, items: Any, use: Use, owner: Object, path: str = "discounts") -> list[str]:
-    """Ids of the discounts that a ``discounts`` parameter asks for."""
+    """Create the discounts of a ``discounts`` parameter; returns their ids."""
     found = wanted(call, items, use, path)
     return [redeem(call, item, owner)["id"] if isinstance(item, Found) else item["id"] for item in found]
 
 
 def coupons(call: RequestContext, ids: list[str]) -> list[Coupon]:
-    """(discount, coupon) of the discounts that have not ended; a deleted coupon's discounts go on."""
+    """The id and coupon of each discount that has not ended. A discount outlives its coupon if that is deleted."""
     found: list[Coupon] = []
     for id in ids:
         discount = call.world.store.get("discount", id)
@@ -169,7 +169,8 @@ def coupons(call: RequestContext, ids: list[str]) -> list[Coupon]:
 
 
 def inherited(call: RequestContext, customer: Object) -> list[str]:
-    """The discount that an invoice without its own has from its customer.
+    """The customer's discount, as a list of ids, which an invoice without discounts of its own inherits.
+
     https://docs.stripe.com/api/invoices/create#create_invoice-discounts
     """
     mine = customer.get("discount")
@@ -177,29 +178,29 @@ def inherited(call: RequestContext, customer: Object) -> list[str]:
 
 
 def standing(call: RequestContext, ids: list[str]) -> list[Coupon]:
-    """The same without those that were for one invoice and have been on it."""
+    """As :func:`coupons`, without discounts with ``duration=once`` that were used."""
     return [entry for entry in coupons(call, ids) if call.world.store.record(SPENT, entry[0]) is None]
 
 
 def spend(call: RequestContext, ids: list[str], taken: set[str]) -> None:
-    """Mark those of ``ids`` that are for one invoice and took something off it."""
+    """Mark discounts with ``duration=once`` as used; ``taken`` are those that reduced the invoice."""
     for id, coupon in coupons(call, ids):
         if id in taken and coupon["duration"] == "once":
             call.world.store.put(SPENT, id, {"at": call.now})
 
 
 def unspent(call: RequestContext, ids: list[str]) -> list[str]:
-    """The ids without those that are spent."""
+    """The ids without those of used discounts with ``duration=once``."""
     return [id for id in ids if call.world.store.record(SPENT, id) is None]
 
 
 def kept_coupon(call: RequestContext, id: str) -> Object | None:
-    """A coupon, as it was where it is deleted by now."""
+    """A coupon; one that was deleted is returned as it was before."""
     return call.find("coupon", id) or call.world.store.get("~coupon", id)
 
 
 def end(call: RequestContext, id: str) -> None:
-    """A discount that has ended leaves what it was on."""
+    """Remove a discount that has ended from its owner."""
     discount = call.find("discount", id)
     if discount is None:
         return
@@ -215,7 +216,7 @@ def end(call: RequestContext, id: str) -> None:
 
 
 def remove(call: RequestContext, kind: str, owner: Object, id: str) -> None:
-    """Take a discount from a subscription or one of its items."""
+    """Remove a discount from a subscription or a subscription item."""
     owner["discounts"] = [other for other in owner["discounts"] if other != id]
     call.save(kind, owner)
     if kind != "subscription_item":

@@ -1,6 +1,7 @@
-"""Disputes: opened by test cards, answered with evidence, won and lost. https://docs.stripe.com/disputes
+"""Disputes: opened by test cards, answered with evidence, won or lost. https://docs.stripe.com/disputes
 
-The three words that decide a dispute are in https://docs.stripe.com/testing#evidence; they decide at once here.
+The three texts of evidence that decide a dispute are in https://docs.stripe.com/testing#evidence; here they decide it
+immediately.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import books
 
 DAYS = 86400
-# https://docs.stripe.com/disputes/categories: reason codes of the networks
+# The networks' reason codes: https://docs.stripe.com/disputes/categories
 _CODES = {"fraudulent": "10.4", "product_not_received": "13.1", "inquiry": "10"}
 _OPEN = ("needs_response", "under_review", "warning_needs_response", "warning_under_review")
 MAKES = {"dispute", "radar.early_fraud_warning", "balance_transaction"}
@@ -17,7 +18,7 @@ EFFECTS = {"disputes.update": {"submit"}}
 
 
 def open_dispute(call: RequestContext, charge: Object, reason: str) -> Object:
-    """A customer disputes a charge: the money goes back until it is decided, except for an inquiry."""
+    """Open a dispute of a charge, and withdraw the money until it is decided, unless it is an inquiry."""
     inquiry = reason == "inquiry"
     kind, code = charge["payment_method_details"]["type"], _CODES[reason]
     dispute = call.blank("dispute")
@@ -58,7 +59,7 @@ def open_dispute(call: RequestContext, charge: Object, reason: str) -> Object:
 
 
 def warn(call: RequestContext, charge: Object) -> None:
-    """An early fraud warning about a charge."""
+    """Create an early fraud warning for a charge."""
     call.make(
         "radar.early_fraud_warning",
         {
@@ -104,7 +105,7 @@ def _enter(
 
 
 def update_dispute(call: RequestContext) -> Object:
-    """Evidence added and, unless ``submit`` is false, given to the bank."""
+    """Add evidence and, unless ``submit`` is false, submit it to the bank."""
     dispute = _open(call)
     call.put(dispute, {k: v for k, v in call.params.items() if k != "submit"})
     given, details = call.params.get("evidence") is not None, dispute["evidence_details"]
@@ -134,7 +135,7 @@ def _decide(call: RequestContext, dispute: Object, text: str) -> None:
 
 
 def close_dispute(call: RequestContext) -> Object:
-    """No evidence: the dispute is lost."""
+    """Close a dispute without evidence, so that it is lost."""
     dispute = _open(call)
     inquiry = dispute["status"].startswith("warning")
     return call.save("dispute", {**dispute, "status": "warning_closed" if inquiry else "lost"})
@@ -148,7 +149,7 @@ def _open(call: RequestContext) -> Object:
 
 
 def past_due(call: RequestContext, id: str) -> None:
-    """A dispute that was not answered in time is lost."""
+    """Mark a dispute lost that was not answered in time."""
     dispute = call.find("dispute", id)
     if dispute is not None and dispute["status"] in ("needs_response", "warning_needs_response"):
         inquiry = dispute["status"].startswith("warning")

@@ -9,11 +9,11 @@ from host.simulator.stripe.money import shown
 from host.simulator.stripe.quotes import KIND as QUOTE
 from host.simulator.stripe.quotes import items_of
 
-_PAGE = 48  # lines of a page of A4
+_PAGE = 48  # lines on a page of A4
 
 
 def pdf(lines: list[str]) -> bytes:
-    """A PDF of these lines, as many pages as they need; letters beyond Windows-1252 are question marks."""
+    """A PDF of these lines, on as many pages as needed. Characters outside Windows-1252 become question marks."""
     pages = [lines[n : n + _PAGE] for n in range(0, len(lines), _PAGE)] or [[]]
     kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(pages)))
     objects = [
@@ -51,7 +51,7 @@ def _file(objects: list[bytes]) -> bytes:
 
 
 def of_invoice(invoice: Object) -> bytes:
-    """What an invoice is for and comes to."""
+    """The PDF of an invoice: its lines and totals."""
     currency = invoice["currency"]
     found = [f"Invoice {invoice['number']}", f"Date of issue {_day(invoice['status_transitions']['finalized_at'])}"]
     if invoice["due_date"]:
@@ -67,7 +67,7 @@ def of_invoice(invoice: Object) -> bytes:
 
 
 def quote_pdf(call: RequestContext) -> bytes:
-    """The file of a quote that was finalized. https://docs.stripe.com/api/quotes/pdf"""
+    """The PDF of a finalized quote. https://docs.stripe.com/api/quotes/pdf"""
     quote = call.load(QUOTE, call.path_args["quote"], "quote")
     if quote["number"] is None:
         raise call.refuse("Only a quote that was finalized has a PDF.", status=400)

@@ -1,4 +1,4 @@
-"""Draft invoices, the only ones whose lines and sums can change."""
+"""Draft invoices, the only ones whose lines and amounts can change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def editable(call: RequestContext, id: str, param: str = "invoice") -> Object:
 
 
 def not_editable(call: RequestContext, invoice: Object) -> Refusal:
-    """The refusal to change an invoice that is not a draft any more."""
+    """The refusal to change an invoice that is no longer a draft."""
     return call.refuse(
         f"Finalized invoices can't be updated in this way: invoice {invoice['id']} is {invoice['status']}.",
         code="invoice_not_editable",

@@ -1,7 +1,7 @@
-"""What customers may use: the features of the products that they subscribe to. https://docs.stripe.com/billing/entitlements
+"""Entitlements: the features of the products that customers subscribe to. https://docs.stripe.com/billing/entitlements
 
-An entitlement begins with a subscription and ends with it; one that is paused or past due keeps it. Features that a
-product gets or loses count when a subscription to it is next changed or renewed.
+An entitlement begins and ends with a subscription; a paused or past due one keeps it. A feature that is attached to a
+product, or detached from it, takes effect when a subscription to the product is next changed or renewed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ KIND, SUMMARY = "entitlements.active_entitlement", "entitlements.active_entitlem
 FEATURE = "entitlements.feature"
 UPDATED = f"{SUMMARY}.updated"
 MAKES = {KIND}
-_HELD = "~entitlement"  # whose each is, by its id
+_HELD = "~entitlement"  # by entitlement: its customer
 _WITHOUT = ("incomplete", "incomplete_expired", "canceled")
 _decode = msgspec.json.Decoder().decode
 
 
 def attach_feature(call: RequestContext) -> Object:
-    """A feature becomes one of a product's, once. https://docs.stripe.com/api/product-feature/attach"""
+    """Attach a feature to a product. https://docs.stripe.com/api/product-feature/attach"""
     product = call.load("product", call.path_args["product"], "product")
     feature = call.load(FEATURE, call.params["entitlement_feature"], "entitlement_feature", 400)
     if not feature["active"]:
@@ -35,7 +35,7 @@ def attach_feature(call: RequestContext) -> Object:
 
 
 def list_active(call: RequestContext) -> Object:
-    """A customer's entitlements, newest first."""
+    """A customer's active entitlements, newest first."""
     customer = call.load("customer", call.params["customer"], "customer", 400)
     return page_of(call, _active(call, customer["id"]), "active entitlement")
 
@@ -47,7 +47,7 @@ def _active(call: RequestContext, customer: str) -> list[Object]:
 
 
 def watch_subscription(call: RequestContext, subscription: Object) -> None:
-    """Give the customer what its subscriptions have, and take away what they have no more."""
+    """Create and delete the customer's entitlements so that they match its subscriptions."""
     if not call.world.store.count("product_feature"):
         return
     customer = str(subscription["customer"])
@@ -59,11 +59,11 @@ def watch_subscription(call: RequestContext, subscription: Object) -> None:
     for feature in before.keys() - wanted.keys():
         call.save(KIND, before[feature], deleted=True)
     if wanted.keys() != before.keys():
-        _tell(call, customer)
+        _announce(call, customer)
 
 
 def _features(call: RequestContext, customer: str) -> dict[str, Object]:
-    """The features of all products that a customer subscribes to, by their ids."""
+    """The features of all products that a customer subscribes to, by id."""
     found: dict[str, Object] = {}
     for subscription in call.world.store.having("subscription", "customer", customer):
         if subscription["status"] in _WITHOUT:
@@ -80,8 +80,8 @@ def _of_product(call: RequestContext, product: Any) -> list[Object]:
     return [_decode(record.body)["entitlement_feature"] for _, record in kept if record.under == under]
 
 
-def _tell(call: RequestContext, customer: str) -> None:
-    """An event with all that the customer has now."""
+def _announce(call: RequestContext, customer: str) -> None:
+    """Store the summary of the customer's entitlements, which leads to an event."""
     data = _active(call, customer)
     url = f"/v1/customer/{customer}/entitlements"
     summary: Object = {
@@ -92,7 +92,7 @@ def _tell(call: RequestContext, customer: str) -> None:
     }
     is_first = call.world.store.record(SUMMARY, customer) is None
     call.world.store.put(SUMMARY, customer, summary)
-    if is_first:  # later ones are told as changes, with what was before
+    if is_first:  # later ones are changes, whose events are derived
         call.announce(UPDATED, SUMMARY, customer)
 
 

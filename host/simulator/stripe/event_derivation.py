@@ -1,4 +1,4 @@
-"""From the changes of one request to the events that Stripe makes of them."""
+"""Derives the events of one request from its changes, as Stripe does. https://docs.stripe.com/api/events/types"""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ __all__ = ["derive", "previous_attributes"]
 
 _decode = msgspec.json.Decoder().decode
 Object = dict[str, Any]
-_AFTER = 1 << 30  # more than a request has changes
+_AFTER = 1 << 30  # greater than the number of changes of any request
 _ABOUT_ACCOUNTS = ("account.updated", "account.external_account.", "capability.", "person.")
 
 
 class _Steps(NamedTuple):
-    """What an object went through within a request: for each of its statuses where that began and where it was last,
-    its last state in it, and whether it was deleted.
+    """The states of an object within one request.
+
+    ``before`` is its state before the request. ``after`` has an entry for each status: the indices of the first and the
+    last change with it, the object at the last one, and whether it was deleted.
     """
 
     kind: str
@@ -29,10 +31,10 @@ class _Steps(NamedTuple):
 
 
 def derive(changes: Sequence[Change], known: frozenset[str]) -> list[Derived]:
-    """The events of one request, in the order of its changes.
+    """The events of one request, in the order of its changes; ``known`` are the types that exist.
 
-    An object that was kept several times with one status counts once, as it was at last: what a request did in
-    between is nothing that anybody saw. What is announced of it shows it as it was at last, too.
+    Several changes of an object with the same status count as one, since only the last state can be seen from outside.
+    Announced events show the last state, too.
     """
     found: list[tuple[int, Derived]] = []
     last = {(change.kind, change.id): change.after for change in changes}
@@ -42,14 +44,15 @@ def derive(changes: Sequence[Change], known: frozenset[str]) -> list[Derived]:
                 (place + _late(change.announced), Derived(change.announced, _decode(last[change.kind, change.id])))
             )
     for steps in _steps(changes):
-        if steps.before is not None or not steps.after[-1][3]:  # what came and went within the request nobody saw
+        if steps.before is not None or not steps.after[-1][3]:  # not created and deleted within the request
             found.extend((place + _late(event.type), event) for place, event in _events(steps, known))
     ordered = [event for _, event in sorted(found, key=lambda each: each[0])]
     return [_of_account(event) for event in _switched(ordered)]
 
 
 def _switched(events: list[Derived]) -> list[Derived]:
-    """A customer whose discount is taken away for another one is switched to that, which is one event.
+    """The events, with the deletion and creation of a customer's discount in one request made one ``updated`` event.
+
     https://docs.stripe.com/api/events/types#event_types-customer.discount.updated
     """
     gone = {event.object["customer"]: event.object for event in events if event.type == "customer.discount.deleted"}
@@ -73,15 +76,15 @@ def _switched(events: list[Derived]) -> list[Derived]:
 
 
 def _late(type: str) -> int:
-    """What a payment leads to is announced after the payment itself, though it is saved while that is being made."""
+    """How far an event is moved back: consequences of a payment come after it, though they are saved before it ends."""
     return _AFTER if type.startswith(("charge.dispute.", "balance.")) else 0
 
 
 def _of_account(event: Derived) -> Derived:
-    """An event about a connected account says which: its platform keeps it, the account is what changed."""
-    if event.type.startswith("account.application."):  # an application has no account of its own
-        told = {name: value for name, value in event.object.items() if name != "account"}
-        return event._replace(object=told, account=str(event.object["account"]))
+    """The event with its ``account``, if it is about a connected account, which the platform stores."""
+    if event.type.startswith("account.application."):  # the application's own JSON has no account
+        application = {name: value for name, value in event.object.items() if name != "account"}
+        return event._replace(object=application, account=str(event.object["account"]))
     if not event.type.startswith(_ABOUT_ACCOUNTS):
         return event
     return event._replace(account=str(event.object.get("account") or event.object["id"]))
@@ -110,7 +113,7 @@ def _steps(changes: Sequence[Change]) -> Iterator[_Steps]:
 def _events(steps: _Steps, known: frozenset[str]) -> Iterator[tuple[int, Derived]]:
     kind, old, first = steps.kind, steps.before, steps.before
     for began, place, new, deleted in steps.after:
-        shown = old if deleted and old is not None else new  # a deleted object is shown as it was
+        shown = old if deleted and old is not None else new  # a deleted object is shown as it was before
         for name in names_of(kind, old, new, deleted=deleted, known=known):
             yield began, Derived(name, shown)
         for name in happened_to(kind, old, new, known) if not deleted else ():
@@ -127,7 +130,7 @@ def _events(steps: _Steps, known: frozenset[str]) -> Iterator[tuple[int, Derived
 
 
 def previous_attributes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Object:
-    """What is different, as it was before: of objects within only the members that are, lists as a whole."""
+    """The members that differ, with their old values; of nested objects only those that differ, of lists the whole."""
     found: Object = {}
     for name in (*old, *(name for name in new if name not in old)):
         before, after = old.get(name), new.get(name)

@@ -1,6 +1,7 @@
-"""Where events go, by API v2: snapshots or thin ones. https://docs.stripe.com/api/v2/core/event_destinations
+"""Event destinations of API v2, for snapshot or thin events. https://docs.stripe.com/api/v2/core/event_destinations
 
-Webhook endpoints alone are modelled. Their URL and secret are shown where ``include`` asks for them.
+Only destinations of the type ``webhook_endpoint`` are modelled. Answers have their URL and secret if ``include`` names
+them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _OWN, _OTHERS = "self", "other_accounts"
 
 
 def create_destination(call: RequestContext) -> Object:
-    """A destination that is switched on; its secret is new."""
+    """Create an enabled destination with a new signing secret."""
     params = call.params
     if params["type"] != "webhook_endpoint":
         call.not_modelled(f"destinations of the type {params['type']}", "It models webhook_endpoint.", "type")
@@ -59,7 +60,7 @@ def _check_events(call: RequestContext, payload: str) -> None:
 
 
 def update_destination(call: RequestContext) -> Object:
-    """What is shown of it, which events it gets, where it is."""
+    """Update a destination's texts, events and URL."""
     found = call.subject()
     _check_events(call, found["event_payload"])
     url = (call.params.get("webhook_endpoint") or {}).get("url")
@@ -70,38 +71,38 @@ def update_destination(call: RequestContext) -> Object:
 
 
 def delete_destination(call: RequestContext) -> Object | bytes:
-    """It gets nothing more."""
+    """Delete a destination."""
     return resources.delete(call)
 
 
 def retrieve_destination(call: RequestContext) -> Object:
-    """One destination."""
+    """Retrieve a destination."""
     return _shown(call, call.subject())
 
 
 def list_destinations(call: RequestContext) -> Object:
-    """Newest first."""
+    """The destinations, newest first."""
     page: Object = msgspec.json.decode(pagination.page(call))
     return {**page, "data": [_shown(call, each) for each in page["data"]]}
 
 
-def switch_on(call: RequestContext) -> Object:
-    """It gets events again."""
+def enable(call: RequestContext) -> Object:
+    """Enable a destination, so that it gets events again."""
     found = call.subject()
     found.update(status="enabled", status_details=None)
     return _shown(call, _saved(call, found))
 
 
-def switch_off(call: RequestContext) -> Object:
-    """It gets no events."""
+def disable(call: RequestContext) -> Object:
+    """Disable a destination, so that it gets no events."""
     found = call.subject()
     found.update(status="disabled", status_details={"disabled": {"reason": "user"}})
     return _shown(call, _saved(call, found))
 
 
 def ping(call: RequestContext) -> Object:
-    """An event for this destination alone, whatever events it is for."""
-    return thin_events.tell(call, PING, call.load(KIND, call.path_args["id"]))
+    """Send an event to this destination only, whichever events it is enabled for."""
+    return thin_events.emit(call, PING, call.load(KIND, call.path_args["id"]))
 
 
 def _saved(call: RequestContext, found: Object) -> Object:
@@ -110,19 +111,19 @@ def _saved(call: RequestContext, found: Object) -> Object:
 
 
 def _shown(call: RequestContext, found: Object) -> Object:
-    """As an answer has it: without what only ``include`` shows."""
+    """The destination as an answer has it: URL and secret are null unless ``include`` names them."""
     include = call.params.get("include") or ()
     endpoint = found["webhook_endpoint"]
     kept = call.world.store.get(SECRETS, found["id"]) or {}
-    told: Object = {
+    shown: Object = {
         "signing_secret": kept.get("secret") if "webhook_endpoint.signing_secret" in include else None,
         "url": endpoint["url"] if "webhook_endpoint.url" in include else None,
     }
-    return {**found, "webhook_endpoint": told}
+    return {**found, "webhook_endpoint": shown}
 
 
 def destinations_for(store: Store, event: Mapping[str, Any]) -> Iterator[tuple[Object, str]]:
-    """The destinations that are switched on and get events of this form and account, each with its secret."""
+    """The enabled destinations for events of this payload and account, each with its secret."""
     thin = event["object"] == thin_events.KIND
     account = event.get("context") if thin else event.get("account")
     source = _OTHERS if account else _OWN
@@ -140,8 +141,8 @@ _ID = "v2.core.event_destinations"
 BEHAVIOURS = {
     f"{_ID}.create": create_destination,
     f"{_ID}.delete": delete_destination,
-    f"{_ID}.disable": switch_off,
-    f"{_ID}.enable": switch_on,
+    f"{_ID}.disable": disable,
+    f"{_ID}.enable": enable,
     f"{_ID}.list": list_destinations,
     f"{_ID}.ping": ping,
     f"{_ID}.retrieve": retrieve_destination,

@@ -1,4 +1,4 @@
-"""Which events of Stripe's a change of an object is. Source: https://docs.stripe.com/api/events/types."""
+"""The types of the events for a change of an object. https://docs.stripe.com/api/events/types"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["FAMILIES", "happened_to", "names_of", "updated_of"]
 Object = Mapping[str, Any]
 _NONE: Final[Object] = {}
 
-# What events of a kind are called, where that is not the kind itself.
+# The beginning of the types of a kind's events, where it is not the kind itself.
 FAMILIES: Final[Mapping[str, str]] = {
     "subscription": "customer.subscription",
     "dispute": "charge.dispute",
@@ -28,7 +28,7 @@ FAMILIES: Final[Mapping[str, str]] = {
     "issuing.transaction": "issuing_transaction",
 }
 
-# A status that an object comes to, by kind: the end of the event's name, where that is not the status itself.
+# By kind and new status: the end of the event's type, where it is not the status itself.
 _STATUS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "billing.meter": {"inactive": ("deactivated",), "active": ("reactivated",)},
     "checkout.session": {"complete": ("completed",)},
@@ -43,11 +43,11 @@ _STATUS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "quote": {"open": ("finalized",)},
     "subscription": {"canceled": ("deleted",)},
 }
-# Statuses whose events say more than their names: see _SPECIAL.
+# Statuses whose events depend on other members: see _SPECIAL.
 _NOT_BY_STATUS: Final = {("payment_intent", "requires_payment_method"), ("setup_intent", "requires_payment_method")}
-# Statuses that an object is created with: nothing that happened to it.
+# Statuses that an object is created with, which lead to no event of their own.
 _BEGINS_AS: Final = {("billing.meter", "active"), ("identity.verification_session", "requires_input")}
-# What is updated only by what a caller says of it, not by what happens to it.
+# By kind: the only members whose changes lead to an ``updated`` event, those that callers set.
 _DESCRIBED: Final[Mapping[str, frozenset[str]]] = {
     kind: frozenset(
         {"metadata", "description", "receipt_email", "shipping", "fraud_details", "customer", "balance_transaction"}
@@ -55,18 +55,17 @@ _DESCRIBED: Final[Mapping[str, frozenset[str]]] = {
     for kind in ("charge", "transfer", "payout")
 }
 
-# Members whose changes have events of their own: https://docs.stripe.com/api/events/types says that a payment method is
-# updated by its update alone.
-_TOLD_OTHERWISE: Final[Mapping[str, frozenset[str]]] = {
+# Members whose changes have events of their own, and lead to no ``updated`` event.
+_OWN_EVENTS: Final[Mapping[str, frozenset[str]]] = {
     "payment_method": frozenset({"customer"}),
     "v2.core.account": frozenset({"closed"}),
 }
-# Members that show other objects, whose changes are told of those.
+# Members that show other objects, which have events of their own.
 _SHOWN: Final[Mapping[str, frozenset[str]]] = {
     "issuing.authorization": frozenset({"card", "transactions"}),
     "issuing.card": frozenset({"cardholder"}),
 }
-# Statuses that end an object: the event of the end says it all.
+# Final statuses, which lead to an event of their own and to no ``updated`` event.
 _ENDED: Final[Mapping[str, frozenset[str]]] = {
     "subscription": frozenset({"canceled"}),
     "subscription_schedule": frozenset({"canceled", "completed", "released"}),
@@ -74,9 +73,9 @@ _ENDED: Final[Mapping[str, frozenset[str]]] = {
 
 
 def names_of(kind: str, old: Object | None, new: Object, *, deleted: bool, known: frozenset[str]) -> list[str]:
-    """The events of one change that an object is new, gone or of another status, in the order in which they happen.
+    """The events of one change for the creation, the deletion or a new status of an object, in their order.
 
-    ``old`` is ``None`` for an object that is new; ``deleted`` says that it is gone. ``known`` are the API's events.
+    ``old`` is ``None`` for a new object. ``known`` are the types of events that the API has.
     """
     family = _family(kind, new)
     ends: list[str] = []
@@ -91,19 +90,19 @@ def names_of(kind: str, old: Object | None, new: Object, *, deleted: bool, known
 
 
 def happened_to(kind: str, old: Object | None, new: Object, known: frozenset[str]) -> list[str]:
-    """The events of one change that other members imply; ``updated`` is not among them."""
+    """The events of one change that other members imply, without ``updated``."""
     special = _SPECIAL.get(kind)
     return [name for name in special(old or _NONE, new) if name in known] if special is not None else []
 
 
 def updated_of(kind: str, new: Object, changed: Mapping[str, Any], known: frozenset[str]) -> list[str]:
-    """The event that an object was updated: ``changed`` has the members that are different, as they were before."""
+    """The ``updated`` events of an object; ``changed`` are the members that differ, with their old values."""
     described = _DESCRIBED.get(kind)
     if described is not None and not described.intersection(changed):
         return []
     if "status" in changed and new.get("status") in _ENDED.get(kind, ()):
         return []
-    if _TOLD_OTHERWISE.get(kind, frozenset()) & changed.keys() or changed.keys() <= _SHOWN.get(kind, frozenset()):
+    if _OWN_EVENTS.get(kind, frozenset()) & changed.keys() or changed.keys() <= _SHOWN.get(kind, frozenset()):
         return []
     if _is_undecided(kind, new) or (kind == "issuing.authorization" and changed.get("request_history") == []):
         return []
@@ -114,7 +113,8 @@ def updated_of(kind: str, new: Object, changed: Mapping[str, Any], known: frozen
 
 
 def _is_undecided(kind: str, value: Object) -> bool:
-    """Whether it is an authorization that waits for its first decision, which is when it is created.
+    """Whether it is an authorization that waits for its first decision. Its ``created`` event comes after that.
+
     https://docs.stripe.com/issuing/purchases/authorizations
     """
     return kind == "issuing.authorization" and bool(value.get("pending_request")) and not value.get("request_history")

@@ -1,4 +1,4 @@
-"""Events: https://docs.stripe.com/api/events. What they are derived from is in ``event_derivation``."""
+"""Listing and retrieving events. https://docs.stripe.com/api/events. ``event_derivation`` derives them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from host.simulator.context import Filter, Object, RequestContext, Test
 
 
 def list_events(call: RequestContext) -> Object | bytes:
-    """Those of the last 30 days, newest first."""
+    """The events, newest first. Unlike Stripe's, they can be listed for longer than 30 days."""
     settled(call)
     return pagination.page(call)
 
 
 def retrieve_event(call: RequestContext) -> Object | bytes:
-    """One event by its id."""
+    """Retrieve an event."""
     settled(call)
     return resources.retrieve(call)
 
 
 def settled(call: RequestContext) -> None:
-    """Have all events made that were noted so far."""
+    """Make the events of all changes that were recorded so far."""
     assert call.world.events is not None
     call.world.events.settle()
 

@@ -1,4 +1,4 @@
-"""Bank accounts and debit cards that an account is paid out to. https://docs.stripe.com/api/external_accounts"""
+"""Bank accounts and debit cards that accounts are paid out to. https://docs.stripe.com/api/external_accounts"""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ MAKES = {"bank_account", "card"}
 
 
 def add(call: RequestContext, account: Object, given: Any) -> Object:
-    """A bank account or debit card that payouts go to; the account is changed but not kept."""
+    """Add a bank account or debit card to an account, which is changed but not saved; returns the new object.
+
+    ``given`` are the parameters of a bank account, or a token's id.
+    """
     held = account["external_accounts"]["data"]
     if isinstance(given, dict):
         made = tokens.bank_account(
@@ -31,8 +34,8 @@ def add(call: RequestContext, account: Object, given: Any) -> Object:
         made = tokens.card_object(call, card_facts(call, card), {})
         made.update(id=call.new_id("card"), currency=account["default_currency"])
     elif str(given).startswith("btok_us_verified"):
-        said = {"account_number": "000123456789", "routing_number": "110000000", "country": "US", "currency": "usd"}
-        made = tokens.bank_account(call, said)
+        facts = {"account_number": "000123456789", "routing_number": "110000000", "country": "US", "currency": "usd"}
+        made = tokens.bank_account(call, facts)
     else:
         token = tokens.take(call, str(given), "external_account")
         made = dict(token["bank_account"] or token["card"])
@@ -43,7 +46,7 @@ def add(call: RequestContext, account: Object, given: Any) -> Object:
 
 
 def create_external(call: RequestContext) -> Object:
-    """Another bank account or debit card."""
+    """Create a bank account or debit card of an account."""
     account = found(call)
     made = add(call, account, call.params["external_account"])
     if "metadata" in call.params:
@@ -64,7 +67,7 @@ def _external(call: RequestContext) -> tuple[Object, Object]:
 
 
 def retrieve_external(call: RequestContext) -> Object:
-    """One of an account's bank accounts or cards."""
+    """Retrieve one of an account's bank accounts or cards."""
     return _external(call)[1]
 
 
@@ -75,7 +78,7 @@ def list_externals(call: RequestContext) -> Object:
 
 
 def update_external(call: RequestContext) -> Object:
-    """The holder, the card's date, metadata, and whether it is the one that payouts go to."""
+    """Update the holder, the card's expiry date, metadata, and whether it is the default for payouts."""
     account, item = _external(call)
     schema = call.world.shapes.template(item["object"]).schema
     rest = {name: value for name, value in call.params.items() if name != "default_for_currency"}
@@ -92,7 +95,7 @@ def _make_default(account: Object, chosen: Object) -> None:
 
 
 def delete_external(call: RequestContext) -> Object:
-    """Gone, unless payouts need it."""
+    """Delete a bank account or card, unless it is the default while there are others."""
     account, item = _external(call)
     if item["default_for_currency"] and len(account["external_accounts"]["data"]) > 1:
         raise call.refuse(

@@ -1,4 +1,4 @@
-"""``add_invoice_items``: what a subscription's invoice has beside its own prices."""
+"""``add_invoice_items``: one-time prices on a subscription's invoice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from host.simulator.stripe.taxes import rates
 
 
 def add_extras(call: RequestContext, invoice: Object | None, subscription: Object, extras: Any) -> None:
-    """``add_invoice_items``: items at the end of an invoice, or for the next one."""
+    """Add the entries of ``add_invoice_items`` to the invoice or, with ``None``, as pending items for the next one."""
     for n, extra in enumerate(extras or []):
         path, quantity = f"add_invoice_items[{n}]", extra.get("quantity", 1)
         price = in_currency(price_from(call, extra, path), subscription["currency"], f"{path}[price]")

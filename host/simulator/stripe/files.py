@@ -1,4 +1,4 @@
-"""Files that are uploaded, and what is in them: https://docs.stripe.com/api/files"""
+"""Uploaded files and their contents. https://docs.stripe.com/api/files"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HOME = "https://files.stripe.com"
 
 
 def create_file(call: RequestContext) -> Object:
-    """What was uploaded: name, size and type, and the content for who asks for it."""
+    """Create a file from an upload, and store its content."""
     sent = call.params.get("file")
     facts: dict[str, Any] = sent if isinstance(sent, dict) else {"filename": "file", "size": len(str(sent or ""))}
     content = sent.content if isinstance(sent, SentFile) else str(sent or "").encode()
@@ -28,15 +28,15 @@ def create_file(call: RequestContext) -> Object:
 
 
 def contents_url(call: RequestContext, id: str) -> str:
-    """Where what is in a file is, for who has the key."""
+    """The URL of a file's contents, which can be fetched with the API key."""
     return f"{call.origin or _HOME}/v1/files/{id}/contents"
 
 
 def file_contents(call: RequestContext) -> bytes:
-    """What is in a file, byte for byte. https://docs.stripe.com/file-upload#download-file-contents"""
+    """The bytes of a file. https://docs.stripe.com/file-upload#download-file-contents"""
     file = call.load("file", call.path_args["file"], "file")
     kept = call.world.store.get(CONTENT, file["id"])
-    if kept is None:  # of a store of before contents were kept
+    if kept is None:  # the store was written by a version that stored no contents
         call.not_modelled("the content of a file of an earlier version's store", "Upload it again.")
         return b""
     call.headers = {"content-type": kept["type"] or "application/octet-stream"}
@@ -44,7 +44,7 @@ def file_contents(call: RequestContext) -> bytes:
 
 
 def create_link(call: RequestContext) -> Object:
-    """An address at which anybody can have a file. https://docs.stripe.com/api/file_links"""
+    """Create a public link to a file. https://docs.stripe.com/api/file_links"""
     call.load("file", call.params["file"], "file", 400)
     link = call.put(resources.fresh(call), call.params)
     link["url"] = f"https://files.stripe.com/links/{call.world.ids.new('', 64)}"

@@ -1,4 +1,4 @@
-"""Filters of lists that are not simply a member of the objects listed."""
+"""Filters of lists that are more than a comparison with a member of the listed objects."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def _ended(call: RequestContext, wanted: Any) -> Test:
 
 
 def _item(name: str) -> Filter:
-    """A subscription of which one item is of that price."""
+    """Subscriptions with an item whose member ``name`` is the wanted one."""
     return lambda call, wanted: lambda value: any(matches(item.get(name), wanted) for item in value["items"]["data"])
 
 
 def at(place: str) -> Filter:
-    """Objects that have the wanted value at a dotted place."""
+    """Objects that have the wanted value at a dotted path."""
     names = place.split(".")
 
     def made(call: RequestContext, wanted: Any) -> Test:
@@ -36,7 +36,7 @@ def at(place: str) -> Filter:
 
 
 def within(*places: str) -> Filter:
-    """Objects that have a number at one of the dotted places that is the wanted one, or in its range."""
+    """Objects that have, at one of the dotted paths, the wanted number or one in the wanted range."""
 
     def made(call: RequestContext, wanted: Any) -> Test:
         bounds = wanted if isinstance(wanted, dict) else {"gte": wanted, "lte": wanted}
@@ -54,7 +54,7 @@ def within(*places: str) -> Filter:
 
 
 def _all_at(value: Any, names: list[str]) -> list[Any]:
-    """The values at a dotted place, which may lead through lists."""
+    """The values at a dotted path, which may lead through lists."""
     if isinstance(value, list):
         return [found for item in value for found in _all_at(item, names)]
     if not names:
@@ -63,7 +63,7 @@ def _all_at(value: Any, names: list[str]) -> list[Any]:
 
 
 def _moment(word: str) -> Filter:
-    """Objects of version 2 made before or after a moment: texts of one form, in the order of time."""
+    """Objects of API v2 created before or after a time; both are texts in a form that sorts by time."""
     return lambda call, wanted: lambda value: COMPARE[word](str(value["created"])[:19], str(wanted)[:19])
 
 

@@ -1,4 +1,7 @@
-"""Forms of texts and numbers that the document calls plain ones. https://docs.stripe.com/error-codes"""
+"""Checks values whose format the API's document does not state: e-mail addresses, URLs, countries, currencies, times.
+
+https://docs.stripe.com/error-codes
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from host.apis.catalog import Schema
 from host.simulator.api_error import invalid
 from host.simulator.stripe.money import CURRENCIES
 
-# ISO 3166-1, and what Stripe has beside it (Kosovo; AC and TA: https://docs.stripe.com/api/checkout/sessions/create).
+# ISO 3166-1, and Stripe's additions (Kosovo; AC and TA: https://docs.stripe.com/api/checkout/sessions/create).
 COUNTRIES = frozenset(
     """AC AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY
     BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR
@@ -37,8 +40,8 @@ def _email(value: str, path: str) -> str:
 
 def _url(value: str, path: str) -> str:
     if not _URL.fullmatch(value):
-        said = "An explicit scheme (such as https) must be provided." if "://" not in value else value[:80]
-        raise invalid(f"Invalid URL: {said}", path, "url_invalid")
+        fault = "An explicit scheme (such as https) must be provided." if "://" not in value else value[:80]
+        raise invalid(f"Invalid URL: {fault}", path, "url_invalid")
     return value
 
 
@@ -75,7 +78,7 @@ def _descriptor(value: str, path: str) -> str:
 
 
 def _moment(value: str, path: str) -> str:
-    """A time of version 2: https://docs.stripe.com/api-v2-overview"""
+    """A time in API v2: https://docs.stripe.com/api-v2-overview"""
     try:
         if "T" in value and datetime.fromisoformat(value).tzinfo is not None:
             return value
@@ -86,7 +89,7 @@ def _moment(value: str, path: str) -> str:
 
 def _time(value: int, path: str) -> int:
     if not 0 <= value <= LATEST:
-        raise invalid(f"Invalid timestamp: {value}. It is given in seconds since 1970.", path, "invalid_timestamp")
+        raise invalid(f"Invalid timestamp: {value}. Timestamps are seconds since 1970.", path, "invalid_timestamp")
     return value
 
 
@@ -102,12 +105,12 @@ _BY_ENDING: tuple[tuple[str, Reader], ...] = (
 
 
 def reader(name: str, schema: Schema) -> Reader | None:
-    """What reads a value of a parameter of that name, beyond its type; ``None`` where its type says all."""
+    """The function that checks values of a parameter of that name, or ``None`` if its type is all there is to check."""
     if schema.type == "integer":
         return _time if schema.format == "unix-time" else None
     return None if schema.type != "string" or schema.enum else _by_name(name)
 
 
-@lru_cache(maxsize=4096)  # names are few, but whoever asks may make up more
+@lru_cache(maxsize=4096)  # the API has few names, but a client can send any
 def _by_name(name: str) -> Reader | None:
     return next((read for end, read in _BY_ENDING if name == end or name.endswith("_" + end)), None)

@@ -1,4 +1,4 @@
-"""Pages that Stripe hosts, and their addresses: on the simulator's own server where there is one."""
+"""Hosted pages and their URLs, which are on the simulator's own server if it has one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _STRIPES = {
     "i": "https://invoice.stripe.com",
     "r": "https://buy.stripe.com",
 }
-INVOICE = "~invoice_page"  # by the last part of its address: the invoice
+INVOICE = "~invoice_page"  # by the last part of its URL: the invoice
 PLACES = tuple(f"/{place}/" for place in _STRIPES)
 
 
 def address(call: RequestContext, place: str, id: str) -> str:
-    """Where the page of ``id`` is: ``http://127.0.0.1:12111/c/pay/cs_test_…``."""
+    """The URL of a page: ``http://127.0.0.1:12111/c/pay/cs_test_…``."""
     return f"{call.origin or _STRIPES[place]}/{place}/{id}"
 
 
@@ -31,7 +31,7 @@ CARDS = (
 
 
 class Page(NamedTuple):
-    """What is answered: a status, HTML or else a PDF, and where the browser goes next, if elsewhere."""
+    """The answer to a browser: a status, and either HTML or a PDF (``file``); ``location`` is a URL to redirect to."""
 
     status: int
     html: str
@@ -48,5 +48,5 @@ def html_page(title: str, body: str) -> str:
 
 
 def gone(what: str) -> Page:
-    """The answer where nothing is, or is no more."""
+    """The answer where there is no such page, or no longer."""
     return Page(404, html_page(f"No such {what}", f"<p>There is no such {what}, or it is over.</p>"))

@@ -1,4 +1,4 @@
-"""Short-lived secrets that clients of a customer or a shop are opened with."""
+"""Short-lived secrets for clients: customer sessions, ephemeral keys and connection tokens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _customer(call: RequestContext) -> str:
 
 
 def create_customer_session(call: RequestContext) -> Object:
-    """A secret for elements that show what a customer has saved. https://docs.stripe.com/api/customer_sessions"""
+    """Create a secret for elements that show a customer's saved data. https://docs.stripe.com/api/customer_sessions"""
     customer = _customer(call)
     session = call.put(resources.fresh(call), call.params)
     session.update(
@@ -28,7 +28,7 @@ def create_customer_session(call: RequestContext) -> Object:
 
 
 def create_ephemeral_key(call: RequestContext) -> Object:
-    """A key that a phone uses in a customer's name, for an hour."""
+    """Create a key that a mobile app uses on a customer's behalf, for an hour."""
     if "customer" not in call.params:
         call.not_modelled("a key of anything but a customer", "It takes customer.")
     else:
@@ -39,7 +39,7 @@ def create_ephemeral_key(call: RequestContext) -> Object:
 
 
 def create_connection_token(call: RequestContext) -> Object:
-    """What a reader's SDK connects with. https://docs.stripe.com/api/terminal/connection_tokens"""
+    """Create a token for the SDK of a reader. https://docs.stripe.com/api/terminal/connection_tokens"""
     token = call.put(resources.fresh(call), call.params)
     token["secret"] = f"pst_test_{call.world.ids.new('', 32)}"
     return token

@@ -1,4 +1,4 @@
-"""Verifications of identity, up to the page where somebody shows a document. https://docs.stripe.com/identity"""
+"""Identity verification sessions, up to the page where a person submits a document. https://docs.stripe.com/identity"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ KIND = "identity.verification_session"
 
 
 def create_session(call: RequestContext) -> Object:
-    """A session that waits for its input, with the page and the secret for it."""
+    """Create a session that requires input, with the URL of its page and its client secret."""
     if "type" not in call.params:
         if "verification_flow" not in call.params:
             raise call.refuse("Missing required param: type.", code="parameter_missing", param="type")
@@ -23,7 +23,7 @@ def create_session(call: RequestContext) -> Object:
 
 
 def cancel_session(call: RequestContext) -> Object:
-    """requires_input → canceled; its page and secret are of no use any more."""
+    """Cancel a session that requires input; its URL and secret become null."""
     session = call.subject()
     if session["status"] not in ("requires_input", "requires_action"):
         raise call.refuse(
@@ -35,7 +35,7 @@ def cancel_session(call: RequestContext) -> Object:
 
 
 def redact_session(call: RequestContext) -> Object:
-    """What was collected is removed, and the session canceled. Here nothing ever was, so that it is done at once."""
+    """Redact a session and cancel it. As nothing was collected here, it is done immediately."""
     session = call.subject()
     gone = {"metadata": {}, "provided_details": None, "redaction": {"status": "redacted"}, "url": None}
     return call.save(KIND, {**session, **gone, "status": "canceled", "client_secret": None})

@@ -1,4 +1,4 @@
-"""Members that are only there when expanded. https://docs.stripe.com/expand#includable-properties"""
+"""Members that answers have only when they are expanded. https://docs.stripe.com/expand#includable-properties"""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _decode = msgspec.json.Decoder().decode
 
 
 def listed(url: str, found: list[Object]) -> Object:
-    """The list that an object holds of others, newest first."""
+    """A list object with the first of ``found``, as objects contain them."""
     return {"object": "list", "data": found[:MOST], "has_more": len(found) > MOST, "url": url}
 
 
 def below(kind: str, path: str) -> Includable:
-    """The objects of ``kind`` kept at ``path``, in which ``{id}`` is the object's."""
+    """The objects of ``kind`` that were created at ``path``, in which ``{id}`` stands for the holder's id."""
 
     def made(world: World, value: Object) -> Object:
         url = path.format(id=value["id"])
@@ -31,7 +31,7 @@ def below(kind: str, path: str) -> Includable:
 
 
 def belonging(kinds: tuple[str, ...], member: str, path: str) -> Includable:
-    """The objects of ``kinds`` whose ``member`` is the object's id, as the list at ``path``."""
+    """The objects of ``kinds`` whose ``member`` is the holder's id, as the list at ``path``."""
 
     def made(world: World, value: Object) -> Object:
         found = [each for kind in kinds for each in world.store.each(kind) if each.get(member) == value["id"]]
@@ -41,7 +41,7 @@ def belonging(kinds: tuple[str, ...], member: str, path: str) -> Includable:
 
 
 def kept(kind: str, member: str, otherwise: Callable[[Object], Any] = lambda value: None) -> Includable:
-    """What the stored object has in ``member``, which answers leave out; or what it is where it was never set."""
+    """The stored object's ``member``, which answers leave out; ``otherwise`` gives its value where it was never set."""
     return StoredMember(kind, member, otherwise)
 
 
@@ -61,7 +61,7 @@ def _cash_balance(world: World, customer: Object) -> Object:
 
 
 def _tax(world: World, customer: Object) -> Object:
-    """Where a customer is taxed: which is not known without an address."""
+    """The ``tax`` member of a customer: its location, which is unrecognized without an address."""
     address = customer.get("address") or (customer.get("shipping") or {}).get("address") or {}
     country = address.get("country")
     place = {"country": country, "state": address.get("state"), "source": "billing_address"} if country else None
@@ -71,7 +71,7 @@ def _tax(world: World, customer: Object) -> Object:
 
 def _breakdown(path: str) -> Includable:
     def made(world: World, value: Object) -> Object:
-        from host.simulator.stripe.breakdowns import of_whole  # a simulator begins without it
+        from host.simulator.stripe.breakdowns import of_whole  # seldom needed
 
         return of_whole(world, value, path)
 
@@ -80,7 +80,7 @@ def _breakdown(path: str) -> Includable:
 
 def _part(name: str) -> Includable:
     def made(world: World, item: Object) -> list[Object]:
-        from host.simulator.stripe.breakdowns import of_item  # a simulator begins without it
+        from host.simulator.stripe.breakdowns import of_item  # seldom needed
 
         return of_item(world, item, name)
 
@@ -88,7 +88,7 @@ def _part(name: str) -> Includable:
 
 
 def _secret(world: World, invoice: Object) -> Object | None:
-    """The secret of an open invoice's payment."""
+    """The ``confirmation_secret`` of an invoice: the client secret of its payment, or ``None``."""
     for payment in world.store.each("invoice_payment"):
         if payment["invoice"] == invoice["id"]:
             intent = world.store.get("payment_intent", str(payment["payment"].get("payment_intent") or ""))
@@ -98,7 +98,7 @@ def _secret(world: World, invoice: Object) -> Object | None:
 
 
 def _own_currency(price: Object) -> Object:
-    """What a price is in its own currency, the only one where no other was given."""
+    """The ``currency_options`` of a price that has none: the price in its own currency."""
     fields = ("custom_unit_amount", "tax_behavior", "unit_amount", "unit_amount_decimal")
     return {price["currency"]: {name: price.get(name) for name in fields}}
 
@@ -148,7 +148,7 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
 
 
 def _external_account(world: World, id: str) -> Object | None:
-    """A bank account or card that an account, or the platform, is paid out to."""
+    """The bank account or card that an account, or the platform, is paid out to, by id."""
     home = world.of("").store
     account = home.get("account", world.account) if world.account else home.get(PLATFORM, PLATFORM)
     held = ((account or {}).get("external_accounts") or {}).get("data") or []

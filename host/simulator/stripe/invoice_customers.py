@@ -1,4 +1,4 @@
-"""What an invoice says of its customer: as they are until it is finalized, as they were from then on.
+"""The customer's details on an invoice, which are copied until it is finalized.
 
 https://docs.stripe.com/api/invoices/object#invoice_object-customer_address
 """
@@ -11,7 +11,7 @@ _SAME = ("address", "email", "name", "phone", "shipping", "tax_exempt")
 
 
 def copy_customer(call: RequestContext, invoice: Object, customer: Object) -> None:
-    """Write down on an invoice who and where its customer is."""
+    """Copy the customer's name, address, contact and tax details to an invoice."""
     invoice.update({f"customer_{name}": customer.get(name) for name in _SAME})
     invoice["customer_tax_ids"] = [
         {"type": tax_id["type"], "value": tax_id["value"]}

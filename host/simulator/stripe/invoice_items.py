@@ -1,4 +1,7 @@
-"""Invoice items: what waits for a customer's next invoice, or is put on a draft. https://docs.stripe.com/api/invoiceitems"""
+"""Invoice items, which wait for a customer's next invoice or are added to a draft.
+
+https://docs.stripe.com/api/invoiceitems
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ _WORTH = ("amount", "unit_amount", "unit_amount_decimal", "pricing", "price", "p
 
 
 class Worth(msgspec.Struct):
-    """What an item comes to, and of which price."""
+    """The amount of an item, its currency, and the price that it is computed from, if any."""
 
     amount: int
     currency: str
@@ -31,7 +34,10 @@ class Worth(msgspec.Struct):
 
 
 def worth(call: RequestContext, params: Object, currency: str | None, path: str = "") -> Worth:
-    """The amount that ``pricing``, ``price``, ``price_data``, an amount or a unit amount comes to."""
+    """The amount that the parameters come to: those of a price, an amount or a unit amount, times the quantity.
+
+    ``path`` is the parameter they are in, for messages.
+    """
     quantity = quantity_of(params, path)
     given = [name for name in _WORTH if params.get(name) is not None]
     if len(given) != 1:
@@ -66,7 +72,7 @@ def worth(call: RequestContext, params: Object, currency: str | None, path: str 
 
 
 def _price_of_item(call: RequestContext, params: Object, path: str) -> Price | None:
-    """The price an item names or describes."""
+    """The price that the parameters name or describe, or ``None``."""
     named = (params.get("pricing") or {}).get("price") or params.get("price")
     if named:
         param = _at(path, "pricing" if params.get("pricing") else "price")
@@ -77,7 +83,7 @@ def _price_of_item(call: RequestContext, params: Object, path: str) -> Price | N
 
 
 def quantity_of(params: Object, path: str = "") -> Decimal:
-    """The quantity, as an integer or a decimal text."""
+    """The quantity, which is given as an integer or as a decimal text; 1 by default."""
     if params.get("quantity_decimal") is not None:
         try:
             return Decimal(str(params["quantity_decimal"]))
@@ -94,7 +100,7 @@ def _at(path: str, name: str) -> str:
 
 
 def create_item(call: RequestContext) -> Object:
-    """An item for the customer's next invoice, or for a draft."""
+    """Create an item for the customer's next invoice, or for a draft."""
     check_currency(call)
     params = call.params
     draft = editable(call, params["invoice"], "invoice") if params.get("invoice") else None
@@ -128,7 +134,7 @@ def create_item(call: RequestContext) -> Object:
 
 
 def _own_currency(params: Object, customer: Object) -> str | None:
-    """An amount without a currency is in the customer's; a price is in its own."""
+    """The currency of an amount given without one: the customer's. For a price it is ``None``, as that has its own."""
     priced = params.get("price_data") or (params.get("pricing") or {}).get("price")
     return None if priced else customer.get("currency")
 
@@ -139,7 +145,7 @@ def _plain(params: Object) -> Object:
 
 
 def _price(call: RequestContext, item: Object, params: Object, found: Worth) -> None:
-    """Amount, quantity, price, taxes and discounts of an item."""
+    """Set the amount, quantity, price, taxes and discounts of an item."""
     quantity = quantity_of(params)
     item.update(
         amount=found.amount,
@@ -172,7 +178,7 @@ def _price(call: RequestContext, item: Object, params: Object, found: Worth) -> 
 
 
 def update_item(call: RequestContext) -> Object:
-    """Of an item that is on no finalized invoice: all but whose it is."""
+    """Update an item that is not on a finalized invoice."""
     item, params = call.subject(), call.params
     draft = editable(call, item["invoice"], "invoiceitem") if item["invoice"] else None
     if item["proration"] and params.keys() & _AMOUNTS:
@@ -194,7 +200,7 @@ _AMOUNTS = {"amount", "price_data", "pricing", "quantity", "quantity_decimal", "
 
 
 def _merged(item: Object, params: Object) -> Object:
-    """The parameters with what the item had: its price for another quantity, its quantity for another price."""
+    """The parameters, completed from the item: its price if the quantity changes, its quantity if the price does."""
     found = dict(params)
     if not found.keys() & {"amount", "price_data", "pricing", "unit_amount_decimal"}:
         pricing = item.get("pricing") or {}
@@ -210,7 +216,7 @@ def _merged(item: Object, params: Object) -> Object:
 
 
 def replace_line(call: RequestContext, draft: Object, item: Object) -> None:
-    """Put an item's line on its draft anew, in its place."""
+    """Make the line of a changed item again, in the same place on its draft."""
     data = draft["lines"]["data"]
     place = next((n for n, line in enumerate(data) if lines.item_of(line) == item["id"]), None)
     if place is None:
@@ -222,7 +228,7 @@ def replace_line(call: RequestContext, draft: Object, item: Object) -> None:
 
 
 def delete_item(call: RequestContext) -> Object | bytes:
-    """Gone, from its draft too."""
+    """Delete an item, and its line on a draft."""
     item = call.subject()
     if item["invoice"]:
         draft = editable(call, item["invoice"], "invoiceitem")

@@ -1,9 +1,10 @@
-"""Lines of a draft invoice: added, changed and removed many at a time, and listed as the invoice shows them."""
+"""Adding, changing and removing lines of a draft invoice, and listing them."""
 
 from __future__ import annotations
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
+from host.simulator.members import merged
 from host.simulator.stripe import discounts, lines
 from host.simulator.stripe.drafts import editable
 from host.simulator.stripe.invoice_items import Worth, quantity_of, replace_line, worth
@@ -11,11 +12,9 @@ from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.prorations import pending
 from host.simulator.stripe.taxes import rates
 
-MOST_LINES = 250  # of an invoice: https://docs.stripe.com/invoicing/invoice-rendering
-
 
 def add_lines(call: RequestContext) -> Object:
-    """More lines on a draft: pending items, or new ones."""
+    """Add lines to a draft, of pending items or of new ones."""
     invoice = editable(call, call.target)
     for n, wanted in enumerate(call.params["lines"]):
         path = f"lines[{n}]"
@@ -53,7 +52,7 @@ def _new(call: RequestContext, invoice: Object, wanted: Object, path: str) -> Ob
 
 
 def _set(call: RequestContext, item: Object, wanted: Object, found: Worth | None, path: str) -> None:
-    """What an entry of ``lines`` says of an item."""
+    """Set the members of an item from an entry of ``lines``."""
     if wanted.get("tax_amounts"):
         call.not_modelled(f"the parameter {path}[tax_amounts]", "tax_rates are.", f"{path}[tax_amounts]")
     if found is not None:
@@ -70,8 +69,7 @@ def _set(call: RequestContext, item: Object, wanted: Object, found: Worth | None
     if found is not None and found.price is not None and not item.get("description"):
         item["description"] = (call.find("product", found.price["product"]) or {}).get("name")
     if "metadata" in wanted:
-        merged = {**(item.get("metadata") or {}), **(wanted["metadata"] or {})} if wanted["metadata"] else {}
-        item["metadata"] = {key: value for key, value in merged.items() if value not in ("", None)}
+        item["metadata"] = merged(item.get("metadata"), wanted["metadata"])
     if "tax_rates" in wanted:
         item["tax_rates"] = rates(call, wanted["tax_rates"], f"{path}[tax_rates]")
     if "discounts" in wanted:
@@ -82,7 +80,7 @@ def _set(call: RequestContext, item: Object, wanted: Object, found: Worth | None
 
 
 def update_lines(call: RequestContext) -> Object:
-    """Change lines of a draft."""
+    """Update lines of a draft."""
     editable(call, call.target)
     for n, wanted in enumerate(call.params["lines"]):
         _change(call, call.target, wanted["id"], wanted, f"lines[{n}]")
@@ -92,7 +90,7 @@ def update_lines(call: RequestContext) -> Object:
 
 
 def update_line(call: RequestContext) -> Object:
-    """Change one line of a draft."""
+    """Update one line of a draft."""
     id = call.path_args["line_item_id"]
     _change(call, call.path_args["invoice"], id, call.params, "")
     return call.load("line_item", id)
@@ -110,26 +108,26 @@ def _change(call: RequestContext, invoice_id: str, id: str, wanted: Object, path
     if item is None or item["proration"]:
         if wanted.keys() - {"id", "metadata", "expand"}:
             raise call.refuse("Only the metadata of a subscription's line can be changed.")
-        line["metadata"] = {k: v for k, v in {**line["metadata"], **wanted["metadata"]}.items() if v not in ("", None)}
+        if "metadata" in wanted:
+            line["metadata"] = merged(line["metadata"], wanted["metadata"])
         call.save("line_item", line)
         call.save("invoice", invoice)
         return
     found = None
     if wanted.keys() & _WORTH:
-        merged = dict(wanted)
-        if not merged.keys() & {"amount", "price_data", "pricing"}:
+        wanted = dict(wanted)
+        if not wanted.keys() & {"amount", "price_data", "pricing"}:
             details = (item.get("pricing") or {}).get("price_details")
-            merged |= {"pricing": {"price": details["price"]}} if details else {"amount": item["amount"]}
-        if not merged.keys() & {"quantity", "quantity_decimal", "amount"}:
-            merged["quantity"] = item["quantity"]
-        found = worth(call, merged, invoice["currency"], path)
-        wanted = merged
+            wanted |= {"pricing": {"price": details["price"]}} if details else {"amount": item["amount"]}
+        if not wanted.keys() & {"quantity", "quantity_decimal", "amount"}:
+            wanted["quantity"] = item["quantity"]
+        found = worth(call, wanted, invoice["currency"], path)
     _set(call, item, wanted, found, path or "line")
     replace_line(call, invoice, item)
 
 
 def remove_lines(call: RequestContext) -> Object:
-    """Take lines off a draft: their items are deleted, or pending again."""
+    """Remove lines from a draft. Their items are deleted, or become pending again."""
     invoice = editable(call, call.target)
     for n, wanted in enumerate(call.params["lines"]):
         data = invoice["lines"]["data"]
@@ -148,7 +146,7 @@ def remove_lines(call: RequestContext) -> Object:
 
 
 def list_lines(call: RequestContext) -> Object:
-    """The lines in the order they stand on the invoice."""
+    """The lines in the order that they have on the invoice."""
     invoice = call.load("invoice", call.path_args["invoice"], "invoice")
     return page_of(call, invoice["lines"]["data"], "line item")
 

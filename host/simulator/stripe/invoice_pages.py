@@ -1,4 +1,4 @@
-"""The page of a finalized invoice, where it is paid, and its file.
+"""The hosted page of a finalized invoice, where it is paid, and its PDF.
 
 https://docs.stripe.com/invoicing/hosted-invoice-page
 """
@@ -18,7 +18,10 @@ from host.simulator.stripe.payments import confirm_intent
 
 
 def invoice_page(call: RequestContext, token: str, posted: bool, fields: dict[str, str]) -> Page:
-    """What the invoice comes to, with a form to pay it; below it, ``/pdf``."""
+    """The page of an invoice with a form to pay it, or its PDF if the path goes on with ``/pdf``.
+
+    ``token`` is the rest of the path, ``fields`` are those of a posted form.
+    """
     name, slash, rest = token.partition("/")
     kept = call.world.store.get(INVOICE, name)
     invoice = call.find("invoice", kept["invoice"]) if kept is not None else None

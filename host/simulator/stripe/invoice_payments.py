@@ -1,4 +1,4 @@
-"""The intents that pay an invoice, and what ties them to it. https://docs.stripe.com/api/invoice-payment"""
+"""Invoice payments, which link PaymentIntents to invoices. https://docs.stripe.com/api/invoice-payment"""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from host.simulator.stripe import shares
 
 
 def subscription_of(invoice: Object) -> str | None:
-    """The subscription that an invoice is of."""
+    """The id of an invoice's subscription, or ``None``."""
     details = (invoice.get("parent") or {}).get("subscription_details") or {}
     found = details.get("subscription")
     return str(found) if found else None
 
 
 def owner_of(call: RequestContext, invoice: Object) -> Object | None:
-    """The subscription that an invoice is of, as it is now."""
+    """The subscription of an invoice, or ``None``."""
     id = subscription_of(invoice)
     return call.find("subscription", id) if id else None
 
 
 def latest_of(call: RequestContext, subscription: Object) -> Object | None:
-    """The invoice that says how a subscription stands: the latest that is not void, nor, unless it is unpaid, a draft.
+    """The invoice that determines a subscription's status: the latest that is not void.
+
+    Drafts are considered only if the subscription is unpaid.
 
     https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
     """
@@ -32,7 +34,7 @@ def latest_of(call: RequestContext, subscription: Object) -> Object | None:
 
 
 def intent_of(call: RequestContext, invoice: Object) -> Object:
-    """The intent that pays an open invoice, with the payment that ties them; made where there is none."""
+    """The default intent that pays an open invoice; it is created, with its invoice payment, if there is none."""
     for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
         if payment["is_default"] and payment["status"] == "open":
             return call.load("payment_intent", payment["payment"]["payment_intent"])
@@ -57,15 +59,15 @@ def intent_of(call: RequestContext, invoice: Object) -> Object:
 
 
 def _options(call: RequestContext, invoice: Object) -> Object | None:
-    """What an invoice, or its subscription, says of methods that pay it."""
+    """The ``payment_method_options`` of an invoice or its subscription, or ``None``."""
     for owner in (invoice, owner_of(call, invoice) or {}):
         if options := (owner.get("payment_settings") or {}).get("payment_method_options"):
-            return {kind: said for kind, said in options.items() if said is not None}
+            return {kind: option for kind, option in options.items() if option is not None}
     return None
 
 
 def tie(call: RequestContext, invoice: Object, intent: Object, *, default: bool) -> Object:
-    """The payment by which an intent pays an invoice."""
+    """Create the invoice payment that links an intent to an invoice."""
     return call.make(
         "invoice_payment",
         {
@@ -83,12 +85,12 @@ def tie(call: RequestContext, invoice: Object, intent: Object, *, default: bool)
 
 
 def payment_of(call: RequestContext, intent: Object) -> Object | None:
-    """What ties an intent to an invoice, if it is."""
+    """The invoice payment of an intent, or ``None``."""
     return call.find("invoice_payment", "inpay_" + str(intent["id"]).removeprefix("pi_"))
 
 
 def cancel_payments(call: RequestContext, invoice: Object) -> None:
-    """Cancel the intents that an invoice waits for."""
+    """Cancel the open payments of an invoice, and their intents."""
     for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
         if payment["status"] != "open":
             continue

@@ -1,4 +1,4 @@
-"""Invoices: made, changed and closed. https://docs.stripe.com/invoicing/overview"""
+"""Creating, updating and closing invoices. https://docs.stripe.com/invoicing/overview"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from host.simulator.stripe.subscriptions import find_living, take_currency
 from host.simulator.stripe.taxes import check_automatic, rates
 
 HOUR = 3600
-# Parameters that are members as they come.
+# Parameters that are members as they are given.
 PLAIN = (
     "account_tax_ids",
     "auto_advance",
@@ -36,7 +36,7 @@ PLAIN = (
     "shipping_details",
     "statement_descriptor",
 )
-# What can change of a finalized invoice, where neither sums nor the way of collection can:
+# Parameters that can be changed after an invoice is finalized, unlike amounts and the collection method:
 # https://docs.stripe.com/api/invoices/update
 _AFTER = {
     "auto_advance",
@@ -51,7 +51,7 @@ _UNMODELLED = ("from_invoice",)
 
 
 def create_invoice(call: RequestContext) -> Object:
-    """A draft with the customer's pending items, if asked to include them."""
+    """Create a draft, with the customer's pending items if ``pending_invoice_items_behavior`` says so."""
     check_currency(call)
     params = call.params
     subscription = find_living(call, params["subscription"]) if params.get("subscription") else None
@@ -76,7 +76,7 @@ def create_invoice(call: RequestContext) -> Object:
 
 
 def _set(call: RequestContext, invoice: Object, params: Object, *, new: bool = False) -> None:
-    """The parameters that creating and updating share."""
+    """Set the parameters that creating and updating have in common."""
     check_automatic(call, params)
     for name in _UNMODELLED:
         if params.get(name):
@@ -108,7 +108,7 @@ def _set_method(call: RequestContext, invoice: Object, params: Object) -> None:
 
 
 def _set_collection(call: RequestContext, invoice: Object, params: Object) -> None:
-    """An invoice that is sent is due some day; one that is charged is not."""
+    """Set how the invoice is collected, and its due date, which only a sent invoice has."""
     before = invoice["collection_method"]
     method = invoice["collection_method"] = params.get("collection_method") or before
     days, due = params.get("days_until_due"), params.get("due_date")
@@ -137,7 +137,7 @@ def _set_collection(call: RequestContext, invoice: Object, params: Object) -> No
 
 
 def update_invoice(call: RequestContext) -> Object:
-    """A draft in full; of a finalized one only metadata, texts, and what it is paid with."""
+    """Update a draft, or the metadata, texts and payment method of a finalized invoice."""
     invoice, params = call.subject(), {n: v for n, v in call.params.items() if n != "expand"}
     if invoice["status"] != "draft":
         if params.keys() - _AFTER:
@@ -151,7 +151,7 @@ def update_invoice(call: RequestContext) -> Object:
 
 
 def finalize_invoice(call: RequestContext) -> Object:
-    """draft → open, or paid where nothing is due; with ``auto_advance`` it is collected an hour later."""
+    """Finalize a draft: it becomes open, or paid if nothing is due; with ``auto_advance`` it is paid an hour later."""
     invoice = call.subject()
     if invoice["status"] != "draft":
         raise call.refuse(
@@ -172,7 +172,7 @@ def finalize_invoice(call: RequestContext) -> Object:
 
 
 def pay_invoice(call: RequestContext) -> Object:
-    """open or uncollectible → paid; 402 where the card declines."""
+    """Pay an open or uncollectible invoice. Raises :class:`Refusal` (402) if the card is declined."""
     invoice, params = call.subject(), call.params
     if invoice["status"] == "draft":
         collection.finalize(call, invoice)
@@ -206,12 +206,12 @@ def pay_invoice(call: RequestContext) -> Object:
 
 
 def void_invoice(call: RequestContext) -> Object:
-    """open → void; what the customer's balance had paid goes back to it."""
+    """Void an open or uncollectible invoice; see :func:`closing.void`."""
     return closing.void(call, _closable(call, ("open", "uncollectible")))
 
 
 def mark_uncollectible(call: RequestContext) -> Object:
-    """open → uncollectible."""
+    """Mark an open invoice uncollectible."""
     return closing.write_off(call, _closable(call, ("open",)), "user_forgiven")
 
 
@@ -226,7 +226,7 @@ def _closable(call: RequestContext, allowed: tuple[str, ...]) -> Object:
 
 
 def send_invoice(call: RequestContext) -> Object:
-    """Finalized if it was a draft."""
+    """Send an invoice to the customer; a draft is finalized first. No e-mail is sent."""
     invoice = call.subject()
     if invoice["collection_method"] != "send_invoice":
         raise call.refuse(
@@ -242,7 +242,7 @@ def send_invoice(call: RequestContext) -> Object:
 
 
 def delete_invoice(call: RequestContext) -> Object | bytes:
-    """Only drafts of no subscription can go, and their items with them."""
+    """Delete a draft and its items, unless it belongs to a subscription."""
     invoice = call.subject()
     if invoice["status"] != "draft":
         raise call.refuse("You can only delete draft invoices.", code="invoice_not_editable")
@@ -256,7 +256,7 @@ def delete_invoice(call: RequestContext) -> Object | bytes:
 
 
 def attach_payment(call: RequestContext) -> Object:
-    """Another intent pays an open invoice, or a part of it."""
+    """Attach an intent to an open invoice, which it pays in whole or in part."""
     invoice = call.subject()
     if invoice["status"] != "open":
         raise call.refuse(f"You can't attach a payment to an invoice that is {invoice['status']}.")

@@ -1,6 +1,6 @@
-"""Issued cards and whose they are. https://docs.stripe.com/issuing/cards
+"""Issued cards and their cardholders. https://docs.stripe.com/issuing/cards
 
-What is paid with them: :mod:`host.simulator.stripe.issuing_authorizations`.
+Purchases with them are in :mod:`host.simulator.stripe.issuing_authorizations`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from host.simulator.stripe.issuing_books import OPENING
 from host.simulator.stripe.money import check_currency
 
 CARD, CARDHOLDER = "issuing.card", "issuing.cardholder"
-_PREFIX = "400000999"  # of issued cards in test mode
-_YEARS = 3  # that a card lasts where nothing else is asked for
+_PREFIX = "400000999"  # of the numbers of issued cards in test mode
+_YEARS = 3  # that a card is valid by default
 _ELSEWHERE = ("financial_account", "lifecycle_controls", "personalization_design", "pin", "replacement_for")
-# By the last word of the operation: the states of a shipment it takes, and the one it leads to.
+# By the last part of the operation's name: the statuses a shipment may have before it, and the one it has after it.
 _SHIPMENT = {
     "submit_card": (("pending",), "submitted"),
     "ship_card": (("pending", "submitted"), "shipped"),
@@ -28,7 +28,7 @@ _SHIPMENT = {
 
 
 def create_card(call: RequestContext) -> Object:
-    """A card, inactive unless asked otherwise, of a cardholder who is active if it is to be; a physical one is sent."""
+    """Create a card, by default inactive. The cardholder of an active card must be active."""
     params = call.params
     for name in _ELSEWHERE:
         if params.get(name) is not None:
@@ -62,7 +62,7 @@ def create_card(call: RequestContext) -> Object:
 
 
 def _shipping(call: RequestContext) -> Object | None:
-    """Where a physical card is sent to, and how; when it arrives nobody knows."""
+    """The ``shipping`` of a physical card, or ``None`` for a virtual one; dates and tracking are unknown."""
     given, physical = call.params.get("shipping"), call.params["type"] == "physical"
     if physical != bool(given):
         wrong = "Physical cards need shipping." if physical else "Virtual cards are not shipped."
@@ -85,7 +85,7 @@ def _shipping(call: RequestContext) -> Object | None:
 
 
 def move_card(call: RequestContext) -> Object:
-    """A physical card on its way: submitted, shipped, delivered; returned or lost."""
+    """Change the status of a physical card's shipment (test helpers)."""
     card, (before, after) = call.subject(), _SHIPMENT[call.plan.operation.id.rpartition(".")[2]]
     shipping = card["shipping"]
     if shipping is None or shipping["status"] not in before:
@@ -98,7 +98,7 @@ def move_card(call: RequestContext) -> Object:
 
 
 def update_card(call: RequestContext) -> Object:
-    """What its maker may change; a canceled card stays so."""
+    """Update a card. A canceled card cannot be activated again."""
     card = call.subject()
     if card["status"] == "canceled" and call.params.get("status", "canceled") != "canceled":
         raise call.refuse("A canceled card cannot be activated again.", param="status")
@@ -109,13 +109,13 @@ def update_card(call: RequestContext) -> Object:
 
 
 def _number(call: RequestContext) -> str:
-    """A number of an issued card with the digit that makes it right."""
+    """A number for an issued card, with a valid check digit."""
     body = f"{_PREFIX}{int(call.world.ids.uuid()[:6], 16) % 1_000_000:06d}"
     return next(body + digit for digit in "0123456789" if luhn(body + digit))
 
 
 def watch_cardholder(call: RequestContext, holder: Object) -> None:
-    """Cards show their cardholder as it is."""
+    """Copy a changed cardholder to its cards, which show it."""
     for card in call.world.store.each(CARD):
         if card["cardholder"]["id"] == holder["id"] and card["cardholder"] != holder:
             call.world.store.put(CARD, card["id"], {**card, "cardholder": holder})

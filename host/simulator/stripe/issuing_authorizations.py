@@ -1,4 +1,4 @@
-"""Purchases with issued cards: asked for, approved or declined, and what becomes of what is held for them.
+"""Purchases with issued cards: authorizations, and the money that is held for them.
 
 https://docs.stripe.com/issuing/purchases/authorizations
 
@@ -20,7 +20,7 @@ MAKES = {AUTHORIZATION, TRANSACTION}
 
 
 def create(call: RequestContext) -> Object:
-    """A purchase is tried: declined by the rules, approved, or, where an endpoint wants to be asked, asked about."""
+    """Try a purchase (a test helper): it is declined by the rules, approved, or left to an endpoint to decide."""
     params = call.params
     card = call.load(CARD, params["card"], "card", 400)
     if "amount" not in params:
@@ -56,7 +56,7 @@ def create(call: RequestContext) -> Object:
 
 
 def _check_purchase(call: RequestContext, card: Object, amount: int) -> None:
-    """Refuse what changes a decision in a way that is not known here."""
+    """Refuse parameters that affect the decision in a way that is not modelled."""
     check_currency(call, card)
     check_currency(call, card, "merchant_currency")
     if call.params.get("merchant_amount", amount) != amount:
@@ -87,7 +87,7 @@ def _network(call: RequestContext) -> Object | None:
 
 
 def _approved(call: RequestContext, doing: str) -> Object:
-    """The authorization that the path names, while money is held for it."""
+    """The approved, pending authorization that the path names. ``doing`` completes the message of the refusal."""
     purchase = call.subject()
     if not purchase["approved"] or purchase["status"] != "pending" or purchase["pending_request"]:
         status = "declined" if purchase["status"] == "closed" and not purchase["approved"] else purchase["status"]
@@ -96,9 +96,9 @@ def _approved(call: RequestContext, doing: str) -> Object:
 
 
 def capture(call: RequestContext) -> Object:
-    """The merchant takes the money, all that was authorized or another amount. https://docs.stripe.com/issuing/purchases/transactions
+    """Capture what was authorized, or another amount. https://docs.stripe.com/issuing/purchases/transactions
 
-    What is held is released; with ``close_authorization=false`` what was not captured stays held for more captures.
+    The hold is released; with ``close_authorization=false`` the rest stays held for further captures.
     """
     purchase = _approved(call, "captured")
     captured = sum(-one["amount"] for one in purchase["transactions"])
@@ -118,7 +118,7 @@ def capture(call: RequestContext) -> Object:
 
 
 def reverse(call: RequestContext) -> Object:
-    """The merchant lets go of all that is left, or of a part."""
+    """Reverse all that is held, or a part of it."""
     purchase = _approved(call, "reversed")
     left = held(purchase)
     amount = check_amount(call, "reverse_amount") if "reverse_amount" in call.params else left
@@ -133,14 +133,14 @@ def reverse(call: RequestContext) -> Object:
 
 
 def expire(call: RequestContext) -> Object:
-    """Nobody captured it in time: what is held is released."""
+    """Let an authorization expire that was not captured in time, and release the hold."""
     purchase = _approved(call, "expired")
     release(call, purchase, None)
     return call.save(AUTHORIZATION, {**purchase, "status": "expired"})
 
 
 def increment(call: RequestContext) -> Object:
-    """The merchant asks for more; declined, the amount stays what it was."""
+    """Request a higher amount; if that is declined, the amount stays as it was."""
     purchase = _approved(call, "incremented")
     more = check_amount(call, "increment_amount")
     if more < 1:
@@ -148,13 +148,13 @@ def increment(call: RequestContext) -> Object:
     card = call.load(CARD, purchase["card"]["id"])
     total = purchase["amount"] + more
     reason = decline_reason(call, card, {**purchase, "amount": total})
-    if reason == "insufficient_funds":  # of which what is held already is a part
+    if reason == "insufficient_funds":  # a part of the total is held already
         reason = short_of_funds(call, more, purchase["currency"])
     return issuing_requests.ask(call, purchase, more, reason)
 
 
 def finalize_amount(call: RequestContext) -> Object:
-    """What was an estimate becomes the amount, before it is captured; for fuel at a pump."""
+    """Set the final amount of an authorization before its capture, as for fuel at a pump."""
     purchase = _approved(call, "finalized")
     final = check_amount(call, "final_amount")
     if purchase["transactions"]:
@@ -168,7 +168,7 @@ def finalize_amount(call: RequestContext) -> Object:
 
 
 def watch_card(call: RequestContext, card: Object) -> None:
-    """Authorizations show their card as it is."""
+    """Copy a changed card to its authorizations, which show it."""
     shown = {name: value for name, value in card.items() if name not in ("cvc", "number")}
     for purchase in call.world.store.having(AUTHORIZATION, "cardholder", card["cardholder"]["id"]):
         if purchase["card"]["id"] == card["id"] and purchase["card"] != shown:

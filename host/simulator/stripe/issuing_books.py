@@ -1,6 +1,6 @@
-"""The money that issued cards spend: a balance of its own. https://docs.stripe.com/issuing/funding/balance
+"""The issuing balance, which issued cards spend. https://docs.stripe.com/issuing/funding/balance
 
-What holds, releases and takes of it is written down as balance transactions with ``balance_type=issuing``:
+Holds, releases and purchases are balance transactions with ``balance_type=issuing``:
 https://docs.stripe.com/reports/balance-transaction-types#issuing
 """
 
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from host.simulator.context import Object, RequestContext
 
-# What every account has at the start, so that cards can be tried at once; in no transaction.
+# Every account's opening balance, which is in no transaction: cards can be tried at once.
 OPENING = {"eur": 100_000, "gbp": 100_000, "usd": 100_000}
 MAKES = {"balance_transaction"}
 _STATE = "~issuing_balance"
 
 
 def enter(call: RequestContext, type: str, amount: int, currency: str, source: str) -> Object:
-    """Write a transaction into the issuing balance; it counts at once, and costs nothing."""
+    """Enter a transaction in the issuing balance, without a fee and available at once; returns it."""
     transaction = call.make(
         "balance_transaction",
         {
@@ -40,13 +40,13 @@ def enter(call: RequestContext, type: str, amount: int, currency: str, source: s
 
 
 def available(call: RequestContext, currency: str) -> int:
-    """What cards can spend."""
+    """The amount that cards can spend in a currency."""
     found = call.world.store.get(_STATE, currency)
     return OPENING.get(currency, 0) if found is None else int(found["available"])
 
 
 def part(call: RequestContext) -> Object | None:
-    """What ``/v1/balance`` says of it, where there are cards: the money by currency."""
+    """The ``issuing`` member of ``/v1/balance``, or ``None`` if there are no cards."""
     currencies = {str(card["currency"]) for card in call.world.store.each("issuing.card")}
     amounts = [(currency, available(call, currency)) for currency in sorted(currencies)]
     if not amounts:

@@ -1,4 +1,4 @@
-"""Why a purchase with an issued card is declined before anybody is asked.
+"""The rules by which a purchase with an issued card is declined without asking an endpoint.
 
 https://docs.stripe.com/issuing/controls/spending-controls, and the reasons of ``request_history`` in
 https://docs.stripe.com/api/issuing/authorizations/object
@@ -13,7 +13,8 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import issuing_books
 
 AUTHORIZATION, TRANSACTION = "issuing.authorization", "issuing.transaction"
-# In the card's currency; the first where a card has no limits of its own, the second whatever limits it has.
+# In the smallest unit of the card's currency. The daily limit applies to cards without limits of their own, the limit
+# for one purchase to all cards.
 DEFAULT_DAILY, MOST_AT_ONCE = 50_000, 1_000_000
 _DEFAULT = {"amount": DEFAULT_DAILY, "categories": [], "interval": "daily"}
 _CAP = {"amount": MOST_AT_ONCE, "categories": [], "interval": "per_authorization"}
@@ -21,7 +22,7 @@ _EMPTY: Object = {}
 
 
 def decline_reason(call: RequestContext, card: Object, purchase: Object) -> str:
-    """The reason to decline ``purchase``, an authorization whose ``amount`` is what is asked for; or ""."""
+    """The reason to decline ``purchase``, an authorization of the requested ``amount``, or ""."""
     return (
         _of_card(call, card)
         or _of_holder(card["cardholder"])
@@ -49,7 +50,7 @@ def _of_holder(holder: Object) -> str:
 
 
 def _controls(card: Object) -> Iterator[tuple[Object, bool]]:
-    """The rules of a card, then those of its cardholder; with whether they are the cardholder's."""
+    """The spending controls of a card and of its cardholder, each with whether they are the cardholder's."""
     yield card["spending_controls"] or _EMPTY, False
     yield card["cardholder"]["spending_controls"] or _EMPTY, True
 
@@ -88,7 +89,7 @@ def _is_over(call: RequestContext, card: Object, purchase: Object) -> bool:
 
 
 def _begin(now: int, interval: str) -> int | None:
-    """When the interval began that ``now`` is in, at midnight UTC, weeks on Sunday; ``None``: one purchase alone."""
+    """When the interval of ``now`` began, at midnight UTC (weeks on Sunday); ``None`` for ``per_authorization``."""
     if interval == "per_authorization":
         return None
     day = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -104,7 +105,7 @@ def _begin(now: int, interval: str) -> int | None:
 
 
 def _spent(call: RequestContext, card: Object, since: int, categories: list[str], of_holder: bool, but: str) -> int:
-    """What was approved or captured since then, without ``but``; refunds do not give room again."""
+    """What was approved or captured since then, without the authorization ``but``; refunds are not subtracted."""
     holder, total = card["cardholder"]["id"], 0
     for each in call.world.store.having(AUTHORIZATION, "cardholder", holder):
         if (

@@ -1,6 +1,6 @@
-"""Disputes of what merchants took of issued cards. https://docs.stripe.com/issuing/purchases/disputes
+"""Disputes of purchases with issued cards. https://docs.stripe.com/issuing/purchases/disputes
 
-What is submitted goes to the card network, whose decision nobody knows here: a dispute stays ``submitted``.
+A submitted dispute stays ``submitted``, as the card network's decision is not simulated.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from host.simulator.stripe.issuing_transactions import is_refunded
 from host.simulator.stripe.periods import DAY
 
 KIND = "issuing.dispute"
-WINDOW = 110 * DAY  # from the capture
+WINDOW = 110 * DAY  # seconds from the capture in which it can be disputed
 _ATM = "automated_cash_disburse"
 
 
 def create(call: RequestContext) -> Object:
-    """A dispute that can still be changed, of a capture that can be disputed."""
+    """Create an unsubmitted dispute of a capture."""
     if call.params.get("treasury"):
         call.not_modelled("a dispute of a received debit", "It takes transaction.", "treasury")
     if not call.params.get("transaction"):
@@ -62,7 +62,7 @@ def _amount(call: RequestContext, captured: Object, default: int) -> int:
 
 
 def _evidence(call: RequestContext, before: Object) -> Object:
-    """What was given, with all members that evidence for its reason has."""
+    """The given evidence, completed with all members that evidence for its reason has."""
     given = {**before, **(call.params.get("evidence") or {})}
     reason = given.get("reason")
     if not reason:
@@ -75,7 +75,7 @@ def _evidence(call: RequestContext, before: Object) -> Object:
 
 
 def update(call: RequestContext) -> Object:
-    """Amount, evidence and metadata while it is not submitted; then its metadata alone."""
+    """Update an unsubmitted dispute, or the metadata of a submitted one."""
     dispute = call.subject()
     changed = {"amount", "evidence"} & call.params.keys()
     if changed and dispute["status"] != "unsubmitted":
@@ -89,7 +89,7 @@ def update(call: RequestContext) -> Object:
 
 
 def submit(call: RequestContext) -> Object:
-    """To the card network, once, with an explanation."""
+    """Submit a dispute, which must have an explanation, to the card network."""
     dispute = call.subject()
     if dispute["status"] != "unsubmitted":
         raise call.refuse(f"This dispute cannot be submitted: it is {dispute['status']}.")
@@ -101,7 +101,7 @@ def submit(call: RequestContext) -> Object:
 
 
 def expire(call: RequestContext, id: str) -> None:
-    """It was not submitted in time."""
+    """Let a dispute expire that was not submitted in time."""
     dispute = call.find(KIND, id)
     if dispute is not None and dispute["status"] == "unsubmitted":
         call.save(KIND, {**dispute, "status": "expired"})

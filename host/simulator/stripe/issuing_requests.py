@@ -1,8 +1,8 @@
-"""Deciding a purchase with an issued card: by the rules, or by an endpoint that is asked while the merchant waits.
+"""Deciding a purchase with an issued card: by the rules, or by a webhook endpoint while the merchant waits.
 
-https://docs.stripe.com/issuing/controls/real-time-authorizations. Who wants to be asked has a webhook endpoint for
-``issuing_authorization.request`` by name. It answers the event with ``{"approved": true}``, or calls ``approve`` or
-``decline``, within two seconds; else the purchase is declined. (At Stripe that is a setting.)
+https://docs.stripe.com/issuing/controls/real-time-authorizations. A webhook endpoint that is enabled for
+``issuing_authorization.request`` by name decides: it answers the event with ``{"approved": true}``, or calls
+``approve`` or ``decline``, within two seconds; otherwise the purchase is declined (in Stripe that is a setting).
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from host.simulator.stripe import issuing_books
 from host.simulator.stripe.issuing_controls import AUTHORIZATION, short_of_funds
 
 REQUEST = "issuing_authorization.request"
-PATIENCE = 2  # seconds
+TIMEOUT = 2  # seconds that an endpoint has to decide
 MAKES = {"balance_transaction"}
-_ASKED = "~issuing_asked"  # when, by the authorization
+_ASKED = "~issuing_asked"  # by authorization: when the endpoint was asked
 
 
 def ask(call: RequestContext, purchase: Object, amount: int, reason: str) -> Object:
-    """Decline for a ``reason``; else ask who wants to be asked about ``amount``, or approve it."""
+    """Decline the purchase for ``reason``; without one, ask the endpoint about ``amount`` or, if none is enabled,
+    approve it.
+    """
     request = {
         "amount": amount,
         "amount_details": purchase["amount_details"],
@@ -38,12 +40,12 @@ def ask(call: RequestContext, purchase: Object, amount: int, reason: str) -> Obj
     call.world.store.put(_ASKED, str(purchase["id"]), {"at": call.now})
     call.save(AUTHORIZATION, purchase)
     call.announce(REQUEST, AUTHORIZATION, str(purchase["id"]))
-    call.world.agenda.add(call, call.now + PATIENCE, "issuing_request", str(purchase["id"]))
+    call.world.agenda.add(call, call.now + TIMEOUT, "issuing_request", str(purchase["id"]))
     return purchase
 
 
 def _is_wanted(call: RequestContext) -> bool:
-    """Whether an endpoint of the account names the event."""
+    """Whether an endpoint of the account is enabled for the event by name."""
     endpoints = call.world.store.each("webhook_endpoint")
     return any(each["status"] == "enabled" and REQUEST in each["enabled_events"] for each in endpoints)
 
@@ -80,18 +82,18 @@ def _decide(call: RequestContext, purchase: Object, request: Object, *, approved
 
 
 def hold(call: RequestContext, purchase: Object, amount: int) -> None:
-    """Take an amount away from what can be spent."""
+    """Hold an amount for a purchase."""
     _move(call, purchase, "issuing_authorization_hold", -amount)
 
 
 def release(call: RequestContext, purchase: Object, amount: int | None) -> None:
-    """Give back what is held, or no more than ``amount`` of it."""
+    """Release what is held, or up to ``amount`` of it."""
     left = held(purchase)
     _move(call, purchase, "issuing_authorization_release", left if amount is None else min(left, amount))
 
 
 def held(purchase: Object) -> int:
-    """What is held for an authorization."""
+    """The amount that is held for an authorization."""
     return -sum(int(each["amount"]) for each in purchase["balance_transactions"])
 
 
@@ -102,28 +104,28 @@ def _move(call: RequestContext, purchase: Object, type: str, amount: int) -> Non
 
 
 def approve(call: RequestContext) -> Object:
-    """Yes, to all or, where that can be chosen, to another amount."""
+    """Approve an authorization, with another amount if ``is_amount_controllable`` allows it."""
     return _respond(call, call.subject(), call.params, approved=True)
 
 
 def decline(call: RequestContext) -> Object:
-    """No."""
+    """Decline an authorization."""
     return _respond(call, call.subject(), call.params, approved=False)
 
 
-def answer(call: RequestContext, id: str, said: Any) -> None:
-    """What an endpoint answered to the request, decoded; one that is no decision counts as an error."""
+def answer(call: RequestContext, id: str, decision: Any) -> None:
+    """Decide by an endpoint's decoded response to the event; one that is no decision declines as an error."""
     purchase = call.find(AUTHORIZATION, id)
     if purchase is None or not purchase["pending_request"]:
         return
-    if not isinstance(said, dict) or not isinstance(said.get("approved"), bool):
+    if not isinstance(decision, dict) or not isinstance(decision.get("approved"), bool):
         _decide(call, purchase, purchase["pending_request"], approved=False, reason="webhook_error")
         return
-    amount = said.get("amount")
+    amount = decision.get("amount")
     params: Object = {"amount": amount} if type(amount) is int else {}
-    if isinstance(said.get("metadata"), dict):
-        params["metadata"] = {str(name): str(value) for name, value in said["metadata"].items()}
-    _respond(call, purchase, params, approved=said["approved"])
+    if isinstance(decision.get("metadata"), dict):
+        params["metadata"] = {str(name): str(value) for name, value in decision["metadata"].items()}
+    _respond(call, purchase, params, approved=decision["approved"])
 
 
 def _respond(call: RequestContext, purchase: Object, params: Object, *, approved: bool) -> Object:
@@ -144,7 +146,7 @@ def _respond(call: RequestContext, purchase: Object, params: Object, *, approved
 
 
 def timed_out(call: RequestContext, id: str) -> None:
-    """Nobody answered in time."""
+    """Decline an authorization that was not decided in time."""
     purchase = call.find(AUTHORIZATION, id)
     if purchase is not None and purchase["pending_request"]:
         _decide(call, purchase, purchase["pending_request"], approved=False, reason="webhook_timeout")

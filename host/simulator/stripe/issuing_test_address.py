@@ -1,6 +1,6 @@
-"""Where Stripe's own command line tries purchases with issued cards: an address that the API's document does not have.
+"""The endpoint at which Stripe's CLI tries purchases with issued cards, which the API's document does not have.
 
-It is the older form of ``POST /v1/test_helpers/issuing/authorizations``, with the words of the time.
+It is the older form of ``POST /v1/test_helpers/issuing/authorizations``, with the parameter names of that time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PLANS = (_plan(),)
 
 
 def create(call: RequestContext) -> Object:
-    """The purchase, as it is asked for today."""
+    """Try the purchase with today's parameter names."""
     from host.simulator.stripe.issuing_authorizations import create as purchase  # this module is always loaded
 
     params = {_NEWER[name]: value for name, value in call.params.items() if name in _NEWER}

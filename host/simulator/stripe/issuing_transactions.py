@@ -1,4 +1,4 @@
-"""What merchants took of issued cards, and gave back. https://docs.stripe.com/issuing/purchases/transactions"""
+"""Captures and refunds of purchases with issued cards. https://docs.stripe.com/issuing/purchases/transactions"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DETAILS = ("fleet", "flight", "fuel", "lodging", "receipt", "reference")
 def record(
     call: RequestContext, card: Object, amount: int, merchant: Object, *, authorization: Object | None = None
 ) -> Object:
-    """A capture (a minus) or refund: written into the issuing balance and kept."""
+    """Create a capture (a negative ``amount``) or a refund, and enter it in the issuing balance."""
     currency = card["currency"]
     transaction = call.blank(TRANSACTION)
     entered = issuing_books.enter(call, "issuing_transaction", amount, currency, str(transaction["id"]))
@@ -46,14 +46,14 @@ def record(
 
 
 def _network(authorization: Object | None) -> Object | None:
-    """The code that the merchant was given."""
+    """The transaction's ``network_data``: the code of the authorization, or ``None`` without one."""
     history = authorization["request_history"] if authorization else ()
     codes = [each["authorization_code"] for each in history if each["authorization_code"]]
     return {"authorization_code": codes[-1], "processing_date": None, "transaction_id": None} if codes else None
 
 
 def _details(call: RequestContext, given: Object) -> Object:
-    """What the merchant said of the purchase; of fleets, fuel, flights and lodging much would be made up."""
+    """The ``purchase_details``; those of fleets, fuel, flights and lodging are refused, as much would be invented."""
     for name in ("fleet", "flight", "fuel", "lodging"):
         if given.get(name):
             path = f"purchase_details[{name}]"
@@ -63,7 +63,7 @@ def _details(call: RequestContext, given: Object) -> Object:
 
 
 def _line(given: Object) -> Object:
-    """A line of a receipt; how many is given as a text, and answered as a number."""
+    """A line of a receipt, whose quantity is given as a decimal text and answered as a number."""
     line = {name: given.get(name) for name in ("description", "quantity", "total", "unit_cost")}
     if line["quantity"] is not None:
         exact = Decimal(line["quantity"])
@@ -72,12 +72,12 @@ def _line(given: Object) -> Object:
 
 
 def force_capture(call: RequestContext) -> Object:
-    """Taken without an authorization, which nothing prevents."""
+    """Create a capture without an authorization."""
     return _without_authorization(call, -1)
 
 
 def unlinked_refund(call: RequestContext) -> Object:
-    """Given back, nobody knows for what."""
+    """Create a refund that belongs to no capture."""
     return _without_authorization(call, 1)
 
 
@@ -91,7 +91,7 @@ def _without_authorization(call: RequestContext, sign: int) -> Object:
 
 
 def refund(call: RequestContext) -> Object:
-    """Given back for a capture, in all no more than it was."""
+    """Refund a capture, in whole or in part."""
     captured = call.subject()
     if captured["type"] != "capture":
         raise call.refuse("Only captures can be refunded.", param="transaction")
@@ -113,22 +113,22 @@ _REFUND = "~issuing_refund"
 
 
 def _refunded(call: RequestContext, id: str) -> int:
-    """What was given back for a capture."""
+    """The amount that was refunded of a capture."""
     return sum(int(each["amount"]) for each in call.world.store.having(_REFUND, "capture", id))
 
 
 def is_refunded(call: RequestContext, id: str) -> bool:
-    """Whether any part of a capture was given back."""
+    """Whether any part of a capture was refunded."""
     return _refunded(call, id) > 0
 
 
 def update(call: RequestContext) -> Object:
-    """Its metadata."""
+    """Update a transaction's metadata."""
     return call.save(TRANSACTION, call.put(call.subject(), call.params))
 
 
 def watch(call: RequestContext, transaction: Object) -> None:
-    """An authorization shows its transactions as they are."""
+    """Copy a changed transaction to its authorization, which shows it."""
     purchase = call.world.store.get(AUTHORIZATION, str(transaction["authorization"]))
     for place, each in enumerate(purchase["transactions"] if purchase else ()):
         assert purchase is not None

@@ -1,4 +1,4 @@
-"""Line items of sessions, payment links and quotes: prices with quantities, discounts and taxes, and their sums."""
+"""Line items of Checkout Sessions, payment links and quotes, and their totals."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from host.simulator.stripe.pricing import amount_of, in_currency
 from host.simulator.stripe.sums import Coupon, Line, compute
 from host.simulator.stripe.taxes import rates
 
-CHOSEN = "~unit_amount"  # in an entry of a price that customers set: what they chose
+CHOSEN = "~unit_amount"  # in the entry of a price that the customer sets: the chosen amount
 
 
 class LineEntry(msgspec.Struct):
-    """One of ``line_items``: its price in the currency of the whole, and how it adds up."""
+    """One entry of ``line_items``: its price in the order's currency, its amounts, its parameters and its id."""
 
     price: Object
     quantity: int | None
@@ -41,9 +41,10 @@ def read(
     trial: bool = False,
     custom: bool = False,
 ) -> list[LineEntry]:
-    """The entries of a ``line_items`` parameter; on ``trial`` nothing is due today of what recurs.
+    """The entries of a ``line_items`` parameter (``path``).
 
-    ``custom``: whether there is a page at which the customer may say what to pay.
+    With ``trial``, nothing is due today for recurring prices. ``custom`` says whether there is a page on which the
+    customer can set a price.
     """
     found: list[LineEntry] = []
     for n, item in enumerate(wanted or []):
@@ -62,7 +63,7 @@ def read(
 
 
 def entry(call: RequestContext, price: Object, item: Object, here: str, *, trial: bool) -> LineEntry:
-    """The entry of a price with what ``item`` says of it."""
+    """The entry for a price, with the parameters ``item``."""
     metered = (price["recurring"] or {}).get("usage_type") == "metered"
     quantity = item.get("quantity")
     if metered and quantity is not None:
@@ -88,14 +89,14 @@ def add_up(
     tax_rates: list[Object],
     customer: str | None = None,
 ) -> None:
-    """Fill in discounts and taxes, as ``customer`` is asked for them."""
+    """Compute the discounts and taxes of the entries; ``customer`` may be exempt from tax."""
     exempt = (call.find("customer", customer) or {}).get("tax_exempt") if customer else None
     currency = entries[0].price["currency"] if entries else ""
     compute([entry.line for entry in entries], coupons, tax_rates, currency, exempt)
 
 
 def keep(call: RequestContext, entries: list[LineEntry], under: str) -> list[Object]:
-    """The entries as the API's items, kept below ``under``."""
+    """Save the entries as the API's ``item`` objects, in the collection ``under``; returns them in order."""
     made = []
     for each in reversed(entries):  # lists are newest first
         item = call.blank("item")
@@ -107,7 +108,7 @@ def keep(call: RequestContext, entries: list[LineEntry], under: str) -> list[Obj
 
 
 def save(call: RequestContext, item: Object, entry: LineEntry, under: str) -> None:
-    """Keep an item below ``under``, and beside it what its discounts and taxes come to."""
+    """Save an item in the collection ``under``, and the amounts of its discounts and taxes beside it."""
     call.save("item", item, under=under)
     off = [{"amount": amount, "coupon": key} for key, amount in entry.line.off]
     if off or entry.line.taxes:
@@ -115,7 +116,7 @@ def save(call: RequestContext, item: Object, entry: LineEntry, under: str) -> No
 
 
 def shown(call: RequestContext, entry: LineEntry) -> Object:
-    """The members of an item."""
+    """The members of the ``item`` object for an entry."""
     line = entry.line
     product = call.find("product", str(entry.price["product"])) or {}
     return {
@@ -133,7 +134,7 @@ def shown(call: RequestContext, entry: LineEntry) -> Object:
 
 
 def totals(entries: list[LineEntry]) -> Object:
-    """``amount_subtotal``, ``amount_total`` and ``total_details``."""
+    """``amount_subtotal``, ``amount_total`` and ``total_details`` of the entries together."""
     lines = [entry.line for entry in entries]
     return {
         "amount_subtotal": sum(line.amount for line in lines),

@@ -1,4 +1,4 @@
-"""Lines of invoices: what they are of, and how they add up. https://docs.stripe.com/api/invoice-line-item"""
+"""Lines of invoices, and the invoices' totals. https://docs.stripe.com/api/invoice-line-item"""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from host.simulator.stripe import discounts
 from host.simulator.stripe.pricing import Price, unit_decimal
 from host.simulator.stripe.sums import Line, added_up, compute, discount_sums
 
-RATES = "~line_rates"  # the tax rates of lines that are of no item
+RATES = "~line_rates"  # by line: the tax rates of one that belongs to no item
 
 
 def add_line(
     call: RequestContext, invoice: Object, amount: int, rates: list[Object] | None = None, **fields: Any
 ) -> Object:
-    """A line of ``amount`` at the end of ``invoice``; kept with :func:`total_up`. ``rates``: its own tax rates."""
+    """Add a line to the end of ``invoice``; :func:`total_up` saves it. ``rates`` are tax rates of its own."""
     line = call.blank("line_item")
     line.update(
         amount=amount,
@@ -39,7 +39,7 @@ def add_line(
 
 
 def pricing(price: Price) -> Object:
-    """The ``pricing`` member of what is of a price."""
+    """The ``pricing`` member of a line or item with a price."""
     return {
         "type": "price_details",
         "price_details": {"price": price["id"], "product": price["product"]},
@@ -48,7 +48,7 @@ def pricing(price: Price) -> Object:
 
 
 def add_item(call: RequestContext, invoice: Object, item: Object) -> Object:
-    """The line of an invoice item, which is the invoice's from here on."""
+    """Add an invoice item to the invoice; returns its line."""
     item["invoice"] = invoice["id"]
     call.save("invoiceitem", item)
     owner = ((item.get("parent") or {}).get("subscription_details")) or {}
@@ -79,7 +79,7 @@ def add_item(call: RequestContext, invoice: Object, item: Object) -> Object:
 
 
 def item_of(line: Object) -> str | None:
-    """The invoice item a line is of."""
+    """The id of a line's invoice item, or ``None``."""
     parent = line.get("parent") or {}
     facts = parent.get("invoice_item_details") or parent.get("subscription_item_details") or {}
     return facts.get("invoice_item")
@@ -88,7 +88,7 @@ def item_of(line: Object) -> str | None:
 def pending_items(call: RequestContext, customer: str, currency: str, subscription: str | None = None) -> list[Object]:
     """A customer's invoice items that are on no invoice, newest first.
 
-    An item of a subscription waits for that one's invoices; any other comes with the next of either kind.
+    An item of a subscription waits for an invoice of that subscription, any other for the next invoice.
     """
     found = []
     for item in reversed(call.world.store.having("invoiceitem", "customer", customer)):
@@ -99,7 +99,7 @@ def pending_items(call: RequestContext, customer: str, currency: str, subscripti
 
 
 def total_up(call: RequestContext, invoice: Object) -> Object:
-    """Discounts, taxes and sums from the lines, which are kept with them."""
+    """Compute the discounts, taxes and totals of an invoice from its lines, and save the lines."""
     data, currency = invoice["lines"]["data"], invoice["currency"]
     lines = [_line(call, line) for line in data]
     coupons = discounts.coupons(call, invoice["discounts"])
@@ -141,7 +141,7 @@ def _line(call: RequestContext, line: Object) -> Line:
 
 
 def _rates(call: RequestContext, line: Object) -> list[Object] | None:
-    """The tax rates of what a line is of, or ``None`` where it has none of its own."""
+    """The tax rates of a line, or of its item, or ``None``."""
     found: Object | None = call.world.store.get(RATES, line["id"])
     if found is not None:
         return list(found["tax_rates"])
@@ -153,7 +153,7 @@ def _rates(call: RequestContext, line: Object) -> list[Object] | None:
 
 
 def _net(call: RequestContext, shown: Object, line: Line) -> None:
-    """An invoice item shows what is left of it after discounts."""
+    """Set the ``net_amount`` of an invoice item: what is left after discounts."""
     id = item_of(shown)
     item = call.find("invoiceitem", id) if id else None
     if item is not None and item.get("net_amount") != line.left:

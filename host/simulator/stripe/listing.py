@@ -1,4 +1,4 @@
-"""Pages of objects that are kept inside another, or are of several kinds. https://docs.stripe.com/api/pagination"""
+"""Pages of objects that are stored inside others, or are of several kinds. https://docs.stripe.com/api/pagination"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from host.simulator.pagination import cursors, limit_of
 
 
 def page_of(call: RequestContext, items: list[Object], noun: str) -> Object:
-    """The page of ``items``, in their order, that the request asks for; ``noun`` is what a cursor names one of."""
+    """The requested page of ``items``, in their order; ``noun`` is the name of their kind in messages."""
     limit = limit_of(call)
     after, before = cursors(call)
     if after is not None:

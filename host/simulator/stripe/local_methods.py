@@ -1,7 +1,7 @@
-"""Payment methods that the customer confirms elsewhere: on a page, in an app, with a code that is scanned.
+"""Payment methods that the customer confirms elsewhere: on a page, in an app, or by scanning a code.
 
-What each asks for is an intent's ``next_action``: https://docs.stripe.com/api/payment_intents/object, and the page of
-each method. Currencies: https://docs.stripe.com/payments/payment-methods/payment-method-support
+The intent's ``next_action`` says how: https://docs.stripe.com/api/payment_intents/object, and the page of each method.
+Currencies: https://docs.stripe.com/payments/payment-methods/payment-method-support
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from host.simulator.context import Object, RequestContext
 
-# Type of method → the currencies that it is paid in, where these are few.
+# By type of payment method: its currencies, or none where there are many.
 METHODS: dict[str, tuple[str, ...]] = {
     "affirm": ("usd", "cad"),
     "afterpay_clearpay": ("aud", "cad", "gbp", "nzd", "usd"),
@@ -51,22 +51,22 @@ METHODS: dict[str, tuple[str, ...]] = {
     "zip": (),
 }
 LOCAL = frozenset(METHODS)
-# Those that lead to no other page.
+# Those without a redirect.
 _SCANNED = frozenset({"blik", "cashapp", "paynow", "pix", "promptpay", "swish", "upi", "wechat_pay"})
 _HOSTED = "https://payments.stripe.com"
-_CODE_LIFE = 3600  # seconds: none is said of any, and nothing happens when it is over
+_CODE_LIFE = 3600  # seconds; Stripe documents none, and nothing happens when it is over
 
 
 def check_return(call: RequestContext, type: str) -> None:
-    """Refuse to send a customer to a page that leads nowhere."""
+    """Refuse a redirect without a ``return_url``."""
     if type in LOCAL - _SCANNED and not call.params.get("return_url"):
         raise call.refuse("Missing required param: return_url.", code="parameter_missing", param="return_url")
 
 
 def action(call: RequestContext, intent: Object, kind: str, type: str, back: str | None, url: str) -> Object:
-    """What the customer does to pay by ``type``; ``back`` is where the page at ``url`` leads to.
+    """The ``next_action`` for a type of payment method; the page at ``url`` returns the customer to ``back``.
 
-    ``kind`` is that of the intent: setups know fewer actions, and have a page instead.
+    ``kind`` is the intent's: setup intents have fewer actions, and a redirect instead.
     """
     code = call.world.ids.new("", 20)
     found: dict[str, Any] = {"redirect_to_url": {"return_url": back, "url": url}}

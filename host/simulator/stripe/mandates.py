@@ -1,4 +1,4 @@
-"""Mandates: what a customer agreed to, for debits of a bank account. https://docs.stripe.com/api/mandates"""
+"""Mandates: the permission to debit a customer's bank account. https://docs.stripe.com/api/mandates"""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from host.simulator.stripe.bank_debits import CURRENCIES
 
 MAKES = {"mandate"}
 _URL = "https://hooks.stripe.com/mandates/"
-_OF_METHOD = "~mandate"  # the mandate of a payment method, by its id
-# A customer who agreed on a page of Stripe's.
+_OF_METHOD = "~mandate"  # by payment method: its mandate
+# The mandate data of a customer who agreed on a hosted page.
 ON_PAGE: Object = {"customer_acceptance": {"type": "online", "online": {}}}
 _MISSING = (
     "This {noun} requires a mandate, but no existing mandate was found. Collect mandate acceptance from the customer "
@@ -20,33 +20,33 @@ _MISSING = (
 
 
 def mandate_of(call: RequestContext, method: Object) -> str | None:
-    """The mandate that its owner gave for a bank account."""
+    """The id of the mandate for a bank account, or ``None``."""
     found = call.world.store.get(_OF_METHOD, str(method["id"]))
     return str(found["mandate"]) if found else None
 
 
 def need_mandate(call: RequestContext, intent: Object, method: Object) -> None:
-    """Take the mandate that comes with the request; refuse to debit an account without one. What was set is kept.
+    """Take the mandate of the request, and refuse to debit an account without one; the intent stays saved.
 
     https://docs.stripe.com/payments/payment-methods#mandates, https://docs.stripe.com/error-codes
     """
-    if said := call.params.get("mandate"):
-        mandate = call.load("mandate", said, "mandate", 400)
+    if id := call.params.get("mandate"):
+        mandate = call.load("mandate", id, "mandate", 400)
         if mandate["payment_method"] != method["id"]:
-            raise call.refuse(f"The mandate {said} is of another payment method.", param="mandate")
+            raise call.refuse(f"The mandate {id} is of another payment method.", param="mandate")
     elif call.params.get("mandate_data"):
         take_mandate(call, method)
     elif method["type"] in CURRENCIES and not mandate_of(call, method):
         setup = intent["object"] == "setup_intent"
-        words = _MISSING.format(noun="SetupIntent" if setup else "PaymentIntent")
+        message = _MISSING.format(noun="SetupIntent" if setup else "PaymentIntent")
         code = None if setup else "payment_intent_mandate_invalid"
-        refusal = Refusal(400, words, code=code, worked=True, keep=True)
+        refusal = Refusal(400, message, code=code, worked=True, keep=True)
         refusal.more[str(intent["object"])] = dict(intent)
         raise refusal
 
 
 def take_mandate(call: RequestContext, method: Object) -> Object:
-    """The mandate that ``mandate_data`` describes, for a payment method; kept."""
+    """Create the mandate that ``mandate_data`` describes for a payment method."""
     data: Any = call.params["mandate_data"] or {}
     acceptance: Any = data.get("customer_acceptance") or {"type": "offline"}
     kind, reference = method["type"], call.world.ids.code(16)

@@ -1,4 +1,4 @@
-"""What sellers do, as Issuing calls it, and the code that card networks have for it (ISO 18245).
+"""The categories of merchants in Issuing, and the codes that card networks have for them (ISO 18245).
 
 https://docs.stripe.com/issuing/categories
 """

@@ -1,4 +1,4 @@
-"""Usage by API v2: of one event what is wrong is reported at once, of many in a stream afterwards, by thin events.
+"""Usage by API v2: single meter events, and streams of them, whose faults are reported by thin events.
 
 https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api
 """
@@ -17,28 +17,28 @@ from host.simulator.stripe.meters import METER, cancel, create_event
 
 NO_METER = "v1.billing.meter.no_meter_found"
 ERRORS = "v1.billing.meter.error_report_triggered"
-# What refuses one event, by what a report calls it: https://docs.stripe.com/api/v2/core/events/event-types
+# By the code of an event's refusal: its code in a report, https://docs.stripe.com/api/v2/core/events/event-types
 _CODES = {
     "meter_event_customer_not_found": "meter_event_no_customer_defined",
     "resource_missing": "meter_event_customer_not_found",
     "timestamp_too_old": "timestamp_too_far_in_past",
 }
 MOST_SAMPLES = 5
-MOST_EVENTS = 100  # of one request: https://docs.stripe.com/api/v2/billing/meter-event-stream/create
-PATIENCE = 900  # seconds that a session is good for
+MOST_EVENTS = 100  # in one request: https://docs.stripe.com/api/v2/billing/meter-event-stream/create
+SESSION_LIFE = 900  # seconds
 
 
 def create_session(call: RequestContext) -> Object:
-    """A token for streams of meter events, good for a quarter of an hour."""
+    """Create a session with a token for streams of meter events, which expires after 15 minutes."""
     session = resources.fresh(call)
-    token, end = f"token_test_{call.world.ids.new('', 48)}", call.now + PATIENCE
+    token, end = f"token_test_{call.world.ids.new('', 48)}", call.now + SESSION_LIFE
     session.update(authentication_token=token, expires_at=iso_time(end))
     call.within("").world.store.put(SESSIONS, token, {"expires_at": end, "account": call.account})
     return session
 
 
 def create_event_of_v2(call: RequestContext) -> Object:
-    """One event, checked at once and counted like those of v1."""
+    """Create an event, which is checked and counted like one of API v1."""
     made = create_event(call.asking("POST", "/v1/billing/meter_events", _of_v1(call.params, "timestamp")))
     return {
         **made,
@@ -60,7 +60,7 @@ def _of_v1(event: Object, param: str) -> Object:
 
 
 def create_events(call: RequestContext) -> Object:
-    """Count each event; those that cannot be counted are reported, by their meter or as of no meter."""
+    """Count each event; report those that cannot be counted, for their meter or for no meter."""
     if not 1 <= len(call.params["events"]) <= MOST_EVENTS:
         raise invalid(f"A stream takes 1 to {MOST_EVENTS} events in one request.", "events")
     wrong: dict[str, list[tuple[Object, Refusal]]] = {}
@@ -108,7 +108,7 @@ def _report(call: RequestContext, id: str, faults: list[tuple[Object, Refusal]])
         "validation_end": iso_time(call.now),
     }
     about = call.world.store.get(METER, id) if id else None
-    thin_events.tell(call, ERRORS if about is not None else NO_METER, about, data)
+    thin_events.emit(call, ERRORS if about is not None else NO_METER, about, data)
 
 
 BEHAVIOURS = {

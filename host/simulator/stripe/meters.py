@@ -1,4 +1,7 @@
-"""Meters: events with a value, added up for a customer and a period. https://docs.stripe.com/billing/subscriptions/usage-based"""
+"""Meters, which aggregate events with a value by customer and period.
+
+https://docs.stripe.com/billing/subscriptions/usage-based
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from host.simulator.stripe.periods import DAY
 
 METER, EVENT = "billing.meter", "billing.meter_event"
 HOUR = 3600
-OLDEST = 35 * DAY  # an event may be of the past 35 days: https://docs.stripe.com/api/billing/meter-event/create
+OLDEST = 35 * DAY  # seconds that an event may be in the past: https://docs.stripe.com/api/billing/meter-event/create
 _CUSTOMER, _VALUE = "stripe_customer_id", "value"
 
 
 def create_meter(call: RequestContext) -> Object:
-    """An active meter; one event name belongs to one active meter."""
+    """Create an active meter. An event name can belong to only one active meter."""
     name = call.params["event_name"]
     if any(meter["status"] == "active" for meter in call.world.store.having(METER, "event_name", name)):
         raise invalid(f"An active meter with event_name {name} already exists.", "event_name")
@@ -33,12 +36,12 @@ def create_meter(call: RequestContext) -> Object:
 
 
 def deactivate_meter(call: RequestContext) -> Object:
-    """Active → inactive: it takes no more events."""
+    """Deactivate a meter, so that it takes no more events."""
     return _switch(call, "active", "inactive", call.now)
 
 
 def reactivate_meter(call: RequestContext) -> Object:
-    """Inactive → active."""
+    """Reactivate an inactive meter."""
     return _switch(call, "inactive", "active", None)
 
 
@@ -51,7 +54,7 @@ def _switch(call: RequestContext, before: str, after: str, at: int | None) -> Ob
 
 
 def create_event(call: RequestContext) -> Object:
-    """A value for a customer at a time; counted at once. An identifier counts once in 24 hours."""
+    """Create an event, which is counted immediately. An identifier can be used once in 24 hours."""
     params = call.params
     meters = call.world.store.having(METER, "event_name", params["event_name"])
     meter = next((meter for meter in meters if meter["status"] == "active"), None)
@@ -117,7 +120,8 @@ def adjust_event(call: RequestContext) -> Object:
 
 
 def cancel(call: RequestContext, name: str, identifier: str, param: str) -> None:
-    """Count an event no more that was received in the last 24 hours.
+    """Cancel an event that was received in the last 24 hours, so that it no longer counts.
+
     https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api#cancel-usage-events
     """
     named = call.world.store.having(EVENT, "identifier", identifier)
@@ -130,7 +134,7 @@ def cancel(call: RequestContext, name: str, identifier: str, param: str) -> None
 
 
 def total(call: RequestContext, meter: Object, customer: str, start: int, end: int) -> Decimal:
-    """What a customer's events from ``start`` to before ``end`` come to."""
+    """The aggregated value of a customer's events from ``start`` to before ``end``."""
     key, value_key = meter["customer_mapping"]["event_payload_key"], meter["value_settings"]["event_payload_key"]
     store, found = call.world.store, []
     for event in store.having(EVENT, "event_name", meter["event_name"]):
@@ -147,13 +151,13 @@ def total(call: RequestContext, meter: Object, customer: str, start: int, end: i
 
 
 def usage(call: RequestContext, item: Object, customer: str, start: int, end: int) -> Decimal:
-    """What a metered subscription item's meter counted; a minus is billed as nothing."""
+    """The usage of a metered subscription item; a negative one counts as 0."""
     meter = call.find(METER, str((item["price"]["recurring"] or {}).get("meter")))
     return Decimal(0) if meter is None else max(Decimal(0), total(call, meter, customer, start, end))
 
 
 def summaries(call: RequestContext) -> Object:
-    """What a customer's events come to, in all or by hour or day."""
+    """A customer's aggregated usage, in all or by hour or day."""
     meter = call.load(METER, call.path_args["id"], "id")
     params = call.params
     start, end, window = params["start_time"], params["end_time"], params.get("value_grouping_window")

@@ -1,8 +1,8 @@
-"""A bank account that is verified by small deposits, where a payment or a setup asks for it.
+"""Verifying a bank account by microdeposits, if a payment or setup intent requests it.
 
 The amounts and codes are those of test mode: https://docs.stripe.com/payments/ach-direct-debit/accept-a-payment,
-"Test your integration". Without ``verification_method=microdeposits`` an account counts as verified at once, as the
-bank's own page would have it.
+"Test your integration". Without ``verification_method=microdeposits``, an account counts as verified immediately, as
+after a login at the bank.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ACTION = "verify_with_microdeposits"
 _TYPES = {"us_bank_account": "descriptor_code", "acss_debit": "amounts"}
 _VERIFIED = "~verified"
 _CODE = "payment_method_microdeposit_verification_"
-# What the amounts and codes of test mode lead to: verified, or the end of an error's code.
+# The outcome of the amounts and codes of test mode: "" for verified, or the end of an error's code.
 _AMOUNTS = {(32, 45): "", (10, 11): "attempts_exceeded", (40, 41): "timeout"}
 _DESCRIPTORS = {"SM11AA": "", "SM33CC": "attempts_exceeded", "SM44DD": "timeout"}
 # https://docs.stripe.com/error-codes
@@ -29,7 +29,7 @@ _MESSAGES = {
 
 
 def are_needed(call: RequestContext, intent: Object, method: Object) -> bool:
-    """Whether the intent asks for deposits, and the account is not verified yet."""
+    """Whether the intent requests microdeposits, and the account is not verified yet."""
     options = (intent.get("payment_method_options") or {}).get(method["type"]) or {}
     if method["type"] not in _TYPES or options.get("verification_method") != "microdeposits":
         return False
@@ -37,20 +37,21 @@ def are_needed(call: RequestContext, intent: Object, method: Object) -> bool:
 
 
 def next_action(call: RequestContext, method: Object) -> Object:
-    """What the customer does: look for the deposits, which arrive in one or two business days."""
+    """The intent's ``next_action``: to look for the deposits, which arrive on the next business day."""
     token = call.world.ids.new("", 32)
-    said = {
+    facts = {
         "arrival_date": business_day(call.now, 1),
         "hosted_verification_url": f"https://payments.stripe.com/microdeposit/pacs_test_{token}",
         "microdeposit_type": _TYPES[method["type"]],
     }
-    return {"type": ACTION, ACTION: said}
+    return {"type": ACTION, ACTION: facts}
 
 
 def check(call: RequestContext, method: Object) -> Refusal | None:
-    """Verify the account by what was seen of the deposits; the refusal after which it cannot be tried again, if any.
+    """Verify the account by the amounts or the code that the customer saw.
 
-    Raises :class:`Refusal` where it can.
+    Returns ``None`` if it is verified, or the refusal if it failed for good. Raises :class:`Refusal` if it can be tried
+    again.
     """
     amounts, descriptor = call.params.get("amounts"), call.params.get("descriptor_code")
     if (amounts is None) == (descriptor is None):
@@ -75,5 +76,5 @@ def _refusal(end: str, param: str) -> Refusal:
 
 
 def error_of(refusal: Refusal, method: Object) -> Object:
-    """What an intent says of it."""
+    """The intent's last error, for a refusal."""
     return {"type": refusal.type, "code": refusal.code, "message": refusal.message, "payment_method": method}

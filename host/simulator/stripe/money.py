@@ -20,23 +20,23 @@ CURRENCIES = frozenset(
     vuv wst xaf xcd xof xpf yer zar zmw bhd jod kwd omr tnd
     """.split()  # noqa: SIM905 - a table of 140 short words
 )
-# Minor units, per charge: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+# The minimum charge, in minor units: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 LEAST = {
     "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
     "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300,
     "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
 }  # fmt: skip
-# Eight digits, and more where money is small: the same page.
+# The maximum charge, in minor units: eight digits, and more in currencies of small value (the same page).
 MOST = 99_999_999
 _MOST = {"idr": 999_999_999_999, "cop": 9_999_999_999, "huf": 9_999_999_999, "inr": 999_999_999, "jpy": 9_999_999_999}
-# Written with two decimals, though they have none: https://docs.stripe.com/currencies#special-cases
+# Currencies without decimals whose amounts are given with two: https://docs.stripe.com/currencies#special-cases
 _WHOLE = frozenset(("isk", "ugx"))
 _SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "cad": "$", "aud": "$", "nzd": "$", "hkd": "$", "sgd": "$",
           "mxn": "$", "inr": "₹", "brl": "R$"}  # fmt: skip
 
 
 def check_currency(call: RequestContext, name: str = "currency") -> None:
-    """Put the currency in lower case; refuse one that does not exist."""
+    """Change the currency in the parameters to lower case; refuse an unknown one."""
     currency = call.params.get(name)
     if currency is None:
         return
@@ -48,7 +48,7 @@ def check_currency(call: RequestContext, name: str = "currency") -> None:
 
 
 def check_amount(call: RequestContext, name: str = "amount", *, charge: bool = False, currency: str = "") -> None:
-    """Refuse an amount below 1, or outside of what a ``charge`` in its currency may be."""
+    """Refuse an amount below 1 and, with ``charge``, one outside the limits of charges in its currency."""
     amount, currency = call.params.get(name), currency or call.params.get("currency") or "usd"
     if amount is None:
         return
@@ -59,11 +59,10 @@ def check_amount(call: RequestContext, name: str = "amount", *, charge: bool = F
 
 
 def check_charge(amount: int, currency: str, name: str = "amount") -> None:
-    """Refuse what no charge may be: too little, too much, or a fraction that the currency's banks do not know."""
-    if amount < LEAST.get(currency, 1):
-        raise invalid(
-            f"Amount must be at least {shown(LEAST[currency], currency)} {currency}", name, "amount_too_small"
-        )
+    """Refuse an amount that cannot be charged: too small, too large, or with more decimals than are charged."""
+    least = least_charge(currency)
+    if amount < least:
+        raise invalid(f"Amount must be at least {shown(least, currency)} {currency}", name, "amount_too_small")
     most = _MOST.get(currency, MOST)
     if amount > most:
         raise invalid(f"Amount must be no more than {shown(most, currency)}", name, "amount_too_large")
@@ -77,18 +76,18 @@ def check_charge(amount: int, currency: str, name: str = "amount") -> None:
 
 
 def least_charge(currency: str) -> int:
-    """The least that can be charged in a currency, in minor units."""
+    """The minimum charge in a currency, in minor units."""
     return LEAST.get(currency, 1)
 
 
 def amount_of(call: RequestContext, name: str, default: int) -> int:
-    """The amount asked for, or ``default``."""
-    said = call.params.get(name)
-    return default if said is None else int(said)
+    """The amount in the parameters, or ``default``."""
+    given = call.params.get(name)
+    return default if given is None else int(given)
 
 
 def shown(amount: int, currency: str) -> str:
-    """``2999, "usd"`` → ``$29.99``."""
+    """An amount in minor units as text: ``2999, "usd"`` → ``$29.99``."""
     places = decimals(currency)
     sign = _SIGNS.get(currency, "")
     return f"{sign}{amount:,}" if places == 0 else f"{sign}{amount / 10**places:,.{places}f}"
@@ -102,5 +101,5 @@ def decimals(currency: str) -> int:
 
 
 def rounded(amount: Decimal) -> int:
-    """To whole minor units, halves up."""
+    """Rounded to whole minor units, halves away from zero."""
     return int(amount.quantize(Decimal(1), ROUND_HALF_UP))

@@ -1,4 +1,4 @@
-"""Who else has a part in what is billed: accounts that get money, the account's own tax ids, a customer's source."""
+"""Checks other objects that billing parameters name: accounts that get money, tax ids, and a customer's source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SOURCES = ("source", "card", "bank_account")
 
 
 def check_parties(call: RequestContext, params: Object, customer: str | None = None, path: str = "") -> None:
-    """Refuse accounts, tax ids and sources that there are not; ``path`` is where ``params`` are given, for messages."""
+    """Refuse accounts, tax ids and sources that do not exist; ``path`` is the parameter ``params`` are in."""
 
     def at(name: str) -> str:
         head, bracket, rest = name.partition("[")

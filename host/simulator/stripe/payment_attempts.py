@@ -1,4 +1,4 @@
-"""Paying a subscription's invoice at once, as ``payment_behavior`` has it.
+"""Paying a subscription's invoice immediately, as ``payment_behavior`` says.
 
 https://docs.stripe.com/billing/subscriptions/pending-updates and
 https://docs.stripe.com/api/subscriptions/create#create_subscription-payment_behavior
@@ -13,7 +13,7 @@ from host.simulator.stripe.collection import attempt, failed, finalize, method_o
 
 
 def need_method(call: RequestContext, subscription: Object, invoice: Object, behaviour: str) -> None:
-    """Refuse to charge a customer automatically who has nothing to be charged; a trial gets a setup intent."""
+    """Refuse to charge a customer without a payment method. A trial gets a pending setup intent instead."""
     if subscription["collection_method"] == "send_invoice" or method_of(call, invoice) is not None:
         return
     if subscription["status"] == "trialing":
@@ -46,9 +46,9 @@ def _pending_setup(call: RequestContext, subscription: Object) -> None:
 def pay_now(
     call: RequestContext, subscription: Object, invoice: Object, behaviour: str, *, off_session: bool = False
 ) -> None:
-    """Finalize and, where that is automatic, pay; ``subscription`` is as it is kept afterwards.
+    """Finalize an invoice and, if it is charged automatically, pay it; ``subscription`` is updated to what is saved.
 
-    A first invoice that is to be sent is a draft for an hour, as those of renewals are.
+    A first invoice that is to be sent stays a draft for an hour, like those of renewals.
     """
     first = invoice["billing_reason"] == "subscription_create"
     if first and subscription["collection_method"] == "send_invoice":
@@ -71,7 +71,7 @@ def _pay(call: RequestContext, invoice: Object, behaviour: str, *, first: bool, 
             worked = attempt(call, invoice, method, off_session=off_session)
         except Refusal as declined:
             if behaviour == "error_if_incomplete":
-                declined.keep = False  # nothing is made or changed
+                declined.keep = False  # roll back all changes
                 raise
             invoice.update(call.load("invoice", str(invoice["id"])))
     if worked:

@@ -1,4 +1,4 @@
-"""Payment links: each visit opens a checkout session. https://docs.stripe.com/payment-links"""
+"""Payment links; each visit of one opens a Checkout Session. https://docs.stripe.com/payment-links"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from host.simulator.stripe.taxes import check_automatic
 
 KIND = "payment_link"
 _NESTED = ("line_items", "restrictions", "shipping_options", "optional_items")
-# What a session opened by a link has of it.
+# The parameters of a link that its sessions are created with.
 _OF_SESSION = (
     "allow_promotion_codes",
     "billing_address_collection",
@@ -37,7 +37,7 @@ _OF_SESSION = (
     "shipping_address_collection",
     "tax_id_collection",
 )
-# Who gets a part of what is paid, without and with something that recurs.
+# Parameters for other accounts' shares, for one-time payments and for subscriptions.
 _SHARES = (
     ("application_fee_amount", "on_behalf_of", "transfer_data"),
     ("application_fee_percent", "on_behalf_of", "transfer_data"),
@@ -45,7 +45,7 @@ _SHARES = (
 
 
 def create_link(call: RequestContext) -> Object:
-    """An active link with its items and address."""
+    """Create an active link, with its line items and URL."""
     params = call.params
     check_automatic(call, params)
     shares.check(call, params, params.get("currency") or "usd")
@@ -110,7 +110,7 @@ def _restrictions(params: Object) -> Object | None:
 def _keep(
     call: RequestContext, link: Object, params: Object, *, recurring: bool, items: list[str] | None = None
 ) -> None:
-    """What its sessions are made of."""
+    """Store the parameters of the link's sessions."""
     kept = call.world.store.get("~payment_link", link["id"]) or {}
     asked = {**(kept.get("session") or {}), **{name: params[name] for name in _OF_SESSION if params.get(name)}}
     for name in _OF_SESSION:
@@ -126,7 +126,7 @@ def _keep(
 
 
 def _change_items(call: RequestContext, link: Object, wanted: list[Object]) -> None:
-    """Quantities of a link's items, and whether customers may adjust them."""
+    """Change the quantities of a link's line items, and whether customers may adjust them."""
     kept = call.world.store.get("~payment_link", link["id"]) or {}
     given = kept["session"]["line_items"]
     for n, entry in enumerate(wanted):
@@ -147,7 +147,7 @@ def _change_items(call: RequestContext, link: Object, wanted: list[Object]) -> N
 
 
 def update_link(call: RequestContext) -> Object:
-    """What a link says and asks for, and whether it is active."""
+    """Update a link's texts, items and settings, and whether it is active."""
     link, params = call.subject(), call.params
     if params.get("line_items"):
         _change_items(call, link, params["line_items"])
@@ -167,7 +167,7 @@ def update_link(call: RequestContext) -> Object:
 
 
 def visit(call: RequestContext, link: Object) -> Object:
-    """The session that a visit of a link opens."""
+    """Open the Checkout Session for a visit of a link."""
     asked = dict((call.world.store.get("~payment_link", link["id"]) or {})["session"])
     done = link["after_completion"]
     asked["success_url"] = (done.get("redirect") or {}).get("url") or f"{link['url']}?completed={{CHECKOUT_SESSION_ID}}"

@@ -1,4 +1,4 @@
-"""Payment methods: made of test ids, numbers and tokens, attached to customers, used up.
+"""Payment methods: creating them from test ids, numbers and tokens, attaching and detaching them.
 
 https://docs.stripe.com/api/payment_methods, https://docs.stripe.com/payments/payment-methods#reusability
 """
@@ -31,15 +31,18 @@ EFFECTS = {
         "au_becs_debit.account_number", "acss_debit.account_number",
     },
 }  # fmt: skip
-# Kept beside the objects: which methods may not be used again, and which were set up for payments off session.
+# By payment method: whether it cannot be used again, and whether it was set up for payments off session.
 _SPENT, _SET_UP = "~spent", "~set_up"
-# Methods by which the customer sends the money later.
+# Types of payment methods with which the customer sends the money later.
 PUSHED = frozenset({"boleto", "customer_balance", "konbini", "multibanco", "oxxo"})
 _NUMBERS = {"sepa_debit": "iban"}
 
 
 def payment_method(call: RequestContext, id: str, param: str = "payment_method") -> Object:
-    """The payment method of that id; a test one (``pm_card_visa``, ``tok_visa``) is made on the spot."""
+    """The payment method of that id; for a test id (``pm_card_visa``, ``tok_visa``) a new one.
+
+    Raises :class:`Refusal` if there is none; ``param`` is the parameter with the id.
+    """
     found = call.find("payment_method", id)
     if found is not None:
         return found
@@ -53,7 +56,7 @@ def payment_method(call: RequestContext, id: str, param: str = "payment_method")
 
 
 def make(call: RequestContext, fields: Object, *, id: str | None = None) -> Object:
-    """A new payment method."""
+    """Create a payment method with ``fields`` as members."""
     return call.make("payment_method", {**_blank(), **fields}, id=id)
 
 
@@ -64,30 +67,30 @@ def _blank() -> Object:
 
 
 def from_parameters(call: RequestContext, params: Object, path: str = "") -> Object:
-    """The fields of a payment method described by ``type`` and the type's own table, which are at ``path``."""
+    """The members of a payment method that ``type`` and the parameter of the type's name describe, in ``path``."""
     kind = params.get("type") or "card"
-    said: Any = params.get(kind) or {}
+    given: Any = params.get(kind) or {}
     fields: Object = {"type": kind}
     place = f"{path}[{kind}]" if path else kind
     if kind == "card":
-        if token := said.get("token"):
+        if token := given.get("token"):
             test = card_named(str(token))
             fields["card"] = card_facts(call, test) if test else tokens.use(call, str(token), f"{place}[token]")
-        elif not said:
+        elif not given:
             raise invalid(f"Missing required param: {place}.", place, "parameter_missing")
         else:
-            fields["card"] = card_facts(call, check_new_card(call, said, place), said)
+            fields["card"] = card_facts(call, check_new_card(call, given, place), given)
     elif kind in bank_debits.CURRENCIES:
         name = _NUMBERS.get(kind, "account_number")
-        number = str(said.get(name) or "").replace(" ", "")
+        number = str(given.get(name) or "").replace(" ", "")
         if not number:
             raise invalid(f"Missing required param: {place}[{name}].", f"{place}[{name}]", "parameter_missing")
-        bank_numbers.check(kind, said, place)
-        fields[kind] = bank_facts(call, kind, number, said)
+        bank_numbers.check(kind, given, place)
+        fields[kind] = bank_facts(call, kind, number, given)
     else:
-        if kind == "boleto" and not said.get("tax_id"):
+        if kind == "boleto" and not given.get("tax_id"):
             raise invalid(f"Missing required param: {place}[tax_id].", f"{place}[tax_id]", "parameter_missing")
-        fields[kind] = said
+        fields[kind] = given
         if kind not in LOCAL | PUSHED:
             known = "It models cards, bank debits and transfers, vouchers, and what is confirmed elsewhere."
             call.not_modelled(f"payment methods of type {kind}", known, "type")
@@ -95,7 +98,7 @@ def from_parameters(call: RequestContext, params: Object, path: str = "") -> Obj
 
 
 def create_method(call: RequestContext) -> Object:
-    """A payment method of ``type``, or a copy of another."""
+    """Create a payment method of ``type``, or a copy of another."""
     if "type" not in call.params and "payment_method" not in call.params:
         raise call.refuse("Missing required param: type.", code="parameter_missing", param="type")
     if source := call.params.get("payment_method"):
@@ -110,7 +113,7 @@ def create_method(call: RequestContext) -> Object:
 
 
 def _original(call: RequestContext, id: str, customer: str | None) -> Object:
-    """The method that is copied: this account's, or of the platform, whose accounts charge their own copies.
+    """The payment method to copy: this account's own, or the platform's.
 
     https://docs.stripe.com/connect/direct-charges-multiple-accounts
     """
@@ -128,7 +131,7 @@ def _original(call: RequestContext, id: str, customer: str | None) -> Object:
 
 
 def update_method(call: RequestContext) -> Object:
-    """Billing details, the card's date and metadata of a method that a customer has."""
+    """Update the billing details, expiry date and metadata of a payment method that is attached to a customer."""
     method = call.subject()
     if method["customer"] is None:
         raise call.refuse(
@@ -143,14 +146,14 @@ def update_method(call: RequestContext) -> Object:
 
 
 def attach_method(call: RequestContext) -> Object:
-    """The method is the customer's from here on."""
+    """Attach a payment method to a customer."""
     if not call.params.get("customer"):
         raise call.refuse("Missing required param: customer.", code="parameter_missing", param="customer")
     return attach(call, payment_method(call, call.target), call.params["customer"])
 
 
 def attach(call: RequestContext, method: Object, customer: str) -> Object:
-    """``method`` with the customer set, kept. A card that its bank declines cannot be attached."""
+    """Attach ``method`` to a customer and save it. A card that its bank declines is refused (402)."""
     if method["customer"] == customer:
         return method
     if method["customer"] is not None:
@@ -168,7 +171,7 @@ def attach(call: RequestContext, method: Object, customer: str) -> Object:
 
 
 def detach_method(call: RequestContext) -> Object:
-    """The method is nobody's, for ever."""
+    """Detach a payment method, after which it cannot be used or attached again."""
     method = call.subject()
     if method["customer"] is None:
         raise call.refuse(
@@ -179,7 +182,7 @@ def detach_method(call: RequestContext) -> Object:
 
 
 def detach(call: RequestContext, method: Object) -> Object:
-    """Take ``method`` from its customer, who no longer pays with it by default."""
+    """Detach ``method`` from its customer, whose default it may have been."""
     customer = call.find("customer", str(method["customer"]))
     settings = (customer or {}).get("invoice_settings") or {}
     if customer is not None and settings.get("default_payment_method") == method["id"]:
@@ -190,7 +193,7 @@ def detach(call: RequestContext, method: Object) -> Object:
 
 
 def check_usable(call: RequestContext, method: Object, customer: str | None, noun: str = "PaymentIntent") -> None:
-    """Refuse a method that is another's, or was used up."""
+    """Refuse a payment method of another customer, and one that cannot be used again."""
     owner = method["customer"]
     if owner is None:
         if is_spent(call, method):
@@ -219,27 +222,27 @@ def _used_up(call: RequestContext) -> Refusal:
 
 
 def is_spent(call: RequestContext, method: Object) -> bool:
-    """Whether the method was used without a customer, or taken from one."""
+    """Whether the method cannot be used again: it was used without a customer, or detached from one."""
     return call.world.store.record(_SPENT, str(method["id"])) is not None
 
 
 def spend_method(call: RequestContext, method: Object) -> None:
-    """The method may not be used again."""
+    """Mark a payment method as one that cannot be used again."""
     call.world.store.put(_SPENT, str(method["id"]), {})
 
 
 def is_set_up(call: RequestContext, method: Object) -> bool:
-    """Whether the customer has agreed to payments off session."""
+    """Whether the method was set up for payments off session."""
     return call.world.store.record(_SET_UP, str(method["id"])) is not None
 
 
 def set_up(call: RequestContext, method: Object) -> None:
-    """The customer has authenticated for payments off session."""
+    """Mark a method as set up for payments off session."""
     call.world.store.put(_SET_UP, str(method["id"]), {})
 
 
 def retrieve_method(call: RequestContext) -> Object | bytes:
-    """A payment method of the account's, or of the customer that the path names."""
+    """Retrieve a payment method, of the customer if the path names one."""
     found = resources.retrieve(call)
     customer = call.path_args.get("customer")
     if customer is not None and call.subject()["customer"] != customer:

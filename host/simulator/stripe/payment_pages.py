@@ -1,5 +1,5 @@
-"""What Stripe's own page asks of a checkout session, at addresses that the API's document does not have; and what
-becomes of a session whose payment takes days. What the page does: :mod:`host.simulator.stripe.checkout_completion`.
+"""The endpoints that hosted pages use for a Checkout Session, which the API's document does not have, and sessions
+whose payment takes days. :mod:`host.simulator.stripe.checkout_completion` carries the requests out.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ PLANS = (_plan("GET", "", {}), _plan("POST", "/confirm", _CONFIRM))
 
 
 def watch_intent(call: RequestContext, intent: Object) -> None:
-    """A debit that succeeds later pays the session that waits for it."""
+    """Mark a session paid when its bank debit succeeds."""
     if intent["status"] == "succeeded":
         _pay(call, "payment_intent", intent)
 
 
 def watch_invoice(call: RequestContext, invoice: Object) -> None:
-    """The same, where the session began a subscription."""
+    """Mark a session paid when the first invoice of its subscription is paid."""
     if invoice["status"] == "paid":
         _pay(call, "invoice", invoice)
 

@@ -43,7 +43,7 @@ NO_RETURN_URL = (
 
 
 def create_intent(call: RequestContext) -> Object:
-    """``requires_payment_method``, or further with a payment method and ``confirm``."""
+    """Create an intent and, with ``confirm``, confirm it."""
     check_currency(call)
     check_amount(call, charge=True)
     connect.check_division(call, call.params, call.params["amount"], call.params["currency"])
@@ -62,7 +62,7 @@ def create_intent(call: RequestContext) -> Object:
 
 
 def set_types(call: RequestContext, intent: Object) -> None:
-    """Which types of payment method an intent takes: those named, else the account's, of which cards are sure."""
+    """Set the types of payment methods that an intent accepts: those in the parameters, else cards."""
     if allowed := call.params.get("allowed_payment_method_types"):
         if call.params.get("automatic_payment_methods", {}).get("enabled"):
             raise invalid(
@@ -79,15 +79,15 @@ def set_types(call: RequestContext, intent: Object) -> None:
 
 
 def retrieve_intent(call: RequestContext) -> Object | bytes:
-    """The intent; a browser gives its secret."""
+    """Retrieve an intent; a browser sends its client secret."""
     check_secret(call, "PaymentIntent")
     return resources.retrieve(call)
 
 
 def check_secret(call: RequestContext, noun: str) -> None:
     """Refuse another intent's secret. https://docs.stripe.com/api/payment_intents/retrieve"""
-    said = call.params.get("client_secret")
-    if said is not None and said != call.subject().get("client_secret"):
+    secret = call.params.get("client_secret")
+    if secret is not None and secret != call.subject().get("client_secret"):
         raise invalid(
             f"The client_secret provided does not match any associated {noun} on this account. Ensure the provided "
             "client_secret and publishable key belong to the same account.",
@@ -97,7 +97,7 @@ def check_secret(call: RequestContext, noun: str) -> None:
 
 
 def update_intent(call: RequestContext) -> Object:
-    """Amounts and the method can change until it is confirmed."""
+    """Update an intent; its amount and payment method only until it is confirmed."""
     intent = call.subject()
     if intent["status"] not in WAITING:
         for name in ("amount", "currency", "payment_method", "application_fee_amount", "customer"):
@@ -122,7 +122,7 @@ def update_intent(call: RequestContext) -> Object:
 
 
 def confirm_intent(call: RequestContext) -> Object:
-    """``succeeded``, ``requires_capture``, ``requires_action``, ``processing``, or 402."""
+    """Confirm an intent. Raises :class:`Refusal` (402) if the payment is declined."""
     intent = call.subject()
     call.put(intent, call.params)
     set_types(call, intent)
@@ -139,7 +139,7 @@ def _confirm(call: RequestContext, intent: Object, method: Object | None) -> Obj
 
 
 def check_return_url(call: RequestContext, intent: Object, noun: str) -> None:
-    """An intent that may redirect needs to know where to come back."""
+    """Refuse an intent that may redirect the customer and has no ``return_url``."""
     automatic = intent.get("automatic_payment_methods") or {}
     redirects = automatic.get("enabled") and automatic.get("allow_redirects") != "never"
     if redirects and not call.params.get("return_url") and intent["status"] != "requires_action":
@@ -147,7 +147,7 @@ def check_return_url(call: RequestContext, intent: Object, noun: str) -> None:
 
 
 def take_method(call: RequestContext, intent: Object) -> Object | None:
-    """Set the payment method that the parameters name or describe, if any; it is given back."""
+    """Set the payment method that the parameters name or describe; returns it, or ``None``."""
     given, data = call.params.get("payment_method"), call.params.get("payment_method_data")
     if token := call.params.get("confirmation_token"):
         method = confirmation_tokens.use(call, token, intent)
@@ -172,7 +172,7 @@ def take_method(call: RequestContext, intent: Object) -> Object | None:
 
 
 def verify_intent(call: RequestContext) -> Object:
-    """The account is verified by its deposits, and debited."""
+    """Verify the bank account by microdeposits, and debit it."""
     intent = call.subject()
     if (intent.get("next_action") or {}).get("type") != microdeposits.ACTION:
         raise unexpected(intent, "This PaymentIntent does not wait for microdeposits.")

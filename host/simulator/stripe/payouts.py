@@ -1,4 +1,4 @@
-"""Money from the balance to a bank account. https://docs.stripe.com/payouts, https://docs.stripe.com/api/payouts"""
+"""Payouts from the balance to a bank account. https://docs.stripe.com/payouts, https://docs.stripe.com/api/payouts"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TOO_LITTLE = (
     "You have insufficient funds in your Stripe account for this transfer. Your card balance is too low.  You can use "
     "the the /v1/balance endpoint to view your Stripe balance (for more details, see stripe.com/docs/api#balance)."
 )
-# Bank accounts that a payout does not reach: https://docs.stripe.com/connect/testing#account-numbers
+# Bank accounts to which payouts fail: https://docs.stripe.com/connect/testing#account-numbers
 _FAILING = {
     "000111111113": ("account_closed", "The bank account has been closed."),
     "000111111116": ("no_account", "The bank account could not be located."),
@@ -28,7 +28,7 @@ _FAILURES = {fingerprint(f"US110000000{number}"): failure for number, failure in
 
 
 def create_payout(call: RequestContext) -> Object:
-    """``pending``, with the money taken from the available balance; ``paid`` on its day of arrival."""
+    """Create a payout: the money leaves the available balance, and the payout is paid when it arrives."""
     check_currency(call)
     check_amount(call)
     params = call.params
@@ -56,7 +56,7 @@ def create_payout(call: RequestContext) -> Object:
 
 
 def _destination(call: RequestContext, given: str | None, currency: str) -> str:
-    """The account's own bank account: the one named, else the first in the currency."""
+    """The id of the account's bank account: the given one, else the first in the currency."""
     if not call.account:
         own = str(platform(call)["bank_account"])
         if given not in (None, own):
@@ -79,7 +79,7 @@ def _destination(call: RequestContext, given: str | None, currency: str) -> str:
 
 
 def arrive(call: RequestContext, id: str) -> None:
-    """A payout reaches its bank account, or comes back."""
+    """Let a payout arrive at its bank account, or fail."""
     payout = call.find("payout", id)
     if payout is None or payout["status"] not in ("pending", "in_transit"):
         return
@@ -103,7 +103,7 @@ def _failure(call: RequestContext, payout: Object) -> tuple[str, str]:
 
 
 def cancel_payout(call: RequestContext) -> Object:
-    """Only one that is not on its way."""
+    """Cancel a pending payout that was created manually."""
     payout = call.subject()
     if payout["status"] != "pending" or payout["automatic"] or payout["amount"] < 0:
         raise call.refuse(
@@ -117,7 +117,7 @@ def cancel_payout(call: RequestContext) -> Object:
 
 
 def reverse_payout(call: RequestContext) -> Object:
-    """A payout of the opposite amount, from the bank account back to the balance."""
+    """Reverse a payout by one of the opposite amount, from the bank account to the balance."""
     payout = call.subject()
     if payout["status"] != "paid" or payout.get("reversed_by") or payout["amount"] < 0:
         why = "was reversed already" if payout.get("reversed_by") else f"has a status of {payout['status']}"

@@ -1,4 +1,4 @@
-"""Subscriptions that bill pending items more often than they renew.
+"""Subscriptions that bill pending invoice items more often than they renew.
 
 https://docs.stripe.com/api/subscriptions/create#create_subscription-pending_invoice_item_interval
 """
@@ -12,12 +12,12 @@ from host.simulator.stripe.periods import later
 from host.simulator.stripe.renewals import ENDED
 
 PARAM = "pending_invoice_item_interval"
-MOST = 365  # more is a year of days, which is no shorter than any subscription's own interval
+MOST = 365  # intervals of days are at most a year
 _DUE = "pending_items"
 
 
 def set_interval(call: RequestContext, subscription: Object, params: Object) -> None:
-    """Take the interval that a request gives, or takes away; the first invoice of it comes when it is over."""
+    """Set or unset the interval, as the parameters say; the first invoice comes at its end."""
     if PARAM not in params:
         return
     wanted = params[PARAM]
@@ -48,7 +48,7 @@ def _wait(call: RequestContext, subscription: Object) -> None:
 
 
 def bill(call: RequestContext, id: str) -> None:
-    """The items that wait, on an invoice of their own; none where nothing waits."""
+    """Bill the pending items on an invoice of their own, if there are any."""
     subscription = call.find("subscription", id)
     if subscription is None or not subscription.get(PARAM) or subscription["status"] in ENDED:
         return

@@ -1,4 +1,4 @@
-"""Updates of subscriptions that are made only once their invoice is paid.
+"""Pending updates of subscriptions, which are applied once their invoice is paid.
 
 https://docs.stripe.com/billing/subscriptions/pending-updates
 """
@@ -11,7 +11,7 @@ from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import closing
 
-KIND = "~pending_update"  # by invoice: the subscription, and what it becomes
+KIND = "~pending_update"  # by invoice: the subscription, and its members after the update
 _CHANGED = ("billing_cycle_anchor", "items", "status", "trial_end", "trial_start")
 # https://docs.stripe.com/billing/subscriptions/pending-updates#supported-attributes-for-pending-updates
 _SUPPORTED = {
@@ -30,7 +30,7 @@ _SUPPORTED_OF_ITEM = {"deleted", "id", "plan", "price", "price_data", "quantity"
 
 
 def begin(call: RequestContext, subscription: Object, params: Object) -> None:
-    """Refuse what cannot wait for a payment; an update that waits already is dropped for this one."""
+    """Refuse parameters that a pending update does not support, and discard an earlier pending update."""
     for name in params:
         if name not in _SUPPORTED:
             raise _unsupported(name)
@@ -50,7 +50,7 @@ def _unsupported(name: str) -> Exception:
 
 
 def discard(call: RequestContext, subscription: Object) -> None:
-    """Give up an update that waits, if there is one: its invoice is void."""
+    """Discard a pending update, if there is one, and void its invoice."""
     if subscription.get("pending_update"):
         invoice = call.find("invoice", str(subscription["latest_invoice"]))
         if invoice is not None and invoice["status"] in ("open", "uncollectible"):
@@ -59,7 +59,7 @@ def discard(call: RequestContext, subscription: Object) -> None:
 
 
 def hold(call: RequestContext, subscription: Object, before: Object, params: Object) -> None:
-    """Leave the subscription as it was ``before``, and keep what it becomes once its latest invoice is paid."""
+    """Reset the subscription to ``before``, and store the update until its latest invoice is paid."""
     invoice = call.load("invoice", subscription["latest_invoice"])
     after = {name: subscription[name] for name in _CHANGED}
     times = [item["current_period_end"] for item in before["items"]["data"]] + [before["trial_end"]]
@@ -99,7 +99,7 @@ def _switch_items(call: RequestContext, gone: list[Object], there: list[Object])
 
 
 def watch_invoice(call: RequestContext, invoice: Object) -> None:
-    """Paid, the update is made; void, it is dropped."""
+    """Apply a pending update whose invoice is paid, or discard one whose invoice is void."""
     if invoice["status"] not in ("paid", "void"):
         return
     held = call.world.store.get(KIND, invoice["id"])

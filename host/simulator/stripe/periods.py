@@ -1,4 +1,4 @@
-"""The calendar of billing: periods that repeat from an anchor. https://docs.stripe.com/billing/subscriptions/billing-cycle"""
+"""Billing periods, which repeat from an anchor. https://docs.stripe.com/billing/subscriptions/billing-cycle"""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ _MEAN = {"day": DAY, "week": 7 * DAY, "month": 30.44 * DAY, "year": 365.25 * DAY
 
 
 def later(start: int, interval: str, count: int = 1) -> int:
-    """``start`` and ``count`` intervals (day, week, month, year), in UTC; the day of the month is kept."""
+    """The time ``count`` intervals (day, week, month, year) after ``start``, in UTC, on the same day of the month or,
+    if the month is shorter, on its last day.
+    """
     if interval in _DAYS:
         return start + count * _DAYS[interval] * DAY
     at = datetime.fromtimestamp(start, UTC)
@@ -23,7 +25,7 @@ def later(start: int, interval: str, count: int = 1) -> int:
 
 
 def next_end(anchor: int, recurring: dict[str, Any], at: int) -> int:
-    """The first end of a period after ``at``. Periods count from ``anchor``: the 31st is not lost in February."""
+    """The first end of a period after ``at``. It is counted from ``anchor``, so the 31st is not lost after February."""
     interval, count = recurring["interval"], recurring["interval_count"]
     n = int((at - anchor) / (_MEAN[interval] * count)) - 1
     while (end := later(anchor, interval, n * count)) <= at:
@@ -41,7 +43,7 @@ def previous_end(anchor: int, recurring: dict[str, Any], end: int) -> int:
 
 
 def configured_anchor(now: int, config: dict[str, Any]) -> int:
-    """The next moment that a ``billing_cycle_anchor_config`` describes, as late as the month allows."""
+    """The next time that a ``billing_cycle_anchor_config`` describes; in a shorter month on its last day."""
     at = datetime.fromtimestamp(now, UTC)
     clock = {name: config[name] if config.get(name) is not None else getattr(at, name) for name in _CLOCK}
     year, month = at.year, at.month
@@ -58,5 +60,5 @@ _CLOCK = ("hour", "minute", "second")
 
 
 def day_of(at: int) -> str:
-    """``01 Feb 2027``, as descriptions of prorations have it."""
+    """A date as in the descriptions of prorations: ``01 Feb 2027``."""
     return f"{datetime.fromtimestamp(at, UTC):%d %b %Y}"

@@ -1,37 +1,37 @@
-"""Who is behind a connected account. https://docs.stripe.com/api/persons"""
+"""The persons of a connected account. https://docs.stripe.com/api/persons"""
 
 from __future__ import annotations
 
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
 
-_SECRET = ("id_number", "ssn_last_4")  # given, and never shown
+_SECRET = ("id_number", "ssn_last_4")  # never answered
 EFFECTS = {"accounts.persons.create": set(_SECRET), "accounts.persons.update": set(_SECRET)}
 
 
 def plain(given: Object) -> Object:
-    """What of a person is answered as it was given."""
+    """The parameters of a person that are answered as they were given."""
     return {name: value for name, value in given.items() if name not in _SECRET}
 
 
-def note_told(person: Object, given: Object) -> None:
-    """Set whether numbers were given, now or before."""
+def set_provided(person: Object, given: Object) -> None:
+    """Set the members that say whether secret numbers were given, now or before."""
     person["id_number_provided"] = bool(person.get("id_number_provided") or given.get("id_number"))
-    told = given.get("ssn_last_4") or given.get("id_number")
-    person["ssn_last_4_provided"] = bool(person.get("ssn_last_4_provided") or told)
+    number = given.get("ssn_last_4") or given.get("id_number")
+    person["ssn_last_4_provided"] = bool(person.get("ssn_last_4_provided") or number)
 
 
 def create_person(call: RequestContext) -> Object:
-    """A person of an account that is a company's."""
+    """Create a person of an account."""
     person = call.put(resources.fresh(call), plain(call.params))
-    note_told(person, call.params)
+    set_provided(person, call.params)
     return call.save("person", person, under=call.path.rstrip("/"))
 
 
 def update_person(call: RequestContext) -> Object:
-    """The same for a person there is."""
+    """Update a person."""
     person = call.put(call.subject(), plain(call.params))
-    note_told(person, call.params)
+    set_provided(person, call.params)
     return call.save("person", person)
 
 

@@ -1,4 +1,4 @@
-"""Phases of subscription schedules: their dates, items, and what they set of the subscription."""
+"""Phases of subscription schedules: their dates and items, and what they set in the subscription."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from host.simulator.stripe.periods import later
 from host.simulator.stripe.subscription_items import AGREED
 from host.simulator.stripe.taxes import rates
 
-MOST_INTERVALS = 1095  # three years of days, which is more than any phase needs
+MOST_INTERVALS = 1095  # the days of three years
 MOST_PHASES = 10  # current and future: https://docs.stripe.com/billing/subscriptions/subscription-schedules
 _OF_PHASE = (
     "application_fee_percent",
@@ -27,7 +27,7 @@ _UNMODELLED = ("billing_thresholds",)
 
 
 def dated(call: RequestContext, given: list[Object], start: int) -> list[Object]:
-    """The phases with their dates, each beginning where the one before it ends."""
+    """The phases with their dates; each begins when the one before it ends, and the first at ``start``."""
     if len(given) > MOST_PHASES:
         raise invalid(f"A schedule can have at most {MOST_PHASES} current and future phases.", "phases")
     made = []
@@ -66,7 +66,7 @@ def _item(call: RequestContext, wanted: Object, path: str) -> Object:
 
 
 def _discounts(call: RequestContext, wanted: list[Object] | None, path: str) -> list[Object]:
-    """Discounts as phases show them; their coupons are redeemed when the phase begins."""
+    """Discounts as phases show them; coupons are redeemed when the phase begins."""
     discounts.wanted(call, wanted, discounts.Use(None, None), path)
     return [{"coupon": None, "discount": None, "promotion_code": None, **entry} for entry in wanted or []]
 
@@ -89,7 +89,7 @@ def _extra(call: RequestContext, wanted: Object, path: str) -> Object:
 
 
 def extras_of(phase: Object) -> list[Object]:
-    """What a phase adds to the invoice with which it begins, as parameters."""
+    """What a phase adds to its first invoice, as ``add_invoice_items``."""
     return [
         {
             **{name: extra[name] for name in ("metadata", "price", "quantity")},
@@ -127,7 +127,7 @@ def _end(call: RequestContext, wanted: Object, start: int, items: list[Object], 
 
 
 def phase_of(call: RequestContext, wanted: Object, items: list[Object], start: int, until: int, path: str) -> Object:
-    """A phase as the API shows it."""
+    """A phase as the API shows it, from its parameters ``wanted``, which are in ``path``."""
     check_parties(call, wanted, path=path)
     trial = wanted.get("trial_end")
     if wanted.get("trial"):
@@ -160,7 +160,7 @@ def phase_of(call: RequestContext, wanted: Object, items: list[Object], start: i
 
 
 def settings_of(schedule: Object, phase: Object) -> Object:
-    """What a phase sets of its subscription, as parameters."""
+    """What a phase sets in its subscription, as parameters."""
     defaults = schedule["default_settings"]
     found: Object = {"metadata": phase["metadata"]}
     for name in _OF_PHASE:
@@ -196,7 +196,7 @@ def items_of(phase: Object) -> list[Object]:
 
 
 def of_item(item: Object) -> Object:
-    """A subscription's item, as a phase shows it."""
+    """A subscription item, as a phase shows it."""
     found: Object = {
         "billing_thresholds": None,
         "discounts": [{"coupon": None, "discount": id, "promotion_code": None} for id in item["discounts"]],
@@ -211,7 +211,7 @@ def of_item(item: Object) -> Object:
 
 
 def refuse(call: RequestContext, given: Object, path: str) -> None:
-    """Refuse what is not modelled, of a phase or of the defaults."""
+    """Refuse parameters of a phase, or of the default settings, that are not modelled."""
     for name in _UNMODELLED:
         if given.get(name):
             call.not_modelled(f"the parameter {path}[{name}]", "", f"{path}[{name}]")

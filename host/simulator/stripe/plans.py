@@ -1,4 +1,7 @@
-"""Plans, which are prices in old words: either finds the other. https://docs.stripe.com/billing/migration/migrating-prices"""
+"""Plans, the older form of recurring prices: each is stored as both.
+
+https://docs.stripe.com/billing/migration/migrating-prices
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ _SAME = ("active", "billing_scheme", "currency", "metadata", "nickname", "tiers"
 
 
 def create_plan(call: RequestContext) -> Object:
-    """A recurring price, answered as a plan; its ``product`` may be described."""
+    """Create a recurring price, and answer it as a plan; ``product`` is an id, or describes a new product."""
     check_currency(call)
     params, id = call.params, call.params.get("id")
     if id and call.find("price", id) is not None:
@@ -41,7 +44,7 @@ def create_plan(call: RequestContext) -> Object:
 
 
 def update_plan(call: RequestContext) -> Object:
-    """What can change of a plan, in its price too."""
+    """Update a plan and its price."""
     price = call.load("price", call.target, "plan")
     template = call.world.shapes.template("price")
     rest = {name: value for name, value in call.params.items() if name in ("active", "metadata", "nickname", "product")}
@@ -53,13 +56,13 @@ def update_plan(call: RequestContext) -> Object:
 
 
 def delete_plan(call: RequestContext) -> Object | bytes:
-    """Gone, as a price too; subscriptions of it go on."""
+    """Delete a plan and its price; subscriptions with it continue."""
     call.save("price", {"id": call.target, "object": "price", "deleted": True}, deleted=True)
     return resources.delete(call)
 
 
 def watch_price(call: RequestContext, price: Object) -> None:
-    """Each recurring price is a plan, too."""
+    """Save a recurring price as a plan, too."""
     if price["type"] == "recurring":
         call.save("plan", as_plan(call, price))
 

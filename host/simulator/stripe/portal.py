@@ -1,4 +1,4 @@
-"""Sessions of the customer portal. https://docs.stripe.com/customer-management"""
+"""Sessions and configurations of the customer portal. https://docs.stripe.com/customer-management"""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.hosted import address
 
 CONFIGURATION, KIND = "billing_portal.configuration", "billing_portal.session"
-LIFE = 3600  # seconds that the page answers
+LIFE = 3600  # seconds that the page of a session is open
 _FLOWS = ("subscription_cancel", "subscription_pause", "subscription_update", "subscription_update_confirm")
 
 
 def create_session(call: RequestContext) -> Object:
-    """A page where a customer sees what is theirs."""
+    """Create a session, with a page on which a customer manages their subscriptions and data."""
     params = call.params
     if not params.get("customer"):
         raise invalid("Missing required param: customer.", "customer", "parameter_missing")
@@ -54,12 +54,12 @@ def _flow(call: RequestContext, customer: Object, data: Any) -> Object | None:
 
 
 def create_configuration(call: RequestContext) -> Object:
-    """What a portal lets customers do; what is not said is off."""
+    """Create a configuration; features that are not given are disabled."""
     return _configure(call, call.put(resources.fresh(call), _own(call.params)), _features(enabled=False))
 
 
 def update_configuration(call: RequestContext) -> Object:
-    """The same for a configuration there is."""
+    """Update a configuration."""
     configuration = call.subject()
     return _configure(call, call.put(configuration, _own(call.params)), configuration["features"])
 
@@ -84,7 +84,7 @@ def _configure(call: RequestContext, made: Object, features: Object) -> Object:
 
 
 def default_configuration(call: RequestContext) -> Object:
-    """The account's own configuration, made when it is first needed."""
+    """The account's default configuration, which is created when first needed."""
     for found in call.world.store.having(CONFIGURATION, "is_default", True):
         return found
     made = call.blank(CONFIGURATION)
@@ -102,7 +102,7 @@ def default_configuration(call: RequestContext) -> Object:
 
 
 def _features(*, enabled: bool) -> Object:
-    """What a portal offers by itself: all but changing the subscription, or nothing."""
+    """The features of a portal: all but updating and pausing subscriptions, or none."""
     return {
         "customer_update": {"allowed_updates": ["email", "tax_id"] if enabled else [], "enabled": enabled},
         "invoice_history": {"enabled": enabled},

@@ -1,4 +1,5 @@
-"""Previews of invoices: what would be billed is billed, read, and taken back. So a preview is what is then billed.
+"""Previews of invoices. The changes are carried out, the invoice is read, and all is rolled back, so that a preview
+shows exactly what would be billed.
 
 https://docs.stripe.com/api/invoices/create_preview
 """
@@ -26,7 +27,7 @@ _UNMODELLED_DETAILS = ("billing_schedules", "pause", "resume_at", "start_date")
 
 
 def create_preview(call: RequestContext) -> Object:
-    """The invoice that would come next, with changes or without; nothing is kept."""
+    """The next invoice, with the changes in the parameters; nothing is saved."""
     check_currency(call)
     check_automatic(call, call.params)
     for name in _UNMODELLED:
@@ -58,7 +59,7 @@ def _preview(call: RequestContext) -> Object:
 
 
 def _recurs(line: Object) -> bool:
-    """Whether a line is of a subscription's price for a period of its own."""
+    """Whether a line is for a period of a subscription's price, and no proration."""
     details = line["parent"]["subscription_item_details"]
     return bool(details and not details["proration"] and not details["invoice_item"])
 
@@ -99,7 +100,7 @@ def _customer(call: RequestContext) -> Object:
 
 
 def _of_items(call: RequestContext) -> Object:
-    """What is pending for a customer."""
+    """The invoice for a customer's pending items."""
     customer = _customer(call)
     currency = call.params.get("currency") or customer.get("currency") or "usd"
     invoice = billing.new_invoice(call, customer, currency, collection_method="charge_automatically")
@@ -133,7 +134,7 @@ def _of_subscription(call: RequestContext, subscription: Object | None, details:
 
 
 def _of_cancelation(call: RequestContext, subscription: Object, details: Object) -> Object:
-    """What canceling at once with ``prorate`` and ``invoice_now`` bills."""
+    """The invoice for canceling immediately, with ``prorate`` and ``invoice_now``."""
     made = []
     if details.get("proration_behavior") != "none" and subscription["status"] != "trialing":
         at = prorations.moment(call, details, subscription)
@@ -143,7 +144,7 @@ def _of_cancelation(call: RequestContext, subscription: Object, details: Object)
 
 
 def _of_new(call: RequestContext, details: Object) -> Object:
-    """The first invoice of a subscription that would be made: it is made, and taken back with all else."""
+    """The first invoice of a new subscription, which is created, and rolled back with everything else."""
     anchor = details.get("billing_cycle_anchor") or {}
     passed = ("billing_cycle_anchor", "cancel_now", "proration_date")
     params = {
@@ -162,7 +163,7 @@ def _of_new(call: RequestContext, details: Object) -> Object:
 
 
 def _adjust(call: RequestContext, invoice: Object) -> None:
-    """Items and discounts that the preview adds of its own."""
+    """Add the items and discounts in the parameters of the preview."""
     for n, wanted in enumerate(call.params.get("invoice_items") or []):
         path = f"invoice_items[{n}]"
         if wanted.get("invoiceitem"):
@@ -194,7 +195,7 @@ def _adjust(call: RequestContext, invoice: Object) -> None:
 
 
 def _as_preview(call: RequestContext, invoice: Object) -> None:
-    """A preview is a draft with an id of its own kind; the balance is applied as it would be."""
+    """Make the invoice a preview: a draft with an id of its own form, to which the customer's balance is applied."""
     id = "upcoming_" + str(invoice["id"])
     balance, total = invoice["starting_balance"], invoice["total"]
     applied = max(balance, -total) if total > 0 else -total

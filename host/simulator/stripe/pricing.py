@@ -1,4 +1,4 @@
-"""What a price asks for a quantity. https://docs.stripe.com/products-prices/pricing-models"""
+"""Computes the amount for a quantity of a price. https://docs.stripe.com/products-prices/pricing-models"""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def in_currency(price: Price, currency: str | None, param: str = "currency") -> 
 
 
 def amount_of(price: Price, quantity: int | Decimal) -> int:
-    """What ``quantity`` of a price costs, in minor units."""
+    """The amount for ``quantity`` of a price, in minor units."""
     return rounded(exact_amount(price, quantity))
 
 
 def exact_amount(price: Price, quantity: int | Decimal) -> Decimal:
-    """The same before it is rounded."""
+    """The amount for ``quantity`` of a price, in minor units, not rounded."""
     if price.get("tiers"):
         return _tiered(price, quantity)
     if divided := price.get("transform_quantity"):
@@ -43,16 +43,17 @@ def exact_amount(price: Price, quantity: int | Decimal) -> Decimal:
 
 
 def unit_decimal(price: Price) -> str | None:
-    """A price's amount a unit as a decimal text; ``None`` where it has tiers."""
+    """A price's amount per unit as a decimal text, or ``None`` if it has tiers."""
     if price.get("unit_amount_decimal") is not None:
         return str(price["unit_amount_decimal"])
     return None if price.get("unit_amount") is None else str(price["unit_amount"])
 
 
 def _tiered(price: Price, quantity: int | Decimal) -> Decimal:
-    """Graduated: each tier its part; volume: all at the price of the tier the whole falls in.
+    """The amount for a price with tiers.
 
-    Of nothing, nothing is asked but the flat amount of the first tier.
+    Graduated tiers each price their part of the quantity; in volume mode, the tier that the quantity falls in prices
+    all of it. A quantity of 0 costs the flat amount of the first tier.
     """
     total, below = Decimal(0), Decimal(0)
     volume = price.get("tiers_mode") == "volume"
@@ -72,7 +73,7 @@ def _tiered(price: Price, quantity: int | Decimal) -> Decimal:
 
 
 def at_volume(price: Price, quantity: int | Decimal) -> Price | None:
-    """The price with the amount a unit that all of ``quantity`` has; ``None`` where its parts have several."""
+    """The price with the unit amount that applies to all of ``quantity``; ``None`` for graduated tiers."""
     if not price.get("tiers"):
         return price
     if price.get("tiers_mode") != "volume":
@@ -88,12 +89,12 @@ def _decimal(fields: Price, name: str) -> Decimal:
 
 
 def plain_quantity(quantity: Decimal) -> int:
-    """A quantity as an integer member shows it."""
+    """A quantity as integer members show it: rounded down."""
     return int(quantity)
 
 
 def shown_unit(price: Price) -> str:
-    """``$20.00 / month``, as descriptions of invoice lines have it."""
+    """A price per unit as in the descriptions of invoice lines: ``$20.00 / month``."""
     currency = price["currency"]
     sign = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}.get(currency, f"{currency.upper()} ")
     places = decimals(currency)

@@ -1,7 +1,7 @@
-"""Prorations: what a change within a period gives back and asks for.
+"""Prorations: the credits and charges for a change within a billing period.
 
-The rule is by the second: of an amount for a period, what is left of the period is left of the amount. The old price
-is given back for the rest, the new one asked for the rest. https://docs.stripe.com/billing/subscriptions/prorations
+Amounts are prorated by the second. For the rest of the period, the old price is credited and the new one charged.
+https://docs.stripe.com/billing/subscriptions/prorations
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from host.simulator.stripe.sums import Line, compute
 
 
 class Part(msgspec.Struct):
-    """An item as it is or was: what it costs for a period, discounts taken off; ``stop`` is where it ends within it."""
+    """A subscription item, with its amount for a period after discounts.
+
+    The period is from ``start`` to ``end``; ``stop`` is when the item ends within it.
+    """
 
     item: Object
     amount: int
@@ -34,19 +37,19 @@ class Part(msgspec.Struct):
 
 
 def stop_of(subscription: Object, item: Object) -> int:
-    """Where an item's current period ends for its subscription: at ``cancel_at``, if that comes before."""
+    """When an item's current period ends for its subscription: at ``cancel_at``, if that is earlier."""
     start, end, at = item["current_period_start"], item["current_period_end"], subscription.get("cancel_at")
     return int(at) if at and start < at < end else int(end)
 
 
 def begin_of(subscription: Object, item: Object) -> int:
-    """Where the whole period begins that an item's current one is, or, after a late start, is the rest of."""
+    """When an item's whole period began. After a late start, the current period is only the rest of it."""
     start, end = int(item["current_period_start"]), item["current_period_end"]
     return min(start, previous_end(subscription["billing_cycle_anchor"], item["price"]["recurring"], end))
 
 
 def parts(call: RequestContext, subscription: Object, *, paid: bool = False) -> dict[str, Part]:
-    """The licensed items of a subscription and what they cost; ``paid``: as their last invoice had it."""
+    """The licensed items of a subscription with their amounts, by id; with ``paid``, those that were billed last."""
     found: dict[str, tuple[Object, Line]] = {}
     for item in subscription["items"]["data"]:
         price = item["price"]
@@ -73,7 +76,7 @@ def parts(call: RequestContext, subscription: Object, *, paid: bool = False) -> 
 
 
 def _debited(call: RequestContext, subscription: Object, item: Object) -> Part:
-    """An item as it was billed last, which is what flexible billing gives back: the amount and its time.
+    """An item with the amount and period that were billed last, which flexible billing credits.
 
     https://docs.stripe.com/billing/subscriptions/prorations#credit-prorations
     """
@@ -90,7 +93,7 @@ def _debited(call: RequestContext, subscription: Object, item: Object) -> Part:
 
 
 def _entries(call: RequestContext, subscription: Object, item: str) -> list[tuple[Object, int]]:
-    """Lines of invoices and pending items that are of a subscription's item, oldest first, with their discounts."""
+    """The invoice lines and pending items of a subscription item, oldest first, each with its discounts' amount."""
     store, customer, found = call.world.store, subscription["customer"], list[tuple[Object, int]]()
     for invoice in store.having("invoice", "customer", customer):
         for line in invoice["lines"]["data"] if invoice["status"] != "void" else ():
@@ -105,7 +108,10 @@ def _entries(call: RequestContext, subscription: Object, item: str) -> list[tupl
 
 
 def _billed(call: RequestContext, subscription: Object) -> dict[tuple[str, int], int]:
-    """What was asked for the items' periods, by item and amount before discounts: coupons for one invoice are gone."""
+    """The amounts billed for the items' current periods, by item and amount before discounts.
+
+    They differ from present amounts where a coupon with ``duration=once`` was used.
+    """
     found: dict[tuple[str, int], int] = {}
     periods = {item["id"]: item["current_period_start"] for item in subscription["items"]["data"]}
     for invoice in call.world.store.having("invoice", "customer", subscription["customer"]):
@@ -119,7 +125,7 @@ def _billed(call: RequestContext, subscription: Object) -> dict[tuple[str, int],
 
 
 def share(amount: int, part: Part, at: int) -> int:
-    """What of ``amount`` is for the rest of the part's period after ``at``."""
+    """The share of ``amount`` for the rest of the part's period after ``at``."""
     whole = part.end - part.start
     return rounded(Decimal(amount) * (part.stop - at) / whole) if whole > 0 else 0
 
@@ -138,7 +144,9 @@ def moment(call: RequestContext, params: Object, subscription: Object) -> int:
 def prorate(
     call: RequestContext, subscription: Object, before: dict[str, Part], after: dict[str, Part], at: int
 ) -> list[Object]:
-    """What changed, as fields of invoice items: unused time of each old part, remaining time of each new one."""
+    """The prorations for a change at ``at``, as members of invoice items: the unused time of each changed old part, and
+    the remaining time of each new one.
+    """
     made = []
     for id in dict.fromkeys((*before, *after)):
         old, new = before.get(id), after.get(id)
@@ -152,18 +160,18 @@ def prorate(
 
 
 def credit(call: RequestContext, subscription: Object, before: dict[str, Part], at: int) -> list[Object]:
-    """The unused time of all ``before``, given back."""
+    """The credits for the unused time of all parts in ``before``."""
     return prorate(call, subscription, before, {}, at)
 
 
 def put_off(call: RequestContext, subscription: Object, made: list[Object]) -> None:
-    """Have prorations wait for the next invoice. Pending items come newest first: so the last is made first."""
+    """Create prorations as pending items; the last one first, as invoices list them newest first."""
     for fields in reversed(made):
         pending(call, subscription, **fields)
 
 
 def put_on(call: RequestContext, invoice: Object, subscription: Object, made: list[Object]) -> None:
-    """Bill prorations at once, as lines without invoice items."""
+    """Add prorations to an invoice, as lines without invoice items."""
     for fields in made:
         details = {
             "invoice_item": None,
@@ -192,11 +200,11 @@ def put_on(call: RequestContext, invoice: Object, subscription: Object, made: li
 
 
 def _same(old: Part, new: Part) -> bool:
-    facts = ("price", "quantity")
-    """Whether nothing is prorated: a change of discounts or taxes alone is for later invoices.
+    """Whether nothing is prorated: changed discounts or taxes alone apply to later invoices.
 
     https://docs.stripe.com/billing/subscriptions/prorations#no-prorations
     """
+    facts = ("price", "quantity")
     return old.stop == new.stop and all(
         (old.item[name]["id"] if name == "price" else old.item.get(name))
         == (new.item[name]["id"] if name == "price" else new.item.get(name))
@@ -225,13 +233,13 @@ def _item(call: RequestContext, subscription: Object, part: Part, amount: int, a
 
 
 def owner(subscription: str, item: str | None) -> Object:
-    """The ``parent`` of an invoice item that is a subscription's."""
+    """The ``parent`` of an invoice item that belongs to a subscription."""
     details = {"subscription": subscription, "subscription_item": item}
     return {"type": "subscription_details", "subscription_details": details}
 
 
 def pending(call: RequestContext, subscription: Object, **fields: Any) -> Object:
-    """An invoice item for the next invoice of a subscription."""
+    """Create a pending invoice item of a subscription."""
     return call.make(
         "invoiceitem",
         {

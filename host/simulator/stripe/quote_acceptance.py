@@ -1,4 +1,4 @@
-"""A quote that is accepted: the invoice, subscription or schedule that it becomes. https://docs.stripe.com/quotes"""
+"""Accepting a quote, which creates an invoice, a subscription or a schedule. https://docs.stripe.com/quotes"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from host.simulator.stripe.subscription_items import AGREED
 
 
 def accept_quote(call: RequestContext) -> Object:
-    """open → accepted: a subscription where something recurs, else an invoice, each for its customer to pay."""
+    """Accept an open quote: create a subscription if a price recurs, else an invoice."""
     quote = step(call, ("open",), "accepted", "accepted")
     kept = call.world.store.get("~quote", quote["id"]) or {}
     entries = entries_of(call, quote, kept)
@@ -58,7 +58,7 @@ def _subscribe(call: RequestContext, quote: Object, kept: Object, entries: list[
 
 
 def _plan(quote: Object, params: Object) -> Object:
-    """The schedule of a quote that begins later."""
+    """The parameters of the schedule for a quote whose effective date is in the future."""
     same = (
         "add_invoice_items",
         "application_fee_percent",
@@ -86,7 +86,7 @@ def _item(entry: line_items.LineEntry) -> Object:
 
 
 def _bill(call: RequestContext, quote: Object, kept: Object, entries: list[line_items.LineEntry]) -> None:
-    """A draft invoice of the quote's items."""
+    """Create a draft invoice with the quote's items."""
     customer, currency = call.load("customer", quote["customer"]), quote["currency"]
     subscriptions.take_currency(call, customer, currency)
     invoice = billing.new_invoice(

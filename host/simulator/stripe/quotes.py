@@ -1,4 +1,4 @@
-"""Quotes: an offer that, accepted, becomes an invoice or a subscription. https://docs.stripe.com/quotes"""
+"""Quotes, which become an invoice or a subscription when they are accepted. https://docs.stripe.com/quotes"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from host.simulator.stripe.taxes import check_automatic, rates
 
 KIND = "quote"
 _NESTED = ("default_tax_rates", "discounts", "line_items", "from_quote", "transfer_data", "subscription_data")
-# What a copy of a quote has of it.
+# Members that are parameters of a quote's copy.
 _COPIED = (
     "application_fee_amount",
     "application_fee_percent",
@@ -28,7 +28,7 @@ _COPIED = (
 
 
 def create_quote(call: RequestContext) -> Object:
-    """A draft for a customer, or a copy of another quote."""
+    """Create a draft, or a copy of another quote."""
     quote, params = resources.fresh(call), call.params
     if source := call.params.get("from_quote"):
         params = {**_copy(call, source), **params}
@@ -63,9 +63,9 @@ def create_quote(call: RequestContext) -> Object:
 
 
 def _copy(call: RequestContext, wanted: Object) -> Object:
-    """The parameters that make the same quote again. https://docs.stripe.com/quotes/revise"""
+    """The parameters that create the same quote again. https://docs.stripe.com/quotes/revise"""
     source = call.load(KIND, wanted["quote"], "from_quote[quote]", 400)
-    if wanted.get("is_revision") and source["status"] not in ("open", "accepted", "canceled"):
+    if wanted.get("is_revision") and source["number"] is None:
         raise invalid("Only a quote that was finalized can be revised.", "from_quote[is_revision]")
     kept = call.world.store.get("~quote", source["id"]) or {}
     found = {name: source[name] for name in _COPIED if source.get(name)}
@@ -83,7 +83,7 @@ def _copy(call: RequestContext, wanted: Object) -> Object:
 
 
 def update_quote(call: RequestContext) -> Object:
-    """A draft can change in all."""
+    """Update a draft, or the metadata of a finalized quote."""
     quote = call.subject()
     if quote["status"] != "draft" and set(call.params) - {"metadata", "expand"}:
         raise call.refuse(f"This quote cannot be updated because it is {quote['status']}; it must be a draft.")
@@ -94,8 +94,8 @@ def _set(call: RequestContext, quote: Object, params: Object) -> Object:
     check_automatic(call, params)
     call.put(quote, {name: value for name, value in params.items() if name not in _NESTED})
     if "transfer_data" in params:
-        said = params["transfer_data"]
-        quote["transfer_data"] = {"amount": None, "amount_percent": None, **said} if said else None
+        given = params["transfer_data"]
+        quote["transfer_data"] = {"amount": None, "amount_percent": None, **given} if given else None
     shares.check(call, quote, quote.get("currency") or "usd")
     if quote.get("customer"):
         quote["test_clock"] = call.load("customer", quote["customer"], "customer", 400).get("test_clock")
@@ -123,7 +123,7 @@ def _set(call: RequestContext, quote: Object, params: Object) -> Object:
 
 
 def entries_of(call: RequestContext, quote: Object, kept: Object) -> list[line_items.LineEntry]:
-    """What a quote is of, with discounts and taxes."""
+    """The line items of a quote, with their discounts and taxes."""
     entries = line_items.read(call, kept["line_items"], None)
     currency = entries[0].price["currency"] if entries else None
     for n, entry in enumerate(entries):
@@ -145,7 +145,7 @@ def _sums(entries: list[line_items.LineEntry]) -> Object:
 
 
 def _add_up(quote: Object, entries: list[line_items.LineEntry]) -> None:
-    """The quote's sums: what is due at once, and what each period."""
+    """Set the quote's totals: what is due upfront, and what is due each period."""
     whole, recurring = _sums(entries), [entry for entry in entries if entry.recurring]
     trial = quote["subscription_data"]["trial_period_days"]
     upfront = [entry for entry in entries if not (trial and entry.recurring)]
@@ -161,7 +161,7 @@ def _add_up(quote: Object, entries: list[line_items.LineEntry]) -> None:
 
 
 def finalize_quote(call: RequestContext) -> Object:
-    """draft → open."""
+    """Finalize a draft, which becomes open and gets a number."""
     quote = step(call, ("draft",), "finalized", "open")
     if not quote.get("customer"):
         raise call.refuse("A quote needs a customer before it is finalized.", param="customer")
@@ -175,7 +175,7 @@ def finalize_quote(call: RequestContext) -> Object:
 
 
 def _number(call: RequestContext, quote: Object) -> str:
-    """A revision has the number of what it revises, and counts its last part up."""
+    """A quote's number. A revision has the number of the revised quote, with the last part increased by one."""
     source = quote["from_quote"] or {}
     revised = call.find(KIND, source["quote"]) if source.get("is_revision") else None
     if revised is None:
@@ -185,12 +185,12 @@ def _number(call: RequestContext, quote: Object) -> str:
 
 
 def cancel_quote(call: RequestContext) -> Object:
-    """draft or open → canceled."""
+    """Cancel a draft or open quote."""
     return call.save(KIND, step(call, ("draft", "open"), "canceled", "canceled"))
 
 
 def step(call: RequestContext, allowed: tuple[str, ...], word: str, status: str) -> Object:
-    """The quote of the path, one status further."""
+    """The quote that the path names, with the new ``status``; not saved. ``word`` completes the refusal's message."""
     quote = call.subject()
     if quote["status"] not in allowed:
         raise call.refuse(
@@ -202,7 +202,7 @@ def step(call: RequestContext, allowed: tuple[str, ...], word: str, status: str)
 
 
 def expire_quote(call: RequestContext, id: str) -> None:
-    """A quote nobody accepted in time."""
+    """Cancel a quote that was not accepted in time."""
     quote = call.find(KIND, id)
     if quote is not None and quote["status"] in ("draft", "open") and quote["expires_at"] <= call.now:
         quote["status_transitions"]["canceled_at"] = call.now
@@ -215,7 +215,7 @@ def list_items(call: RequestContext) -> Object:
 
 
 def list_upfront(call: RequestContext) -> Object:
-    """Those that something is due of at once."""
+    """The line items that are due upfront."""
     return _page(call, upfront=True)
 
 

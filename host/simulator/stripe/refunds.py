@@ -10,13 +10,13 @@ from host.simulator.stripe import books, cash_balances, transfers
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.money import amount_of, check_amount, shown
 
-LATER = 60  # seconds: "some time later" in the documentation
+LATER = 60  # seconds until an asynchronous outcome; "some time later" in the documentation
 EFFECTS = {"refunds.create": {"refund_application_fee", "reverse_transfer"}}
 MAKES = {"refund", "balance_transaction", "customer_cash_balance_transaction"}
 
 
 def create_refund(call: RequestContext) -> Object:
-    """All or a part of a charge, given back."""
+    """Refund all or a part of a charge."""
     if ("charge" in call.params) == ("payment_intent" in call.params):
         raise call.refuse(
             "One of the following params should be provided for this request: payment_intent or charge.",
@@ -99,7 +99,7 @@ def _pay(call: RequestContext, refund: Object, charge: Object) -> None:
 
 
 def _return_shares(call: RequestContext, charge: Object, refund: Object, amount: int) -> None:
-    """Of a divided payment: take the account's part back, give the platform's fee back, each if asked."""
+    """For a divided payment, reverse the transfer and refund the application fee, each if the parameters say so."""
     if call.params.get("refund_application_fee"):
         transfers.refund_share(call, charge, amount, charge["amount_captured"])
     if not call.params.get("reverse_transfer"):
@@ -146,20 +146,20 @@ def _refundable(call: RequestContext) -> Object:
 
 
 def _refunded(charge: Object) -> int:
-    """What was given back so far; what was authorised but never captured is not in it."""
+    """The amount refunded so far, without what was authorized and never captured."""
     released = max(0, charge["amount"] - charge["amount_captured"]) if charge["captured"] else 0
     return int(charge["amount_refunded"] - released)
 
 
 def release(call: RequestContext, charge: Object, **fields: Any) -> Object:
-    """Give back what was held and never captured: a refund that moves nothing in the books."""
+    """Release an uncaptured charge, by a refund that enters nothing in the books."""
     charge.update(amount_refunded=charge["amount"], refunded=True)
     call.save("charge", charge)
     return call.make("refund", {**_facts(charge, charge["amount"], "succeeded", "card"), "metadata": {}, **fields})
 
 
 def _release_whole(call: RequestContext, charge: Object) -> Object:
-    """The refund of a charge that waits to be captured, which can only be released whole."""
+    """Refund an uncaptured charge, which is possible only in full."""
     if charge["refunded"]:
         raise call.refuse(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
     if call.params.get("amount", charge["amount"]) != charge["amount"]:
@@ -168,7 +168,7 @@ def _release_whole(call: RequestContext, charge: Object) -> Object:
 
 
 def settle_refund(call: RequestContext, id: str) -> None:
-    """A refund under way succeeds, or one that seemed to have succeeded fails."""
+    """Let a pending refund succeed, or one that had succeeded fail."""
     refund = call.find("refund", id)
     if refund is None:
         return
@@ -196,7 +196,7 @@ def settle_refund(call: RequestContext, id: str) -> None:
 
 
 def cancel_refund(call: RequestContext) -> Object:
-    """Only a refund that waits for the customer can be canceled, and no card's does."""
+    """Refuse to cancel a refund: only one that requires action could be, and there are none."""
     call.subject()
     raise call.refuse("Canceling this refund is unsupported.")
 

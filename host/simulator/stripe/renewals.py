@@ -1,4 +1,4 @@
-"""What time does to subscriptions: trials end, periods renew, and what was to end ends.
+"""The lifecycle of subscriptions: the end of trials, renewals and cancellations.
 
 https://docs.stripe.com/billing/subscriptions/overview#subscription-lifecycle
 """
@@ -18,10 +18,10 @@ ENDED = ("canceled", "incomplete_expired")
 
 
 def watch_subscription(call: RequestContext, subscription: Object) -> None:
-    """Put in the agenda when a subscription is due next."""
+    """Schedule the time at which something of a subscription is due next."""
     at = _due(subscription)
     if at is None:
-        call.world.agenda.drop("subscription", str(subscription["id"]))
+        call.world.agenda.drop("subscription", str(subscription["id"]), call.account)
     else:
         call.world.agenda.add(call, at, "subscription", str(subscription["id"]))
 
@@ -39,7 +39,7 @@ def _due(subscription: Object) -> int | None:
 
 
 def come_due(call: RequestContext, id: str) -> None:
-    """Whatever of a subscription is due now."""
+    """Carry out what is due of a subscription: expiry, cancellation, resumed collection or renewal."""
     subscription = call.find("subscription", id)
     if subscription is None or (at := _due(subscription)) is None:
         return
@@ -56,7 +56,7 @@ def come_due(call: RequestContext, id: str) -> None:
 
 
 def _expire(call: RequestContext, subscription: Object) -> None:
-    """Not paid in 23 hours: it never begins, and its invoice is void."""
+    """Expire a subscription whose first invoice was not paid in 23 hours, and void that."""
     subscription.update(status="incomplete_expired", ended_at=call.now)
     call.save("subscription", subscription)
     invoice = call.find("invoice", str(subscription["latest_invoice"]))
@@ -65,7 +65,7 @@ def _expire(call: RequestContext, subscription: Object) -> None:
 
 
 def _renew(call: RequestContext, subscription: Object) -> None:
-    """A trial ends or a period does: the next one begins, and is billed by an invoice that is a draft for an hour."""
+    """Begin the next period after a trial or a period, and bill it by an invoice that stays a draft for an hour."""
     if subscription["status"] == "trialing" and not trial_may_end(call, subscription):
         return
     if subscription["status"] == "trialing":
@@ -74,7 +74,7 @@ def _renew(call: RequestContext, subscription: Object) -> None:
 
 
 def next_invoice(call: RequestContext, subscription: Object) -> Object:
-    """Move the periods that are over on, and bill them."""
+    """Move items whose period is over to the next one, and create the invoice for it."""
     billing.drop_spent(call, subscription)
     used = {}
     for item in subscription["items"]["data"]:
@@ -92,7 +92,9 @@ def next_invoice(call: RequestContext, subscription: Object) -> Object:
 
 
 def trial_may_end(call: RequestContext, subscription: Object) -> bool:
-    """Without a payment method, a trial may end in a pause or an end instead of an invoice."""
+    """Whether a trial ends with an invoice. Without a payment method its settings may pause or cancel the subscription,
+    which is done here.
+    """
     settings = ((subscription.get("trial_settings") or {}).get("end_behavior")) or {}
     wanted = settings.get("missing_payment_method") or "create_invoice"
     probe = {
@@ -110,7 +112,7 @@ def trial_may_end(call: RequestContext, subscription: Object) -> bool:
 
 
 def _advance(call: RequestContext, subscription: Object, invoice: Object) -> None:
-    """What becomes of a renewal's draft: an hour later it is finalized, unless collection is paused or given up."""
+    """Schedule a renewal's draft to be finalized in an hour, unless collection is paused or was given up."""
     pause = (subscription.get("pause_collection") or {}).get("behavior")
     if pause in ("void", "mark_uncollectible"):
         call.save("invoice", invoice)
@@ -127,7 +129,7 @@ def _advance(call: RequestContext, subscription: Object, invoice: Object) -> Non
 
 
 def cancel_subscription(call: RequestContext) -> Object:
-    """canceled, at once; ``prorate`` gives back the unused time, ``invoice_now`` bills what is left to bill."""
+    """Cancel a subscription immediately; ``prorate`` credits unused time, ``invoice_now`` bills what is left."""
     subscription = call.subject()
     if subscription["status"] in ENDED:
         raise missing("subscription", str(subscription["id"]), "id")
@@ -139,7 +141,7 @@ def cancel_subscription(call: RequestContext) -> Object:
 
 
 def cancel(call: RequestContext, subscription: Object, *, prorate: bool, invoice_now: bool) -> None:
-    """End a subscription as its customer or the shop wants; kept."""
+    """Cancel a subscription on request, and save it."""
     before = {} if subscription["status"] == "trialing" else prorations.parts(call, subscription, paid=True)
     made = prorations.credit(call, subscription, before, call.now) if prorate else []
     if not invoice_now:
@@ -150,7 +152,7 @@ def cancel(call: RequestContext, subscription: Object, *, prorate: bool, invoice
 
 
 def end(call: RequestContext, subscription: Object, *, reason: str | None) -> None:
-    """Canceled, now; what is open is not collected automatically any more."""
+    """Cancel a subscription now. Its open invoices are no longer collected automatically."""
     if reason is not None:
         blank = {"comment": None, "feedback": None}
         subscription["cancellation_details"] = {
@@ -168,7 +170,7 @@ def end(call: RequestContext, subscription: Object, *, reason: str | None) -> No
 
 
 def finish(call: RequestContext, subscription: Object) -> None:
-    """End a subscription whose time is over; usage and pending items are billed as a renewal's invoice is.
+    """Cancel a subscription at its ``cancel_at``; usage and pending items are billed by a last invoice.
 
     https://docs.stripe.com/billing/subscriptions/cancel#cancel-at-the-end-of-the-current-billing-period
     """
@@ -179,7 +181,7 @@ def finish(call: RequestContext, subscription: Object) -> None:
 
 
 def last_draft(call: RequestContext, subscription: Object, prorated: list[Object] | None = None) -> Object:
-    """A draft of what is left to bill of a subscription that ends now, not kept."""
+    """A draft invoice of what is left to bill of a subscription that ends now, not saved."""
     invoice = billing.draft_of(call, subscription, "subscription_cycle")
     prorations.put_on(call, invoice, subscription, prorated or [])
     billing.take_pending(call, invoice, subscription["id"])

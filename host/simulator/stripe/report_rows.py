@@ -1,6 +1,6 @@
 """The rows of reports about the balance of payments. https://docs.stripe.com/reports/report-types/balance
 
-Amounts are in major units, times ``YYYY-MM-DD HH:MM:SS``, in UTC or in the time zone asked for.
+Amounts are in major units, and times in the form ``YYYY-MM-DD HH:MM:SS``, in UTC or the requested time zone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ _KEYED = re.compile(r"(payment|refund|transfer)_metadata\[([^\[\]]+)\]")
 
 
 class ReportType(NamedTuple):
-    """A report: its columns, those it has unless it is asked for others, and whether payouts or all else is in it."""
+    """A type of report: the columns it can have, its default ones, and whether its rows are payouts or everything else,
+    itemized or added up.
+    """
 
     id: str
     name: str
@@ -32,7 +34,7 @@ class ReportType(NamedTuple):
     itemized: bool = False
 
     def computes(self, column: str) -> bool:
-        """Whether it has a column of that name."""
+        """Whether the report can have a column of that name."""
         keyed = self.itemized and not self.payouts and _KEYED.fullmatch(column) is not None
         return column in self.columns or keyed
 
@@ -53,7 +55,7 @@ _ITEM = (
 
 
 def rows_of(call: RequestContext, report: ReportType, given: Object, columns: list[str]) -> Iterator[Object]:
-    """The rows of a report, by column."""
+    """The rows of a report, each by column; ``given`` are the parameters of the run."""
     entries = [
         entry
         for entry in reversed(list(call.world.store.each("balance_transaction")))  # oldest first
@@ -81,7 +83,7 @@ def _zone(given: Object) -> tzinfo:
 
 
 def _balance(call: RequestContext, entries: list[Object], given: Object) -> Iterator[Object]:
-    """What there was, what came, what was paid out, and what there is then; for each currency."""
+    """For each currency: the starting balance, the activity, the payouts, and the ending balance."""
     start, zone = given["interval_start"], _zone(given)
     opening = {} if call.account else OPENING
     currencies = {entry["currency"] for entry in entries} | {
@@ -117,7 +119,7 @@ _AMOUNTS = {"gross": "amount", "fee": "fee", "net": "net"}
 
 
 def major(amount: int, currency: str) -> str:
-    """``1050, "usd"`` → ``10.50``."""
+    """An amount in minor units as a text in major units: ``1050, "usd"`` → ``10.50``."""
     places = decimals(currency)
     return str(Decimal(amount).scaleb(-places)) if places else str(amount)
 

@@ -1,4 +1,4 @@
-"""What a balance transaction is about: the objects that the columns of a report tell of."""
+"""The objects behind a balance transaction, which the columns of reports show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["ReportSource"]
 
 
 class ReportSource:
-    """What a balance transaction is about; each object is looked up when a column asks for it."""
+    """The objects behind a balance transaction. Each is looked up when it is read; ``{}`` stands for a missing one."""
 
     def __init__(self, call: RequestContext, entry: Object) -> None:
         self._call = call
@@ -18,7 +18,7 @@ class ReportSource:
         self.id = str(entry["source"] or "")
 
     def find(self, kind: str, id: Any) -> Object:
-        """An object, or one without members."""
+        """An object by kind and id, or ``{}``."""
         return (self._call.world.store.get(kind, str(id)) if id else None) or {}
 
     @property
@@ -62,7 +62,7 @@ class ReportSource:
 
     @property
     def subscription(self) -> Any:
-        """The id of the subscription that the invoice is of."""
+        """The id of the invoice's subscription."""
         return ((self.invoice.get("parent") or {}).get("subscription_details") or {}).get("subscription")
 
     @property
@@ -72,7 +72,7 @@ class ReportSource:
 
     @property
     def facing(self) -> Object:
-        """What a customer saw an amount of: a refund, a dispute or a charge."""
+        """The object whose amount the customer saw: a refund, a dispute or a charge."""
         return self.refund or self.dispute or self.charge
 
     def metadata(self, whose: str, key: str) -> Any:

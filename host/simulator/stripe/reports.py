@@ -1,6 +1,6 @@
-"""Reports: files of rows that are computed of the books. https://docs.stripe.com/reports/api
+"""Reports: CSV files that are computed from the books. https://docs.stripe.com/reports/api
 
-What they are made of: :mod:`host.simulator.stripe.report_rows`.
+Their rows are in :mod:`host.simulator.stripe.report_rows`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TAKEN = ("columns", "currency", "interval_end", "interval_start", "reporting_ca
 
 
 def create_run(call: RequestContext) -> Object:
-    """A run, ``pending``; it has succeeded, with its file, when anything is asked next."""
+    """Create a pending run, which has succeeded, with its file, by the next request."""
     name = call.params["report_type"]
     if name not in TYPES:
         call.not_modelled(f"the report {name[:60]}", f"It models {names(sorted(TYPES))}.", "report_type")
@@ -40,7 +40,7 @@ def create_run(call: RequestContext) -> Object:
 
 
 def _check(call: RequestContext, report: ReportType, given: Object) -> None:
-    """Refuse what the report does not take, or nobody knows here."""
+    """Refuse parameters that the report does not take, and columns and time zones that are not known."""
     for name in given:
         if name not in _TAKEN or (name == "reporting_category" and not report.itemized):
             raise invalid(f"The report {report.id} does not take {name}.", f"parameters[{name}]")
@@ -65,7 +65,7 @@ def _check(call: RequestContext, report: ReportType, given: Object) -> None:
 
 
 def finish_run(call: RequestContext, id: str) -> None:
-    """The rows are computed, and written to a file."""
+    """Compute the rows of a run, and write them to a file."""
     run = call.find(RUN, id)
     if run is None or run["status"] != "pending" or run["report_type"] not in TYPES:
         return
@@ -91,13 +91,13 @@ def finish_run(call: RequestContext, id: str) -> None:
 
 
 def list_types(call: RequestContext) -> Object:
-    """Those that are modelled."""
+    """The types of reports that are modelled."""
     found = [_shown(call, report) for report in TYPES.values()]
     return {"object": "list", "data": found, "has_more": False, "url": "/v1/reporting/report_types"}
 
 
 def retrieve_type(call: RequestContext) -> Object:
-    """One of them."""
+    """Retrieve a type of report."""
     report = TYPES.get(call.target)
     if report is None:
         if "." in call.target:
@@ -107,7 +107,7 @@ def retrieve_type(call: RequestContext) -> Object:
 
 
 def _shown(call: RequestContext, report: ReportType) -> Object:
-    """A type; its data begins with time itself, and is there at once."""
+    """A type as the API shows it; data is available from 1970 until now."""
     return {
         "id": report.id,
         "object": TYPE,

@@ -1,4 +1,7 @@
-"""What Stripe still needs to know about a connected account. https://docs.stripe.com/connect/required-verification-information"""
+"""The requirements of connected accounts: what Stripe still needs to know.
+
+https://docs.stripe.com/connect/required-verification-information
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ _ADDRESS = ("city", "line1", "postal_code", "state")
 
 
 def none() -> Object:
-    """Nothing is asked."""
+    """The ``requirements`` of an account that has none."""
     return {
         "alternatives": [],
         "current_deadline": None,
@@ -24,7 +27,7 @@ def none() -> Object:
 
 
 def judge(account: Object) -> None:
-    """Set requirements, capabilities and what the account can do from what is known of it."""
+    """Set an account's requirements, capabilities, and whether it can be charged and paid out to."""
     due = sorted(_missing(account))
     account["requirements"] = none() | {
         "currently_due": due,

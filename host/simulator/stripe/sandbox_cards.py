@@ -1,4 +1,4 @@
-"""Stripe's test cards: what each is, and how its payments end. https://docs.stripe.com/testing"""
+"""Stripe's test cards, and the outcomes of their payments. https://docs.stripe.com/testing"""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ Authentication = Literal["", "always", "unless_set_up", "on_session"]
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A card by its number.
+    """A test card.
 
-    ``code``, ``decline``: the error its payments end with; it can be attached to a customer only with
-    ``attaches``. ``authentication``: when the customer has to authenticate; ``optional``: also where the payment
-    asks for it; ``challenged``: the error of a payment whose customer did. ``dispute``: the disputes that
-    follow a payment. ``refund``: how refunds go on. ``blocked``: Radar blocks it.
+    ``code`` and ``decline`` are the error of its payments; such a card can be attached to a customer only with
+    ``attaches``. ``authentication`` says when the customer has to authenticate; with ``optional`` they do if the
+    payment requests it; ``challenged`` is the error of a payment after that. ``dispute`` are the reasons of disputes
+    that follow a payment, and with ``warning`` there is an early fraud warning. ``refund`` is the outcome of refunds.
+    With ``bypass`` the money is available immediately. With ``blocked`` Radar blocks payments. ``cvc``, ``postal_code``
+    and ``line1`` are the results of checks. ``variant`` distinguishes cards with the same number.
     """
 
     number: str
@@ -41,11 +43,11 @@ class Card(msgspec.Struct, frozen=True):
     line1: str = "pass"
     three_d_secure: bool = True
     networks: tuple[str, ...] = ()
-    variant: str = ""  # distinguishes cards of one number
+    variant: str = ""
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same card, however it was named."""
+        """The card's fingerprint, which does not depend on how it was given."""
         return PRINTS[self.number + self.variant]
 
     @property
@@ -55,20 +57,20 @@ class Card(msgspec.Struct, frozen=True):
 
     @property
     def action(self) -> bool:
-        """Whether a payment with the customer present asks for authentication."""
+        """Whether a payment with the customer present requires authentication."""
         return bool(self.authentication)
 
     @property
     def enrolled(self) -> bool:
-        """Whether a payment may ask for authentication of its own accord.
+        """Whether a payment may request authentication. For other cards the request is ignored.
 
-        https://docs.stripe.com/testing#three-ds-cards: of other cards nobody is asked, and they are not refused.
+        https://docs.stripe.com/testing#three-ds-cards
         """
         return self.optional or self.action
 
     @property
     def message(self) -> str:
-        """What the error of its payments says."""
+        """The message of its payments' error, or ""."""
         return MESSAGES.get(self.decline, MESSAGES.get(self.code, MESSAGES["card_declined"])) if self.code else ""
 
 
@@ -84,7 +86,7 @@ MESSAGES = {
     ),
     "authentication_required": "Your card was declined. This transaction requires authentication.",
 }
-# What to do about a decline: https://docs.stripe.com/declines#using-advice-codes
+# By decline code, the advice code: https://docs.stripe.com/declines#using-advice-codes
 ADVICE = {
     "generic_decline": "try_again_later",
     "insufficient_funds": "try_again_later",
@@ -96,7 +98,7 @@ ADVICE = {
     "expired_card": "confirm_card_data",
     "incorrect_cvc": "confirm_card_data",
 }
-# What the networks call a decline, where test mode says it: https://docs.stripe.com/declines/network-codes
+# By decline code, the network's code that test mode has: https://docs.stripe.com/declines/network-codes
 NETWORK = {"generic_decline": "01"}
 
 
@@ -243,7 +245,7 @@ _OTHERS = (
 
 
 def fingerprint(number: str) -> str:
-    """The same 16 letters and digits for the same number."""
+    """16 letters and digits that are the same for the same number."""
     value = int.from_bytes(hashlib.blake2b(number.encode(), digest_size=12).digest())
     text = ""
     for _ in range(16):

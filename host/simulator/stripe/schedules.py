@@ -1,4 +1,7 @@
-"""Subscription schedules: phases, each of which sets its subscription anew. https://docs.stripe.com/billing/subscriptions/subscription-schedules"""
+"""Subscription schedules, whose phases change their subscription.
+
+https://docs.stripe.com/billing/subscriptions/subscription-schedules
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _FINISHED = ("canceled", "completed", "released")
 
 
 def create_schedule(call: RequestContext) -> Object:
-    """A schedule that starts now or later, or of a subscription there is."""
+    """Create a schedule that starts now or later, or one for an existing subscription."""
     params = call.params
     if params.get("pause_schedules"):
         call.not_modelled("the parameter pause_schedules", "", "pause_schedules")
@@ -29,7 +32,7 @@ def create_schedule(call: RequestContext) -> Object:
 
 
 def start_schedule(call: RequestContext, params: Object) -> Object:
-    """A schedule of ``params``, kept; its subscription is made when its first phase begins."""
+    """Create a schedule from ``params``; its subscription is created when its first phase begins."""
     for name in ("customer", "phases"):
         if not params.get(name):
             raise invalid(f"Missing required param: {name}.", name, "parameter_missing")
@@ -99,7 +102,7 @@ def _set_defaults(call: RequestContext, schedule: Object, given: Object) -> None
 
 
 def _begin(call: RequestContext, schedule: Object) -> None:
-    """The first phase begins: the subscription is made."""
+    """Begin the first phase, and create the subscription."""
     phase = schedule["phases"][0]
     params = {**settings_of(schedule, phase), "customer": schedule["customer"], "items": items_of(phase)}
     params.update(billing_mode=schedule["billing_mode"], currency=phase["currency"])
@@ -113,7 +116,7 @@ def _begin(call: RequestContext, schedule: Object) -> None:
 
 
 def _wait(call: RequestContext, schedule: Object) -> None:
-    """Mark the current phase, and put in the agenda when it ends."""
+    """Set the current phase, and schedule its end."""
     if schedule["status"] == "not_started":
         call.world.agenda.add(call, schedule["phases"][0]["start_date"], "schedule", schedule["id"])
         return
@@ -130,7 +133,7 @@ def _current(call: RequestContext, schedule: Object) -> Object:
 
 
 def come_due(call: RequestContext, id: str) -> None:
-    """A phase begins or ends."""
+    """Carry out the beginning or end of a phase."""
     schedule = call.find(KIND, id)
     if schedule is None or schedule["status"] in _FINISHED:
         return
@@ -144,7 +147,7 @@ def come_due(call: RequestContext, id: str) -> None:
 
 
 def _enter(call: RequestContext, schedule: Object) -> None:
-    """The next phase: its subscription becomes what it says."""
+    """Begin the next phase, and apply it to the subscription."""
     _wait(call, schedule)
     subscription = call.find("subscription", schedule["subscription"])
     if subscription is not None and subscription["status"] not in ENDED:
@@ -174,7 +177,7 @@ def _apply(
 
 
 def _finish(call: RequestContext, schedule: Object) -> None:
-    """After the last phase the subscription goes on by itself, or ends."""
+    """End the schedule after its last phase; ``end_behavior`` says whether the subscription ends, too."""
     subscription = call.find("subscription", schedule["subscription"])
     schedule["current_phase"] = None
     if schedule["end_behavior"] == "cancel":
@@ -193,7 +196,7 @@ def _let_go(call: RequestContext, schedule: Object, subscription: Object | None)
 
 
 def _from_subscription(call: RequestContext, id: str) -> Object:
-    """One phase: the subscription's current period, as it is."""
+    """Create a schedule whose one phase is the subscription's current period."""
     subscription = subscriptions.find_living(call, id)
     if subscription.get("schedule"):
         raise invalid(
@@ -228,7 +231,7 @@ def _from_subscription(call: RequestContext, id: str) -> Object:
 
 
 def update_schedule(call: RequestContext) -> Object:
-    """Its phases from the current one on, its settings and its end."""
+    """Update a schedule's current and future phases, its settings and its end."""
     check_currency(call)
     schedule, params = call.subject(), call.params
     if schedule["status"] in _FINISHED:
@@ -270,22 +273,22 @@ def _replace_phases(call: RequestContext, schedule: Object, given: list[Object])
 
 
 def release_schedule(call: RequestContext) -> Object:
-    """The subscription goes on without it."""
+    """Release the subscription, which continues without the schedule."""
     schedule = _living(call, "release")
     subscription = call.find("subscription", schedule["subscription"]) if schedule["subscription"] else None
     if call.params.get("preserve_cancel_date"):
         call.not_modelled("the parameter preserve_cancel_date", "", "preserve_cancel_date")
     _let_go(call, schedule, subscription)
-    call.world.agenda.drop("schedule", schedule["id"])
+    call.world.agenda.drop("schedule", schedule["id"], call.account)
     return call.save(KIND, schedule)
 
 
 def cancel_schedule(call: RequestContext) -> Object:
-    """The schedule and its subscription end, at once."""
+    """Cancel a schedule and its subscription immediately."""
     schedule = _living(call, "cancel")
     subscription = call.find("subscription", schedule["subscription"]) if schedule["subscription"] else None
     schedule.update(status="canceled", canceled_at=call.now, current_phase=None)
-    call.world.agenda.drop("schedule", schedule["id"])
+    call.world.agenda.drop("schedule", schedule["id"], call.account)
     call.save(KIND, schedule)
     if subscription is not None and subscription["status"] not in ENDED:
         how = {name: call.params.get(name, True) for name in ("prorate", "invoice_now")}
@@ -294,14 +297,15 @@ def cancel_schedule(call: RequestContext) -> Object:
 
 
 def watch_subscription(call: RequestContext, subscription: Object) -> None:
-    """A schedule whose subscription ends because its first invoice was not paid ends with it.
+    """Cancel a schedule whose subscription expired because its first invoice was not paid.
+
     https://docs.stripe.com/api/events/types#event_types-subscription_schedule.aborted
     """
     if subscription["status"] != "incomplete_expired" or not subscription.get("schedule"):
         return
     schedule = call.find(KIND, subscription["schedule"])
     if schedule is not None and schedule["status"] == "active":
-        call.world.agenda.drop("schedule", schedule["id"])
+        call.world.agenda.drop("schedule", schedule["id"], call.account)
         call.save(KIND, {**schedule, "status": "canceled", "canceled_at": call.now, "current_phase": None})
         call.announce("subscription_schedule.aborted", KIND, schedule["id"])
 

@@ -1,4 +1,4 @@
-"""Setup intents: a payment method made ready for later. https://docs.stripe.com/payments/setup-intents"""
+"""Setup intents, which set up a payment method for future payments. https://docs.stripe.com/payments/setup-intents"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAKES = {"setup_attempt", "setup_intent", "mandate"}
 
 
 def create_setup(call: RequestContext) -> Object:
-    """``requires_payment_method``, ``requires_confirmation``, or further with ``confirm``."""
+    """Create a setup intent and, with ``confirm``, confirm it."""
     if not call.params.get("confirm"):
         for name in _AT_CONFIRMATION:
             if name in call.params:
@@ -46,13 +46,13 @@ def create_setup(call: RequestContext) -> Object:
 
 
 def retrieve_setup(call: RequestContext) -> Object | bytes:
-    """The setup; a browser gives its secret."""
+    """Retrieve a setup intent; a browser sends its client secret."""
     check_secret(call, "SetupIntent")
     return resources.retrieve(call)
 
 
 def update_setup(call: RequestContext) -> Object:
-    """The method and the facts can change until it is confirmed."""
+    """Update a setup intent; its payment method and customer only until it is confirmed."""
     setup = call.subject()
     changed = [name for name in ("payment_method", "customer", "payment_method_data") if name in call.params]
     if setup["status"] not in _CANCELABLE and changed:
@@ -66,7 +66,7 @@ def update_setup(call: RequestContext) -> Object:
 
 
 def confirm_setup(call: RequestContext) -> Object:
-    """``succeeded``, and the method is the customer's."""
+    """Confirm a setup intent, and attach the payment method to its customer."""
     setup = call.subject()
     call.put(setup, call.params)
     take_method(call, setup)
@@ -115,7 +115,7 @@ def _asks_authentication(setup: Object) -> bool:
 
 
 def _already(call: RequestContext, method: Object) -> bool:
-    """A card that came set up needs nothing more."""
+    """Whether the payment method was set up before, or is a test card that counts as set up."""
     return card_of(method).authentication == "on_session" or is_set_up(call, method)
 
 
@@ -137,7 +137,10 @@ def _attempt(
     error: Object | None = None,
     authenticated: bool = False,
 ) -> None:
-    """Write down how this try went: https://docs.stripe.com/api/setup_attempts. An attempt under way goes on."""
+    """Record a setup attempt, or the outcome of the one that requires action.
+
+    https://docs.stripe.com/api/setup_attempts
+    """
     kind = method["type"]
     details: Object = {}
     if kind == "card":
@@ -163,7 +166,7 @@ def _attempt(
 
 
 def verify_setup(call: RequestContext) -> Object:
-    """The account is verified by its deposits, and set up."""
+    """Verify the bank account by microdeposits, and set it up."""
     setup = call.subject()
     if (setup.get("next_action") or {}).get("type") != microdeposits.ACTION:
         raise _unexpected(setup, "This SetupIntent does not wait for microdeposits.")
@@ -179,7 +182,7 @@ def verify_setup(call: RequestContext) -> Object:
 
 
 def cancel_setup(call: RequestContext) -> Object:
-    """``canceled``, before it has succeeded."""
+    """Cancel a setup intent that has not succeeded."""
     setup = call.subject()
     if setup["status"] not in _CANCELABLE:
         raise _unexpected(

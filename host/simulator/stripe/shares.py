@@ -1,7 +1,7 @@
-"""Who gets a part of what an invoice bills: a connected account, the platform.
+"""The shares of an invoice's payment for a connected account and the platform.
 
-An invoice says it of itself (https://docs.stripe.com/connect/invoices), a subscription of all of its own
-(https://docs.stripe.com/connect/subscriptions). Invoices have no members for it: their payments do.
+They are parameters of an invoice (https://docs.stripe.com/connect/invoices), or of a subscription for all of its
+invoices (https://docs.stripe.com/connect/subscriptions). Not the invoice but its payment has members for them.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ OWN = frozenset({"application_fee_amount", "transfer_data"})
 
 
 def check(call: RequestContext, params: Mapping[str, Any], currency: str) -> None:
-    """Refuse shares that nobody can get. A fee is capped where the invoice is paid, so its amount is not looked at."""
-    said = {name: params.get(name) for name in (*OWN, "on_behalf_of")}
-    connect.check_division(call, said, max(MOST, said["application_fee_amount"] or 0), currency)
+    """Refuse shares that are not possible. The size of a fee is not checked, as it is capped at the payment."""
+    given = {name: params.get(name) for name in (*OWN, "on_behalf_of")}
+    connect.check_division(call, given, max(MOST, given["application_fee_amount"] or 0), currency)
 
 
 def note(call: RequestContext, invoice: Object, params: Mapping[str, Any]) -> None:
-    """Keep what a request says of an invoice; "" unsets."""
-    said = {name: params[name] or None for name in OWN if name in params}
-    if said or params.get("on_behalf_of"):
-        kept = {**(call.world.store.get(INVOICE_SHARES, invoice["id"]) or {}), **said}
+    """Store the shares that the parameters of an invoice have; "" unsets one."""
+    given = {name: params[name] or None for name in OWN if name in params}
+    if given or params.get("on_behalf_of"):
+        kept = {**(call.world.store.get(INVOICE_SHARES, invoice["id"]) or {}), **given}
         check(call, {**kept, "on_behalf_of": invoice.get("on_behalf_of")}, invoice["currency"])
         call.world.store.put(INVOICE_SHARES, invoice["id"], kept)
 
 
 def of(call: RequestContext, invoice: Object, subscription: Object | None) -> Object:
-    """What the intent says that pays an invoice; what the invoice says goes before its subscription."""
+    """The members of the intent that pays an invoice; those of the invoice take precedence over its subscription's."""
     owner, amount = subscription or {}, int(invoice["amount_remaining"])
     own = {n: v for n, v in (call.world.store.get(INVOICE_SHARES, invoice["id"]) or {}).items() if v is not None}
     found: Object = {}

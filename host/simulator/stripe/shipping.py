@@ -1,4 +1,4 @@
-"""Shipping rates, and what shipping adds to invoices and sessions. https://docs.stripe.com/api/shipping_rates"""
+"""Shipping rates, and the shipping cost of invoices and sessions. https://docs.stripe.com/api/shipping_rates"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from host.simulator.context import Object, RequestContext
 
 
 def create_rate(call: RequestContext) -> Object:
-    """A rate of a fixed amount, in one currency or several."""
+    """Create a rate with a fixed amount, in one currency or several."""
     return make_rate(call, call.params, call.put(resources.fresh(call), _own(call.params)))
 
 
@@ -19,7 +19,7 @@ def _own(params: Object) -> Object:
 
 
 def make_rate(call: RequestContext, params: Object, rate: Object | None = None, path: str = "") -> Object:
-    """A shipping rate of ``params``, kept."""
+    """Create a shipping rate from ``params``, which are in ``path``."""
     at = f"{path}[fixed_amount]" if path else "fixed_amount"
     fixed = params.get("fixed_amount")
     if not fixed:
@@ -42,7 +42,7 @@ def make_rate(call: RequestContext, params: Object, rate: Object | None = None, 
 
 
 def rate_from(call: RequestContext, wanted: Object, path: str) -> Object:
-    """The rate that an entry names or describes."""
+    """The rate that the parameters ``wanted`` name or describe."""
     if data := wanted.get("shipping_rate_data"):
         return make_rate(call, data, path=f"{path}[shipping_rate_data]")
     if not wanted.get("shipping_rate"):
@@ -54,7 +54,7 @@ def rate_from(call: RequestContext, wanted: Object, path: str) -> Object:
 
 
 def amount_in(rate: Object, currency: str, path: str) -> int:
-    """What a rate asks in ``currency``."""
+    """The amount of a rate in ``currency``. Raises :class:`Refusal` if it has none."""
     fixed = rate["fixed_amount"]
     if fixed["currency"] == currency:
         return int(fixed["amount"])
@@ -65,7 +65,7 @@ def amount_in(rate: Object, currency: str, path: str) -> int:
 
 
 def shipping_cost(call: RequestContext, wanted: Any, currency: str, path: str = "shipping_cost") -> Object | None:
-    """The ``shipping_cost`` of an invoice; "" takes it off."""
+    """The ``shipping_cost`` of an invoice, or ``None`` where "" unsets it."""
     if not wanted:
         return None
     rate = rate_from(call, wanted, path)

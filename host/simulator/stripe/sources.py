@@ -1,4 +1,6 @@
-"""A customer's cards and bank accounts of old, and sources. https://docs.stripe.com/api/cards, …/api/sources"""
+"""The older payment sources of customers: cards, bank accounts and sources. https://docs.stripe.com/api/cards,
+…/sources
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,9 @@ _BANK_TOKENS = {
 def add_source(
     call: RequestContext, customer: Object, given: str, metadata: Object | None = None, *, validate: bool = True
 ) -> Object:
-    """The card or bank account that a token or source stands for, now the customer's; kept. The customer is not.
+    """Create the customer's card or bank account from a token or source, and save it, but not the customer.
 
-    A card that its bank declines is refused, unless nobody is to ask the bank (``validate``).
+    With ``validate``, a card that its bank declines is refused (402).
     """
     if given.startswith(("btok_", "ba_")):
         return _add_bank(call, customer, given)
@@ -55,7 +57,7 @@ def add_source(
 
 
 def card_of_token(call: RequestContext, given: str) -> tuple[Object, Object]:
-    """What a token or source stands for: the facts of a payment method, and the card object of old."""
+    """The card of a token or source: as the ``card`` member of a payment method, and as a card object."""
     if (test := card_named(given)) is not None:
         facts = card_facts(call, test)
         return facts, tokens.card_object(call, facts, {})
@@ -73,7 +75,7 @@ def _of_source(call: RequestContext, source: Object) -> tuple[Object, Object]:
 
 
 def consume(call: RequestContext, source: Object) -> Object:
-    """The card's facts of a source that was not used yet; it is used now."""
+    """Use a chargeable source; returns its card, as the ``card`` member of a payment method."""
     if source["status"] != "chargeable":
         raise call.refuse(f"The source {source['id']} is {source['status']}.", param="source")
     call.save("source", {**source, "status": "consumed"})
@@ -88,14 +90,14 @@ def _make_default(customer: Object, id: str) -> None:
 def _add_bank(call: RequestContext, customer: Object, given: str) -> Object:
     if known := _BANK_TOKENS.get(given):
         number, status = known
-        said = {
+        facts = {
             "account_number": number,
             "routing_number": "110000000",
             "country": "US",
             "currency": "usd",
             "account_holder_name": None,
         }
-        bank = tokens.bank_account(call, said)
+        bank = tokens.bank_account(call, facts)
         bank["status"] = status
     else:
         bank = tokens.take(call, given, "source")["bank_account"]
@@ -120,7 +122,7 @@ def _find(call: RequestContext) -> tuple[str, Object]:
 
 
 def create_source(call: RequestContext) -> Object:
-    """Of a token; the first is the customer's default."""
+    """Create a customer's source from a token; the first one is the default."""
     customer, given = _customer(call), call.params["source"]
     if not isinstance(given, str):
         raise invalid("Invalid source: must be the id of a token", "source")
@@ -131,12 +133,12 @@ def create_source(call: RequestContext) -> Object:
 
 
 def retrieve_source(call: RequestContext) -> Object:
-    """A card or bank account of the customer's."""
+    """Retrieve a customer's card or bank account."""
     return _find(call)[1]
 
 
 def update_source(call: RequestContext) -> Object:
-    """The card's date and address, or the bank account's holder."""
+    """Update a card's expiry date and address, or a bank account's holder."""
     kind, found = _find(call)
     card: Object = {name: call.params[name] for name in ("exp_month", "exp_year") if name in call.params}
     if card and kind == "card":
@@ -152,7 +154,7 @@ def update_source(call: RequestContext) -> Object:
 
 
 def delete_source(call: RequestContext) -> Object:
-    """Gone; another of the customer's becomes the default."""
+    """Delete a customer's source; if it was the default, another one becomes it."""
     kind, found = _find(call)
     customer = _customer(call)
     if kind == "card":
@@ -182,7 +184,7 @@ def list_sources(call: RequestContext) -> Object:
 
 
 def verify_source(call: RequestContext) -> Object:
-    """A bank account whose two deposits are given correctly."""
+    """Verify a bank account by the amounts of its two deposits."""
     kind, found = _find(call)
     if kind != "bank_account":
         raise call.refuse("Only bank accounts can be verified.", param="id")
@@ -197,7 +199,7 @@ def verify_source(call: RequestContext) -> Object:
 
 
 def create_reusable(call: RequestContext) -> Object:
-    """A source of a card; other sources are not offered any more, and not modelled."""
+    """Create a source from a card's token; other types, which Stripe has deprecated, are not modelled."""
     params = call.params
     token = params.get("token")
     if params.get("type", "card") != "card" or not token:

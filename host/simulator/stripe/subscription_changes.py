@@ -1,7 +1,7 @@
-"""What changing a subscription costs. https://docs.stripe.com/billing/subscriptions/change-price
+"""Changing subscriptions, and billing the changes. https://docs.stripe.com/billing/subscriptions/change-price
 
-The period stays as it is, and what changed is prorated, unless the interval changes, the subscription was free, a trial
-begins or ends, or the anchor is set to now: then a new period begins, and is billed at once.
+The period stays as it is and changes are prorated, unless the interval changes, the subscription was free, a trial
+begins or ends, or the anchor is set to now: then a new period begins, and is billed immediately.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ from host.simulator.stripe.subscriptions import (
 
 
 class SubscriptionChange(msgspec.Struct):
-    """A subscription before a change: what its items cost, how they recur, whether it was on trial."""
+    """The state of a subscription before a change, and the parameters of the proration.
+
+    ``before`` are its items with their amounts, ``recurring`` is their interval, and ``trial`` says whether it was on
+    trial. ``at`` is the time to prorate for, ``behavior`` the ``proration_behavior``.
+    """
 
     before: dict[str, prorations.Part]
     recurring: Object
@@ -42,23 +46,23 @@ class SubscriptionChange(msgspec.Struct):
 
     @property
     def free(self) -> bool:
-        """Whether nothing was asked for it."""
+        """Whether all items cost nothing."""
         return bool(self.before) and not any(part.amount for part in self.before.values())
 
 
 def update_subscription(call: RequestContext) -> Object:
-    """Items, trial, anchor, end and the rest, with the prorations and the invoice that follow."""
+    """Update a subscription, with the prorations and the invoice that follow."""
     subscription = call.subject()
     if subscription["status"] in ("canceled", "incomplete_expired"):
         if set(call.params) <= {"cancellation_details", "metadata", "expand"}:
             return call.save("subscription", call.put(subscription, call.params))
-        living(call)  # refuses
+        living(call)  # raises
     change(call, subscription, call.params)
     return subscription
 
 
 def begin(call: RequestContext, subscription: Object, params: Object) -> SubscriptionChange:
-    """What there is before a change."""
+    """The state of a subscription before a change."""
     trial = subscription["status"] == "trialing"
     return SubscriptionChange(
         {} if trial else prorations.parts(call, subscription, paid=True),
@@ -70,9 +74,9 @@ def begin(call: RequestContext, subscription: Object, params: Object) -> Subscri
 
 
 def change(call: RequestContext, subscription: Object, params: Object) -> None:
-    """Change ``subscription`` as ``subscriptions.update`` has its parameters; kept.
+    """Change ``subscription`` by parameters of ``subscriptions.update``, and save it.
 
-    With ``pending_if_incomplete`` it is as it was until the invoice of the change is paid.
+    With ``pending_if_incomplete``, it stays as it was until the invoice of the change is paid.
     """
     if params.get("payment_behavior") != "pending_if_incomplete":
         _change(call, subscription, params)
@@ -125,7 +129,7 @@ def _recurring(subscription: Object) -> Object:
 
 
 def _retime(call: RequestContext, subscription: Object, params: Object, state: SubscriptionChange) -> bool:
-    """Begin a new period where the change calls for one; whether it does."""
+    """Begin a new period if the change requires one; returns whether it does."""
     trial_end = params.get("trial_end")
     anchor = params.get("billing_cycle_anchor")
     anchor = anchor.get("type") if isinstance(anchor, dict) else anchor
@@ -163,13 +167,13 @@ def _retime(call: RequestContext, subscription: Object, params: Object, state: S
 
 
 def _trial_start(call: RequestContext, subscription: Object, state: SubscriptionChange) -> int:
-    """Classic billing names the first trial, flexible billing the last."""
+    """The ``trial_start``: the start of the first trial in classic billing, of the last one in flexible billing."""
     kept = state.trial or not is_flexible(subscription)
     return int((kept and subscription["trial_start"]) or call.now)
 
 
 def _periods(call: RequestContext, subscription: Object, end: int, *, extended: bool = False) -> None:
-    """New periods, which begin now, but for that of a trial that is ``extended``."""
+    """Set the items' periods, which begin now, unless a trial is ``extended``, and end at ``end``."""
     for item in subscription["items"]["data"]:
         if not extended:
             item["current_period_start"] = call.now
@@ -180,7 +184,7 @@ def _periods(call: RequestContext, subscription: Object, end: int, *, extended: 
 def settle(
     call: RequestContext, subscription: Object, params: Object, state: SubscriptionChange, *, new_period: bool
 ) -> None:
-    """Prorations for what changed, and the invoice where one is made at once."""
+    """Create the prorations of a change, and the invoice if it is billed immediately."""
     prorated = _prorated(call, subscription, state, new_period=new_period)
     extras = params.get("add_invoice_items")
     if new_period:
@@ -219,9 +223,9 @@ def _prorated(
 
 
 def resume_subscription(call: RequestContext) -> Object:
-    """paused → active, in a new period that is billed at once, or what is left of one of the old anchor.
+    """Resume a paused subscription, in a new period or, with the old anchor, in the rest of one; it is billed now.
 
-    It is paused until the invoice is paid, and where that takes longer than 23 hours the invoice is void.
+    It stays paused until the invoice is paid, which is voided after 23 hours.
     """
     subscription = call.subject()
     if subscription["status"] != "paused":
@@ -242,7 +246,7 @@ def resume_subscription(call: RequestContext) -> Object:
     call.save("subscription", subscription)
     invoice = billing.period_invoice(call, subscription, "subscription_update")
     pay_now(call, subscription, invoice, "allow_incomplete")
-    if subscription["status"] == "paused":  # an invoice of nothing is paid, too
+    if subscription["status"] == "paused":  # the invoice is not paid yet
         closing.expire_later(call, invoice)
     return subscription
 

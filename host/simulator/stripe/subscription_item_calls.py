@@ -1,4 +1,4 @@
-"""Items of a subscription made, changed and removed one at a time: as ``subscriptions.update`` would."""
+"""Creating, updating and deleting single subscription items, which is done as by ``subscriptions.update``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NOT_ITS_OWN = {*_OF_CHANGE, "expand", "off_session", "subscription"}
 
 
 def create_item(call: RequestContext) -> Object:
-    """One more item of a subscription."""
+    """Add an item to a subscription."""
     params = call.params
     if not params.get("subscription"):
         raise invalid("Missing required param: subscription.", "subscription", "parameter_missing")
@@ -26,7 +26,7 @@ def create_item(call: RequestContext) -> Object:
 
 
 def update_item(call: RequestContext) -> Object:
-    """Price, quantity and the rest of an item."""
+    """Update an item."""
     item = call.subject()
     entry = {name: value for name, value in call.params.items() if name not in _NOT_ITS_OWN}
     _change(call, find_living(call, item["subscription"]), {**entry, "id": item["id"]})
@@ -34,7 +34,7 @@ def update_item(call: RequestContext) -> Object:
 
 
 def delete_item(call: RequestContext) -> Object:
-    """The item goes; the last one cannot."""
+    """Delete an item; the last one of a subscription cannot be deleted."""
     item = call.subject()
     _change(call, find_living(call, item["subscription"]), {"id": item["id"], "deleted": True})
     return {"id": item["id"], "object": "subscription_item", "deleted": True}
@@ -50,7 +50,7 @@ BEHAVIOURS = {
     "subscription_items.delete": delete_item,
     "subscription_items.update": update_item,
 }
-# What waits for its payment does not show yet: https://docs.stripe.com/billing/subscriptions/pending-updates
+# A pending update does not show yet: https://docs.stripe.com/billing/subscriptions/pending-updates
 _HANDLED = {*_OF_CHANGE, "discounts", "plan", "price", "price_data", "quantity", "tax_rates"}
 EFFECTS = {
     "subscription_items.create": _HANDLED,

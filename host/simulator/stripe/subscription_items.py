@@ -1,4 +1,4 @@
-"""What a subscription is of: prices and quantities. https://docs.stripe.com/billing/subscriptions/multiple-products"""
+"""The items of subscriptions: prices and quantities. https://docs.stripe.com/billing/subscriptions/multiple-products"""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
+from host.simulator.members import merged
 from host.simulator.stripe import discounts
 from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.catalogue import as_plan, check_for_sale, price_from
@@ -14,12 +15,12 @@ from host.simulator.stripe.taxes import rates
 
 MOST_ITEMS = 20  # https://docs.stripe.com/billing/subscriptions/multiple-products
 MOST_QUANTITY = 999_999_999_999
-# In an entry that another object made of its own items: the price may be for sale no more, or never (``price_data``).
+# A mark in entries that another object makes from its own items: their prices need not be active.
 AGREED = "~agreed"
 
 
 def new_item(call: RequestContext, subscription: Object, wanted: Object, path: str) -> Object:
-    """An item as ``wanted`` describes it, kept; ``path`` names it in messages. Its period is set by the caller."""
+    """Create an item from the parameters ``wanted``, which are in ``path``. The caller sets its period."""
     item = call.blank("subscription_item")
     item.update(
         subscription=subscription["id"],
@@ -40,7 +41,7 @@ def new_item(call: RequestContext, subscription: Object, wanted: Object, path: s
 
 
 def change_item(call: RequestContext, subscription: Object, item: Object, wanted: Object, path: str) -> None:
-    """Price, quantity, discounts, taxes and metadata of an item; kept."""
+    """Set the price, quantity, discounts, taxes and metadata of an item, and save it."""
     for name in ("billing_thresholds", "current_trial"):
         if wanted.get(name):
             call.not_modelled(f"the parameter {path}[{name}]", "", f"{path}[{name}]")
@@ -60,8 +61,7 @@ def change_item(call: RequestContext, subscription: Object, item: Object, wanted
         if not 0 <= item["quantity"] <= MOST_QUANTITY:
             raise invalid(f"Quantity must be from 0 to {MOST_QUANTITY}.", f"{path}[quantity]")
     if "metadata" in wanted:
-        merged = {**item["metadata"], **(wanted["metadata"] or {})} if wanted["metadata"] else {}
-        item["metadata"] = {key: value for key, value in merged.items() if value not in ("", None)}
+        item["metadata"] = merged(item["metadata"], wanted["metadata"] or None)
     if "tax_rates" in wanted:
         item["tax_rates"] = rates(call, wanted["tax_rates"], f"{path}[tax_rates]")
     if "discounts" in wanted:
@@ -103,14 +103,14 @@ def set_items(subscription: Object, items: list[Object]) -> None:
 
 
 def check_intervals(call: RequestContext, subscription: Object, items: list[Object], path: str = "items") -> None:
-    """Refuse several intervals of one subscription, which only flexible billing has."""
+    """Refuse several intervals in one subscription, which flexible billing has and which are not modelled."""
     kinds = {(i["price"]["recurring"]["interval"], i["price"]["recurring"]["interval_count"]) for i in items}
     if len(kinds) > 1 and is_flexible(subscription):
         call.not_modelled("prices of several intervals in one subscription", "those of one interval are.", path)
 
 
 def check_items(items: list[Object], currency: str | None, path: str = "items") -> str:
-    """The currency that all of ``items`` have; refuse what does not go together."""
+    """The currency that all of ``items`` have. Raises :class:`Refusal` for items that cannot be combined."""
     if not items:
         raise invalid("A subscription must have at least one active plan.", path)
     if len(items) > MOST_ITEMS:
@@ -136,7 +136,7 @@ def check_items(items: list[Object], currency: str | None, path: str = "items") 
 
 
 def changed_items(call: RequestContext, subscription: Object, wanted: Any) -> list[Object]:
-    """The items after a change that an ``items`` parameter describes; those taken away are deleted."""
+    """The items after a change by an ``items`` parameter; removed ones are deleted."""
     items: dict[str, Object] = {item["id"]: item for item in subscription["items"]["data"]}
     for n, entry in enumerate(wanted):
         id, path = entry.get("id"), f"items[{n}]"

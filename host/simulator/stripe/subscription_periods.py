@@ -1,4 +1,7 @@
-"""When a new subscription's trial ends and its first periods do. https://docs.stripe.com/billing/subscriptions/billing-cycle"""
+"""The trial and the first periods of new subscriptions.
+
+https://docs.stripe.com/billing/subscriptions/billing-cycle
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ LONGEST_TRIAL = 730 * DAY  # https://docs.stripe.com/api/subscriptions/create: a
 
 
 def set_trial(call: RequestContext, subscription: Object, params: Object) -> None:
-    """The trial that parameters ask for."""
+    """Set the trial that the parameters describe, if they do."""
     end, days = params.get("trial_end"), params.get("trial_period_days")
     if end is not None and days is not None:
         raise invalid("You cannot set both trial_end and trial_period_days.", "trial_end")
@@ -29,7 +32,7 @@ def set_trial(call: RequestContext, subscription: Object, params: Object) -> Non
 
 
 def check_trial_end(call: RequestContext, end: int, param: str) -> None:
-    """A trial ends in the future, at most two years from now."""
+    """Refuse an end of a trial that is not in the future, or later than in two years."""
     if end <= call.now:
         raise invalid("Invalid timestamp: must be an integer Unix timestamp in the future.", param)
     if end > call.now + LONGEST_TRIAL:
@@ -37,7 +40,7 @@ def check_trial_end(call: RequestContext, end: int, param: str) -> None:
 
 
 def set_periods(call: RequestContext, subscription: Object, params: Object) -> bool:
-    """The first periods; whether an anchor makes them shorter than others."""
+    """Set the first periods; returns whether the anchor makes them shorter than a whole one."""
     items = subscription["items"]["data"]
     recurring, now = items[0]["price"]["recurring"], call.now
     anchor, config = params.get("billing_cycle_anchor"), params.get("billing_cycle_anchor_config")

@@ -1,4 +1,4 @@
-"""Subscriptions: made, changed, paused and ended. https://docs.stripe.com/billing/subscriptions/overview"""
+"""Creating subscriptions. https://docs.stripe.com/billing/subscriptions/overview"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from host.simulator.stripe.subscription_items import check_intervals, check_item
 from host.simulator.stripe.subscription_periods import set_periods, set_trial
 from host.simulator.stripe.taxes import check_automatic, rates
 
-# Parameters that are members as they come.
+# Parameters that are members as they are given.
 PLAIN = (
     "application_fee_percent",
     "billing_mode",
@@ -38,7 +38,7 @@ UNMODELLED = (
 
 
 def create_subscription(call: RequestContext) -> Object:
-    """Trialing, active, or incomplete where the first invoice cannot be paid."""
+    """Create a subscription, which is trialing, active, or incomplete if its first invoice is not paid."""
     check_currency(call)
     for name in ("customer", "items"):
         if not call.params.get(name):
@@ -47,7 +47,7 @@ def create_subscription(call: RequestContext) -> Object:
 
 
 def start(call: RequestContext, params: Object, schedule: str | None = None) -> Object:
-    """A subscription of ``params``, as ``subscriptions.create`` has them, with its first invoice; kept."""
+    """Create a subscription, with its first invoice, from parameters of ``subscriptions.create``."""
     customer = call.load("customer", params["customer"], "customer", 400)
     check_unmodelled(call, params)
     backdated = backdating.start_of(call, params)
@@ -91,7 +91,7 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
 
 
 def check_unmodelled(call: RequestContext, params: Object) -> None:
-    """Refuse parameters that would show in the answer without their effect."""
+    """Refuse parameters that the answer would show although their effect is not modelled."""
     check_automatic(call, params)
     for name in UNMODELLED:
         if params.get(name):
@@ -102,7 +102,7 @@ def check_unmodelled(call: RequestContext, params: Object) -> None:
 
 
 def set_plain(call: RequestContext, subscription: Object, params: Object) -> None:
-    """The parameters that are members as they come, and those that name something."""
+    """Set the parameters that are members as they are given, and those that name other objects."""
     check_parties(call, params, subscription["customer"])
     template = call.world.shapes.template("subscription")
     call.world.shapes.put(template.schema, subscription, {n: v for n, v in params.items() if n in PLAIN})
@@ -115,7 +115,7 @@ def set_plain(call: RequestContext, subscription: Object, params: Object) -> Non
 
 
 def check_collection(subscription: Object, params: Object) -> None:
-    """An invoice that is sent needs to be due some day; one that is charged cannot be."""
+    """Check that ``days_until_due`` is given if, and only if, invoices are sent."""
     sent = subscription["collection_method"] == "send_invoice"
     if sent and subscription.get("days_until_due") is None:
         raise invalid(
@@ -130,7 +130,7 @@ def check_collection(subscription: Object, params: Object) -> None:
 
 
 def take_currency(call: RequestContext, customer: Object, currency: str) -> None:
-    """A customer has one currency as long as something of theirs is in it."""
+    """Set the customer's currency. Refuse another one while a subscription, item or balance has the present one."""
     before = customer.get("currency")
     if before and before != currency and _in_use(call, customer, before):
         raise invalid(
@@ -155,7 +155,7 @@ def _in_use(call: RequestContext, customer: Object, currency: str) -> bool:
 
 
 def set_discounts(call: RequestContext, subscription: Object, params: Object) -> None:
-    """The discounts that the parameter names instead of those there are."""
+    """Replace the subscription's discounts by those in the parameters."""
     if "discounts" not in params:
         return
     before = set(subscription["discounts"])
@@ -173,7 +173,7 @@ def set_discounts(call: RequestContext, subscription: Object, params: Object) ->
 
 
 def set_end(call: RequestContext, subscription: Object, params: Object) -> None:
-    """``cancel_at_period_end`` and ``cancel_at``."""
+    """Set or unset the end of a subscription, by ``cancel_at_period_end`` or ``cancel_at``."""
     at, at_end = params.get("cancel_at"), params.get("cancel_at_period_end")
     if at and at_end:
         raise invalid("You cannot set both cancel_at and cancel_at_period_end.", "cancel_at")
@@ -234,7 +234,7 @@ def _pay(call: RequestContext, subscription: Object, invoice: Object, params: Ob
 
 
 def living(call: RequestContext) -> Object:
-    """The subscription of the path, which must not have ended."""
+    """The subscription that the path names, which must not have ended."""
     subscription = call.subject()
     if subscription["status"] in ("canceled", "incomplete_expired"):
         raise call.refuse("A canceled subscription can only update its cancellation_details and metadata.")
@@ -242,7 +242,7 @@ def living(call: RequestContext) -> Object:
 
 
 def delete_discount(call: RequestContext) -> Object:
-    """The subscription's discounts end."""
+    """Remove the discounts of a subscription; returns the last one."""
     subscription = call.load("subscription", call.path_args["subscription_exposed_id"], "subscription")
     if not subscription["discounts"]:
         raise call.refuse("No active discount for subscription: " + str(subscription["id"]), status=404)
@@ -253,7 +253,7 @@ def delete_discount(call: RequestContext) -> Object:
 
 
 def find_living(call: RequestContext, id: str) -> Object:
-    """A subscription that has not ended, named by a parameter."""
+    """The subscription that a parameter names, which must not have ended."""
     subscription = call.load("subscription", id, "subscription", 400)
     if subscription["status"] in ("canceled", "incomplete_expired"):
         raise missing("subscription", id, "subscription", 400)

@@ -1,6 +1,6 @@
-"""Discounts and taxes of lines, and the sums of what has lines: invoices, sessions, quotes, payment links.
+"""Computes the discounts and taxes of lines, and the totals of objects with lines, such as invoices and sessions.
 
-The order is Stripe's: a line's own discounts, then those of the whole, each of what the one before it left; then taxes.
+The order is Stripe's: first a line's own discounts, then those of the whole, each applied to what is left; then taxes.
 https://docs.stripe.com/billing/subscriptions/coupons#stacking and https://docs.stripe.com/billing/taxes/tax-rates
 """
 
@@ -15,11 +15,11 @@ import msgspec
 from host.simulator.stripe.money import rounded
 
 Object = dict[str, Any]
-Coupon = tuple[str, Object]  # what its part is recorded under, and the coupon
+Coupon = tuple[str, Object]  # the key that its amount is recorded under, and the coupon
 
 
 class Line(msgspec.Struct):
-    """An amount with what it is of; :func:`compute` fills in ``off``, ``taxes`` and ``left``."""
+    """The amount of one line; :func:`compute` fills in ``off``, ``taxes`` and ``left``."""
 
     amount: int
     product: str | None = None
@@ -32,16 +32,16 @@ class Line(msgspec.Struct):
 
     @property
     def discount(self) -> int:
-        """What its discounts come to."""
+        """The sum of its discounts."""
         return sum(amount for _, amount in self.off)
 
     def tax(self, behavior: str) -> int:
-        """What its ``inclusive`` or ``exclusive`` taxes come to."""
+        """The sum of its ``inclusive`` or ``exclusive`` taxes."""
         return sum(tax["amount"] for tax in self.taxes if tax["tax_behavior"] == behavior)
 
     @property
     def total(self) -> int:
-        """The amount less discounts, with exclusive taxes."""
+        """The amount after discounts, plus exclusive taxes."""
         return self.left + self.tax("exclusive")
 
 
@@ -75,7 +75,7 @@ def _take(line: Line, key: str, amount: int) -> None:
 
 
 def _spread(lines: list[Line], key: str, coupon: Object, currency: str) -> None:
-    """Take a coupon of the whole off the lines it is for, in proportion; to the cent what it takes off their sum."""
+    """Distribute a coupon of the whole over the lines it applies to, in proportion, so that the sum is exact."""
     found = [line for line in lines if line.discountable and line.left > 0 and _applies(coupon, line)]
     base = sum(line.left for line in found)
     off, seen, taken = taken_off(base, coupon, currency), 0, 0
@@ -87,7 +87,7 @@ def _spread(lines: list[Line], key: str, coupon: Object, currency: str) -> None:
 
 
 def taken_off(amount: int, coupon: Object, currency: str) -> int:
-    """What a coupon takes off ``amount``; an amount in another currency than its own takes nothing off."""
+    """What a coupon takes off ``amount``; 0 if it has no amount in ``currency``."""
     if amount <= 0:
         return 0
     if coupon.get("percent_off"):
@@ -96,7 +96,7 @@ def taken_off(amount: int, coupon: Object, currency: str) -> int:
 
 
 def amount_off(coupon: Object, currency: str) -> int | None:
-    """A coupon's amount in ``currency``, or ``None`` if it has none in that."""
+    """A coupon's amount in ``currency``, or ``None`` if it has none."""
     if coupon.get("currency") == currency:
         return int(coupon["amount_off"])
     option = (coupon.get("currency_options") or {}).get(currency)
@@ -104,9 +104,9 @@ def amount_off(coupon: Object, currency: str) -> int | None:
 
 
 def taxes_of(amount: int, rates: list[Object], exempt: str | None = None) -> list[Object]:
-    """What each rate asks of ``amount``: inclusive ones are a part of it, exclusive ones come on top of the rest.
+    """The tax of each rate on ``amount``: inclusive ones are a part of it, exclusive ones are added to the rest.
 
-    Of a customer who is ``exempt``, or has to account for the tax (``reverse``), none is asked.
+    It is 0 for a customer who is ``exempt``, or has to account for the tax (``reverse``).
     https://docs.stripe.com/tax/zero-tax
     """
     reason = _FREE.get(exempt or "")
@@ -131,7 +131,7 @@ _FREE = {"exempt": "customer_exempt", "reverse": "reverse_charge"}
 
 
 def added_up(taxes: Iterable[Object]) -> list[Object]:
-    """One entry a rate."""
+    """The taxes added up, with one entry for each rate."""
     found: dict[str, Object] = {}
     for tax in taxes:
         rate = tax["tax_rate_details"]["tax_rate"]
@@ -144,7 +144,7 @@ def added_up(taxes: Iterable[Object]) -> list[Object]:
 
 
 def discount_sums(lines: Iterable[Line]) -> list[Object]:
-    """What each discount comes to over all ``lines``."""
+    """The sum of each discount over all ``lines``."""
     found: dict[str, int] = {}
     for line in lines:
         for key, amount in line.off:

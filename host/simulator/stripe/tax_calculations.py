@@ -1,4 +1,4 @@
-"""Taxes of what is sold: none where no registration says that they are collected, else a country's standard rate.
+"""Tax calculations: a country's standard rate if the account is registered there, else none.
 
 https://docs.stripe.com/tax/custom
 """
@@ -10,12 +10,12 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import tax_settings, vat
 
 DAY = 86_400
-VALID = 90 * DAY  # https://docs.stripe.com/api/tax/calculations/object#tax_calculation_object-expires_at
+VALID = 90 * DAY  # seconds: https://docs.stripe.com/api/tax/calculations/object#tax_calculation_object-expires_at
 _NO_RATE = {"country": None, "percentage_decimal": "0.0", "rate_type": None, "state": None, "tax_type": None}
 
 
 def create_registration(call: RequestContext) -> Object:
-    """Where taxes are collected from a day on."""
+    """Create a registration, which says in which country taxes are collected, and from when."""
     registration = call.put(resources.fresh(call), {k: v for k, v in call.params.items() if k != "active_from"})
     start = call.params["active_from"]
     registration["active_from"] = call.now if start == "now" else int(start)
@@ -27,7 +27,7 @@ def create_registration(call: RequestContext) -> Object:
 
 
 def create_calculation(call: RequestContext) -> Object:
-    """The tax of some lines: nothing, or the standard rate where the account is registered."""
+    """Calculate the taxes of lines: none, or the standard rate where the account is registered."""
     details = _details(call)
     country = str((details.get("address") or {}).get("country") or "")
     if not country:
@@ -59,7 +59,7 @@ def create_calculation(call: RequestContext) -> Object:
 
 
 def _rate(call: RequestContext, details: Object, country: str) -> str | None:
-    """The rate that is collected in a country, in percent; ``None`` where nothing is."""
+    """The rate that is collected in a country, in percent, or ``None`` where the account is not registered."""
     here = [each for each in _registrations(call) if each["country"] == country and each["status"] == "active"]
     if not here:
         return None
@@ -113,7 +113,7 @@ def _tax(call: RequestContext, amount: int, code: str, behaviour: str, rate: str
 
 
 def _line(call: RequestContext, calculation: Object, n: int, given: Object, rate: str | None) -> Object:
-    """A line as it was given, with what is due on it."""
+    """Create the line item for a given line, with its tax."""
     line = call.blank("tax.calculation_line_item")
     code = tax_settings.code_of(call, given.get("tax_code") or _of_product(call, given.get("product")))
     behaviour = tax_settings.behaviour_of(call, given.get("tax_behavior"), str(calculation["currency"]))
@@ -159,7 +159,7 @@ def _shipping(call: RequestContext, rate: str | None) -> Object | None:
 
 
 def _breakdowns(taxed: list[Object], country: str, rate: str | None) -> list[Object]:
-    """The sum of the taxes that are added, and of those that are in the amounts."""
+    """The breakdown: the sum of the exclusive taxes, and that of the inclusive ones."""
     if rate is None:
         return [_nothing(country)]
     found = []

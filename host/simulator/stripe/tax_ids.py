@@ -38,7 +38,7 @@ _EU = [
     "SK",
     "XI",
 ]
-# The forms of the types most used, by the examples of the page above; other types are taken as they come.
+# The forms of the most common types, by the examples on the page above; values of other types are not checked.
 _FORMS = {
     "au_abn": r"\d{11}",
     "br_cnpj": r"\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}",
@@ -58,12 +58,12 @@ _FORMS = {
     "us_ein": r"\d{2}-\d{7}",
     "za_vat": r"4\d{9}",
 }
-_VERIFIED = frozenset({"eu_vat", "gb_vat", "au_abn"})  # types that are looked up
+_VERIFIED = frozenset({"eu_vat", "gb_vat", "au_abn"})  # types that Stripe verifies
 _ENDS = {"000000000": "verified", "111111111": "unverified", "222222222": "pending"}
 
 
 def create_tax_id(call: RequestContext) -> Object:
-    """A tax id of a customer or of the account, in the form its type has."""
+    """Create a tax id of a customer or of the account. Its value must have the form of its type."""
     type, value = str(call.params["type"]), str(call.params["value"])
     form = _FORMS.get(type)
     if form is not None and not re.fullmatch(form, value):

@@ -1,4 +1,4 @@
-"""Where an account is, and what it taxes where nothing else is said. https://docs.stripe.com/api/tax/settings"""
+"""The account's tax settings: its head office and defaults. https://docs.stripe.com/api/tax/settings"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAKES = {KIND}
 
 
 def settings(call: RequestContext) -> Object:
-    """The account's; ``pending`` until it says where its head office is."""
+    """The account's settings, which are ``pending`` until its head office is given."""
     found = call.world.store.get(KIND, KIND)
     return found or {
         "object": KIND,
@@ -24,7 +24,7 @@ def settings(call: RequestContext) -> Object:
 
 
 def update(call: RequestContext) -> Object:
-    """Its defaults and its head office; ``active`` with that."""
+    """Update the defaults and the head office, with which the settings become ``active``."""
     found = settings(call)
     found["defaults"].update(call.params.get("defaults") or {})
     if office := call.params.get("head_office"):
@@ -37,12 +37,12 @@ def update(call: RequestContext) -> Object:
 
 
 def code_of(call: RequestContext, given: str | None) -> str:
-    """The tax code of what says none of its own."""
+    """The given tax code, or the account's default."""
     return str(given or settings(call)["defaults"]["tax_code"] or PRESET)
 
 
 def behaviour_of(call: RequestContext, given: str | None, currency: str) -> str:
-    """Whether tax is in an amount that does not say so."""
+    """The given tax behaviour (``inclusive`` or ``exclusive``), or the account's default."""
     found = given or settings(call)["defaults"]["tax_behavior"] or "exclusive"
     if found == "inferred_by_currency":
         return "exclusive" if currency in _EXCLUSIVE else "inclusive"

@@ -1,4 +1,4 @@
-"""Sales whose taxes were calculated, and what takes them back. https://docs.stripe.com/tax/custom#tax-transaction"""
+"""Tax transactions and their reversals. https://docs.stripe.com/tax/custom#tax-transaction"""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ KIND, LINE = "tax.transaction", "tax.transaction_line_item"
 CALCULATION, CALCULATED = "tax.calculation", "tax.calculation_line_item"
 MAKES = {KIND, LINE}
 _USED = "~tax_calculation_used"
-_TAKEN = "~tax_line_reversed"  # what was taken back of a line, by its id
+_TAKEN = "~tax_line_reversed"  # by line: the amounts that were reversed
 
 
 def create_from_calculation(call: RequestContext) -> Object:
-    """A sale, of a calculation that has not expired."""
+    """Create a transaction from a calculation that has not expired."""
     calculation = call.load(CALCULATION, call.params["calculation"], "calculation", 400)
     if calculation["expires_at"] <= call.now:
         raise call.refuse("This calculation has expired.", param="calculation")
@@ -48,7 +48,7 @@ def _describe(call: RequestContext, transaction: Object, type: str, posted: int)
 
 
 def _below(call: RequestContext, kind: str, path: str) -> list[Object]:
-    """The lines kept at a path, in their order."""
+    """The lines that were created at a path, in their order."""
     return [
         value for id, record in call.world.store.oldest(kind) if record.under == path and (value := call.find(kind, id))
     ]
@@ -64,7 +64,7 @@ def _keep_line(call: RequestContext, transaction: Object, fields: Object, type: 
 
 
 def create_reversal(call: RequestContext) -> Object:
-    """A sale is taken back, as a whole or line by line; its amounts are minuses."""
+    """Reverse a transaction in full or by lines; the amounts of a reversal are negative."""
     params = call.params
     original = call.load(KIND, params["original_transaction"], "original_transaction", 400)
     if original["type"] != "transaction":
@@ -121,7 +121,7 @@ def _taken(call: RequestContext, id: str) -> tuple[int, int]:
 
 
 def _minus(call: RequestContext, line: Object, amount: int, tax: int, fields: Object, path: str = "") -> Object:
-    """A line that takes back so much of another, and no more than there is left of it."""
+    """The line that reverses an amount of another. Raises :class:`Refusal` if that is more than is left."""
     before, tax_before = _taken(call, line["id"])
     if before + amount > line["amount"] or tax_before + tax > line["amount_tax"]:
         left = f"{line['amount'] - before} and {line['amount_tax'] - tax_before} of tax"
@@ -133,7 +133,7 @@ def _minus(call: RequestContext, line: Object, amount: int, tax: int, fields: Ob
 
 
 def _shipping(call: RequestContext, original: Object, whole: bool) -> Object | None:
-    """What is taken back of the shipping."""
+    """The reversed ``shipping_cost``, or ``None``."""
     shipping = original["shipping_cost"]
     given: Object = call.params.get("shipping_cost") or {}
     if given and shipping is None:

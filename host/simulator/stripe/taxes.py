@@ -8,11 +8,11 @@ from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 
-MOST_RATES = 5  # of a line, an invoice or a subscription
+MOST_RATES = 5  # for a line, an invoice or a subscription
 
 
 def create_rate(call: RequestContext) -> Object:
-    """A rate; a percentage is from 0 to 100."""
+    """Create a rate, whose percentage is from 0 to 100."""
     percentage = call.params["percentage"]
     if not 0 <= percentage <= 100:
         raise invalid("Invalid percentage: must be between 0 and 100.", "percentage")
@@ -22,7 +22,7 @@ def create_rate(call: RequestContext) -> Object:
 
 
 def rates(call: RequestContext, ids: Any, path: str) -> list[Object]:
-    """The tax rates of a parameter; they must be active."""
+    """The tax rates that a parameter (``path``) names, which must be active and different."""
     found = [call.load("tax_rate", id, f"{path}[{n}]", 400) for n, id in enumerate(ids or [])]
     if len(found) > MOST_RATES:
         raise invalid(f"You can pass at most {MOST_RATES} tax rates.", path)
@@ -35,7 +35,7 @@ def rates(call: RequestContext, ids: Any, path: str) -> list[Object]:
 
 
 def check_automatic(call: RequestContext, params: Object, path: str = "automatic_tax") -> None:
-    """Refuse automatic tax, which is computed from places and products."""
+    """Refuse automatic tax, which is not modelled."""
     if (params.get("automatic_tax") or {}).get("enabled"):
         call.not_modelled("automatic tax", "Tax rates are: give tax_rates or default_tax_rates.", f"{path}[enabled]")
 

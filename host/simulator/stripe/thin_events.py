@@ -1,7 +1,7 @@
-"""Thin events: what happened to which object, without the object. https://docs.stripe.com/api/v2/core/events
+"""Thin events, which name the changed object but do not contain it. https://docs.stripe.com/api/v2/core/events
 
-Changes of objects of API v2 make thin events alone. Changes of those of v1 make one beside most snapshot events, of the
-same name with ``v1.`` before it
+Changes of objects of API v2 lead to thin events only. Changes of objects of v1 lead to one for most snapshot events,
+with ``v1.`` before the type
 (https://docs.stripe.com/changelog/endive/2026-09-30/thin-events-for-api-v1-resources-generally-available).
 """
 
@@ -15,24 +15,24 @@ from host.simulator.context import Filter, Object, RequestContext, Test
 from host.simulator.members import iso_time
 from host.simulator.stripe.events import retrieve_event, settled
 
-__all__ = ["KIND", "OF_V2", "events_of", "is_thin", "is_wanted", "notification", "tell", "thin_name", "thin_of"]
+__all__ = ["KIND", "OF_V2", "emit", "events_of", "is_thin", "is_wanted", "notification", "thin_name", "thin_of"]
 
 KIND: Final = "v2.core.event"
-# What changes of objects of v2 are called, where the simulator models them.
+# The types for changes of objects of v2 that the simulator models.
 OF_V2: Final = frozenset(
     {
         *(f"v2.core.account.{end}" for end in ("created", "updated", "closed")),
         *(f"v2.core.account_person.{end}" for end in ("created", "updated", "deleted")),
     }
 )
-# Events that there are as snapshots alone, by the beginning of their names.
+# The beginnings of the types of events that exist only as snapshots.
 _SNAPSHOTS_ALONE: Final = (
     *("apps.", "customer.source.", "financial_connections.authorization.", "reporting.", "reserve."),
     *("source.mandate_notification", "source.transaction.", "three_d_secure.", "treasury."),
 )
-# Events without a related object: nothing retrieves it.
+# The beginnings of the types of events without a related object, as no request retrieves it.
 _UNRELATED: Final = ("account.application.", "account.external_account.", "billing_portal.session.", "entitlements.")
-# Where an object is retrieved, if not at its kind's name in the plural; members of it in braces.
+# By kind, the path that retrieves an object, with its members in braces, where it is not the kind's name in the plural.
 _PLACES: Final[Mapping[str, str]] = {
     "balance": "/v1/balance",
     "balance_settings": "/v1/balance_settings",
@@ -45,29 +45,31 @@ _PLACES: Final[Mapping[str, str]] = {
     "tax.settings": "/v1/tax/settings",
     "v2.core.account_person": "/v2/core/accounts/{account}/persons/{id}",
 }
-# What a thin event says when it is delivered; the rest is fetched.
-_TOLD: Final = ("id", "object", "type", "livemode", "created", "context", "reason", "related_object")
+# The members of a thin event that are delivered; receivers fetch the rest.
+_DELIVERED: Final = ("id", "object", "type", "livemode", "created", "context", "reason", "related_object")
 
 
 def thin_name(name: str) -> str:
-    """The thin event beside a snapshot event of that name, or "" where there is none."""
+    """The type of the thin event for a type of snapshot event, or "" if there is none."""
     return "" if name.startswith(_SNAPSHOTS_ALONE) else f"v1.{name}"
 
 
 def is_thin(name: str) -> bool:
-    """Whether a name, or a pattern of names, is of thin events."""
+    """Whether a type of event, or a pattern of types, is one of thin events."""
     return name.startswith(("v1.", "v2."))
 
 
 def is_wanted(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a thin event is one of ``patterns``: names, or beginnings with ``*``; ``*`` alone is of snapshots."""
+    """Whether a type of thin event matches one of ``patterns``, types that may end with ``*``; ``*`` alone matches
+    none.
+    """
     return any(name.startswith(each[:-1]) if each.endswith("*") else name == each for each in patterns if is_thin(each))
 
 
 def events_of(snapshot: Object, context: str) -> list[tuple[str, Object]]:
-    """What is made of one change, announced as a snapshot event: each with the kind it is kept as.
+    """The events for one change, derived as a snapshot event, each with the kind that it is stored as.
 
-    ``context`` is the connected account whose objects these are, or "".
+    ``context`` is the connected account that the objects belong to, or "".
     """
     type = snapshot["type"]
     if is_thin(type):
@@ -77,7 +79,7 @@ def events_of(snapshot: Object, context: str) -> list[tuple[str, Object]]:
 
 
 def thin_of(snapshot: Object, type: str, context: str, *, of_v1: bool = False) -> Object:
-    """The thin event of that type for what a snapshot event reports."""
+    """The thin event of a type for a snapshot event; ``of_v1`` says whether the snapshot event exists, too."""
     data, request = snapshot["data"], snapshot["request"]
     value = data["object"]
     thin: Object = {
@@ -100,7 +102,7 @@ def thin_of(snapshot: Object, type: str, context: str, *, of_v1: bool = False) -
 
 
 def _changes(value: Object, before: Any) -> Object | None:
-    """The members that are different, before and after. https://docs.stripe.com/changelog/clover/2025-11-17"""
+    """The members that differ, before and after. https://docs.stripe.com/changelog/clover/2025-11-17"""
     if before is None:
         return None
     return {"before": before, "after": {name: value.get(name) for name in before}}
@@ -121,12 +123,12 @@ def _place(kind: str) -> str:
 
 
 def notification(thin: Object) -> Object:
-    """What is delivered of a thin event."""
-    return {name: thin[name] for name in _TOLD if name in thin}
+    """The members of a thin event that are delivered."""
+    return {name: thin[name] for name in _DELIVERED if name in thin}
 
 
-def tell(call: RequestContext, type: str, about: Object | None, data: Object | None = None) -> Object:
-    """Make a thin event of something that is no change of an object, and deliver it."""
+def emit(call: RequestContext, type: str, about: Object | None, data: Object | None = None) -> Object:
+    """Create and deliver a thin event that is not for a change of an object; ``about`` is its related object."""
     settled(call)
     snapshot: Object = {
         "id": call.world.ids.new("evt_"),
@@ -143,7 +145,7 @@ def tell(call: RequestContext, type: str, about: Object | None, data: Object | N
 
 
 def list_events(call: RequestContext) -> Object | bytes:
-    """Those of the last 30 days, newest first."""
+    """The thin events, newest first. Unlike Stripe's, they can be listed for longer than 30 days."""
     settled(call)
     return pagination.page(call)
 

@@ -1,4 +1,4 @@
-"""Tokens: a card, bank account or other fact put down once and used once. https://docs.stripe.com/api/tokens"""
+"""Tokens, which stand for a card, bank account or other data, and can be used once. https://docs.stripe.com/api/tokens"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EFFECTS = {
         "account", "person", "pii", "cvc_update",
     }
 }  # fmt: skip
-# The words of objects of old for brands: https://docs.stripe.com/api/cards/object#card_object-brand
+# The names of brands in card objects: https://docs.stripe.com/api/cards/object#card_object-brand
 BRANDS = {
     "amex": "American Express",
     "diners": "Diners Club",
@@ -29,11 +29,11 @@ BRANDS = {
     "unionpay": "UnionPay",
     "visa": "Visa",
 }
-_FACTS = "~token"  # the fields of a payment method made of the token's card
+_FACTS = "~token"  # by token: its card, as the ``card`` member of a payment method
 
 
 def create_token(call: RequestContext) -> Object:
-    """A token of what was given; it can be used once."""
+    """Create a token of a card, a bank account or other data."""
     params = call.params
     kinds = [name for name in _KINDS if name in params]
     if len(kinds) > 1:
@@ -51,11 +51,11 @@ def create_token(call: RequestContext) -> Object:
     token = call.blank("token")
     token.update(type=kind, used=False, client_ip=None, card=None, bank_account=None)
     if kind == "card":
-        said: Any = params["card"]
-        if not isinstance(said, dict):
+        given: Any = params["card"]
+        if not isinstance(given, dict):
             raise invalid("Invalid object", "card")
-        facts = card_facts(call, check_new_card(call, said), said)
-        token["card"] = card_object(call, facts, said)
+        facts = card_facts(call, check_new_card(call, given), given)
+        token["card"] = card_object(call, facts, given)
         call.world.store.put(_FACTS, token["id"], facts)
     elif kind == "bank_account":
         token["id"] = call.new_id("token").replace("tok_", "btok_")
@@ -64,7 +64,7 @@ def create_token(call: RequestContext) -> Object:
 
 
 def use(call: RequestContext, id: str, param: str) -> Object:
-    """The card's facts of a token that was not used yet; it is used now."""
+    """Use a card's token; returns the card, as the ``card`` member of a payment method."""
     token = take(call, id, param)
     facts = call.world.store.get(_FACTS, id)
     if facts is None:
@@ -74,7 +74,7 @@ def use(call: RequestContext, id: str, param: str) -> Object:
 
 
 def take(call: RequestContext, id: str, param: str) -> Object:
-    """A token that was not used yet, marked as used."""
+    """Use a token; returns it. A token that was used before is refused; ``param`` is the parameter with its id."""
     token = call.find("token", id)
     if token is None:
         raise missing("token", id, param, 400)
@@ -85,13 +85,13 @@ def take(call: RequestContext, id: str, param: str) -> Object:
     return call.save("token", {**token, "used": True})
 
 
-def card_object(call: RequestContext, facts: Object, said: Object) -> Object:
-    """The ``card`` object of tokens and of customers' sources."""
+def card_object(call: RequestContext, facts: Object, given: Object) -> Object:
+    """The ``card`` object of tokens and of customers' sources; ``given`` are the parameters for the card."""
     card = call.blank("card")
-    card.update({name: said.get(name) for name in (*_ADDRESS, "name")})
+    card.update({name: given.get(name) for name in (*_ADDRESS, "name")})
     card.update(
-        address_line1_check="unchecked" if said.get("address_line1") else None,
-        address_zip_check="unchecked" if said.get("address_zip") else None,
+        address_line1_check="unchecked" if given.get("address_line1") else None,
+        address_zip_check="unchecked" if given.get("address_zip") else None,
         brand=BRANDS[facts["brand"]],
         country=facts["country"],
         cvc_check=facts["checks"]["cvc_check"],
@@ -107,12 +107,12 @@ def card_object(call: RequestContext, facts: Object, said: Object) -> Object:
     return card
 
 
-def bank_account(call: RequestContext, said: Object) -> Object:
+def bank_account(call: RequestContext, given: Object) -> Object:
     """The ``bank_account`` object of a token, a customer's source or an account's external account."""
-    number, routing = str(said.get("account_number") or ""), said.get("routing_number")
+    number, routing = str(given.get("account_number") or ""), given.get("routing_number")
     if not number:
         raise invalid("Missing required param: account_number.", "bank_account[account_number]", "parameter_missing")
-    country, currency = said.get("country"), said.get("currency")
+    country, currency = given.get("country"), given.get("currency")
     if not country or not currency:
         name = "country" if not country else "currency"
         raise invalid(f"Missing required param: {name}.", f"bank_account[{name}]", "parameter_missing")
@@ -122,9 +122,9 @@ def bank_account(call: RequestContext, said: Object) -> Object:
         check_routing(str(routing), "bank_account[routing_number]")
     account = call.blank("bank_account")
     account.update(
-        account_holder_name=said.get("account_holder_name"),
-        account_holder_type=said.get("account_holder_type"),
-        account_type=said.get("account_type"),
+        account_holder_name=given.get("account_holder_name"),
+        account_holder_type=given.get("account_holder_type"),
+        account_type=given.get("account_type"),
         bank_name="STRIPE TEST BANK",
         country=country,
         currency=str(currency).lower(),

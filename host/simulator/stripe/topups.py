@@ -1,4 +1,4 @@
-"""Money added to a platform's balance. https://docs.stripe.com/connect/top-ups, https://docs.stripe.com/api/topups"""
+"""Top-ups of a platform's balance. https://docs.stripe.com/connect/top-ups, https://docs.stripe.com/api/topups"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAKES = {"topup", "balance_transaction"}
 
 
 def create_topup(call: RequestContext) -> Object:
-    """``pending``; ``succeeded``, and available, the next business day."""
+    """Create a top-up, which is pending until the money is available on the next business day."""
     check_currency(call)
     check_amount(call)
     if call.params.get("source"):
@@ -37,14 +37,14 @@ def create_topup(call: RequestContext) -> Object:
 
 
 def arrive(call: RequestContext, id: str) -> None:
-    """The money is there."""
+    """Let a pending top-up succeed."""
     topup = call.find("topup", id)
     if topup is not None and topup["status"] == "pending":
         call.save("topup", {**topup, "status": "succeeded"})
 
 
 def cancel_topup(call: RequestContext) -> Object:
-    """Only while it is pending."""
+    """Cancel a pending top-up."""
     topup = call.subject()
     if topup["status"] != "pending":
         raise Refusal(

@@ -1,4 +1,4 @@
-"""Money from a platform to its accounts and back. https://docs.stripe.com/connect/separate-charges-and-transfers"""
+"""Transfers from a platform to its accounts. https://docs.stripe.com/connect/separate-charges-and-transfers"""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _TOO_LITTLE = (
 
 
 def check_destination(call: RequestContext, id: str, param: str, noun: str = "destination") -> None:
-    """Refuse an account that is not one of the platform's."""
+    """Refuse an account that the platform does not have, or that is the account itself."""
     if call.within("").find("account", id) is None or id == call.account:
         raise missing(noun, id, param, 400)
 
 
 def create_transfer(call: RequestContext) -> Object:
-    """From the available balance, or from a payment, to an account."""
+    """Create a transfer to an account, from the available balance or from a charge."""
     check_currency(call)
     check_amount(call)
     params, destination = call.params, call.params["destination"]
@@ -74,7 +74,7 @@ def _check_source(call: RequestContext, charge: Object, amount: int, currency: s
 
 
 def move(call: RequestContext, transfer: Object, available_on: int, fee: int = 0) -> Object:
-    """Take a transfer's money from the balance and pay it into the account's; kept. ``fee`` is the platform's."""
+    """Move a transfer's money from the balance to the account's, and save it. ``fee`` is the platform's share."""
     amount, currency, id = transfer["amount"], transfer["currency"], transfer["id"]
     account = call.within(transfer["destination"])
     payment_id = "py_" + account.new_id("charge").partition("_")[2]
@@ -119,7 +119,7 @@ def move(call: RequestContext, transfer: Object, available_on: int, fee: int = 0
 
 
 def of_charge(call: RequestContext, charge: Object, destination: str, amount: int, fee: int) -> Object:
-    """The transfer of a destination charge."""
+    """Create the transfer of a destination charge."""
     transfer = call.blank("transfer")
     transfer.update(
         amount=amount,
@@ -135,7 +135,7 @@ def of_charge(call: RequestContext, charge: Object, destination: str, amount: in
 
 
 def create_reversal(call: RequestContext) -> Object:
-    """All or a part of a transfer, taken back."""
+    """Reverse all or a part of a transfer."""
     transfer = call.load("transfer", call.path_args["id"])
     check_amount(call)
     left = transfer["amount"] - transfer["amount_reversed"]
@@ -163,7 +163,7 @@ def create_reversal(call: RequestContext) -> Object:
 
 
 def refund_share(call: RequestContext, charge: Object, amount: int, whole: int) -> None:
-    """Give back the application fee of a charge in the proportion of ``amount`` to ``whole``."""
+    """Refund the application fee of a charge in the proportion of ``amount`` to ``whole``."""
     home = call.within("")
     fee = home.find("application_fee", str(charge.get("application_fee")))
     if fee is None:
@@ -178,7 +178,7 @@ def refund_share(call: RequestContext, charge: Object, amount: int, whole: int) 
 def reverse(
     call: RequestContext, transfer: Object, amount: int, *, metadata: Object, refund: str | None = None
 ) -> Object:
-    """Take ``amount`` back from the transfer's account; the reversal and the account's own refund are kept."""
+    """Take ``amount`` back from the transfer's account, by a reversal here and a refund there; returns the reversal."""
     currency, id, account = transfer["currency"], call.new_id("transfer_reversal"), call.within(transfer["destination"])
     payment = account.load("charge", transfer["destination_payment"])
     back_id = "pyr_" + account.new_id("refund").partition("_")[2]

@@ -1,4 +1,4 @@
-"""Requests that several triggers begin with, by the words that :mod:`host.simulator.stripe.triggers` has for them."""
+"""Requests that several triggers have in common, by the names that :mod:`host.simulator.stripe.triggers` uses."""
 
 from __future__ import annotations
 

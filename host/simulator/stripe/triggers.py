@@ -1,8 +1,8 @@
-"""What leads to each event, as requests: https://docs.stripe.com/api/events/types says when each occurs.
+"""The requests that lead to each event; https://docs.stripe.com/api/events/types says when each occurs.
 
-A step is ``[NAME = ]METHOD PATH [FORM]``; ``{NAME}`` in a later one is the id that was answered, ``{NAME.member}``
-another member. A word alone is one of :data:`STEPS`. ``?`` before a step: it may be refused, as a declined payment is.
-``as {NAME.member}`` before its method: what it has instead of the API key.
+A step is ``[NAME = ]METHOD PATH [FORM]``. In later steps, ``{NAME}`` is the id in its answer, and ``{NAME.member}``
+another member. A single word is one of :data:`STEPS`. A step after ``?`` may be refused, as a declined payment is.
+``as {NAME.member}`` before the method is sent instead of the API key.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _TO_FAIL = (
     "payment_method=pm_card_chargeCustomerFail&invoice_settings[default_payment_method]=pm_card_chargeCustomerFail"
 )
 _PURCHASE = "POST /v1/test_helpers/issuing/authorizations "
-_UNASKED = "DELETE /v1/webhook_endpoints/{asked}"  # so that no later purchase waits
+_UNASKED = "DELETE /v1/webhook_endpoints/{asked}"  # so that later purchases do not wait for its decision
 _CONTESTED = (
     "POST /v1/issuing/disputes transaction={spent}&evidence[reason]=fraudulent"
     "&evidence[fraudulent][explanation]=The card was stolen."
 )
 _STREAM = "as {session_v2.authentication_token} POST /v2/billing/meter_event_stream events[0][event_name]="
 
-# What the event is of a trigger that is called otherwise.
+# By name of a trigger, the type of its event, where they differ.
 MADE: Final[dict[str, str]] = {
     "issuing_authorization.request.eu": "issuing_authorization.request",
     "issuing_authorization.request.gb": "issuing_authorization.request",
@@ -129,7 +129,7 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "POST /v1/subscriptions/{subscription} discounts[0][coupon]={coupon}",
         "DELETE /v1/subscriptions/{subscription}/discount",
     ),
-    "customer.discount.updated": (  # the parameter is of versions before 2025-03-31, which no version stands for
+    "customer.discount.updated": (  # a parameter of versions before 2025-03-31, which requests without a version take
         "coupon",
         "discounted = POST /v1/customers name=Jenny Rosen&coupon={coupon}",
         "larger = POST /v1/coupons percent_off=30&duration=once",

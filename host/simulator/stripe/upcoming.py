@@ -1,4 +1,4 @@
-"""What time bills next, of subscriptions and of schedules; for previews, which take it all back."""
+"""The next invoice of subscriptions and schedules, for previews, which roll all changes back."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from host.simulator.stripe import renewals, schedules
 
 
 def of_schedule(call: RequestContext, customer: str | None) -> Object:
-    """What the schedule of a preview bills next, with changes or without; ``customer``: whose one that is not made is.
+    """The next invoice of the schedule in a preview's parameters, with their changes.
 
+    ``customer`` is the customer of a schedule that does not exist yet.
     https://docs.stripe.com/api/invoices/create_preview#create_create_preview-schedule_details
     """
     if call.params.get("subscription_details"):
@@ -39,7 +40,7 @@ def _billed_last(call: RequestContext, schedule: Object) -> str | None:
 
 
 def of_subscription(call: RequestContext, subscription: Object) -> Object:
-    """The invoice that time brings; phases of a schedule that begin or end until then are gone through first."""
+    """The next invoice of a subscription, after the phases of its schedule that begin or end until then."""
     before = subscription["latest_invoice"]
     while subscription["status"] not in renewals.ENDED and (at := _phase_ends(call, subscription)) is not None:
         schedules.come_due(call.at(at, call.clock), subscription["schedule"])
@@ -55,12 +56,12 @@ def of_subscription(call: RequestContext, subscription: Object) -> Object:
 
 
 def none_comes(call: RequestContext, of: str) -> Refusal:
-    """The refusal to preview what nothing will be billed of."""
+    """The refusal of a preview where nothing will be billed; ``of`` completes the message."""
     return call.refuse(f"No upcoming invoices for {of}", code="invoice_upcoming_none", status=404)
 
 
 def _phase_ends(call: RequestContext, subscription: Object) -> int | None:
-    """When the current phase of its schedule ends, if that is within the subscription's period."""
+    """When the current phase of the subscription's schedule ends, if that is within its period; else ``None``."""
     schedule = call.find(schedules.KIND, subscription.get("schedule") or "")
     current = schedule and schedule["current_phase"]
     until = min(item["current_period_end"] for item in subscription["items"]["data"])
@@ -68,7 +69,7 @@ def _phase_ends(call: RequestContext, subscription: Object) -> int | None:
 
 
 def _last(call: RequestContext, subscription: Object) -> Object:
-    """What is left to bill of a subscription that ends with its period."""
+    """The last invoice of a subscription that is to end."""
     invoice = renewals.last_draft(call, subscription)
     if not invoice["lines"]["data"]:
         raise none_comes(call, f"subscription: {subscription['id']}")

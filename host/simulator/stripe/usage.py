@@ -1,4 +1,4 @@
-"""What was used of metered items, and since when it is to be billed.
+"""The usage of metered items when a subscription changes.
 
 https://docs.stripe.com/billing/subscriptions/usage-based/manage-billing-setup
 """
@@ -17,9 +17,9 @@ FROM = billing.USAGE_FROM
 def change(
     call: RequestContext, subscription: Object, before: list[Object], after: list[Object], behavior: str
 ) -> None:
-    """Note since when items that came or have another price are used; bill what was used of the others.
+    """Store from when the usage of new items, and of items with a new price, is billed; bill earlier usage.
 
-    Classic billing forgets what was used before; flexible billing makes it an item of the next invoice.
+    Classic billing drops earlier usage; flexible billing adds it to the next invoice.
     """
     old = {item["id"]: item for item in before if _metered(item)}
     for item in after:

@@ -1,6 +1,7 @@
-"""Value added tax at a country's standard rate: what is sold to a consumer there, by who is registered there.
+"""Value added tax at a country's standard rate, for sales to consumers by a seller who is registered there.
 
-The rates, as they are since 2025-08-01: https://taxation-customs.ec.europa.eu/taxation/vat/vat-directive/vat-rates_en, https://www.gov.uk/vat-rates
+The rates as of 2025-08-01: https://taxation-customs.ec.europa.eu/taxation/vat/vat-directive/vat-rates_en and
+https://www.gov.uk/vat-rates
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ STANDARD: Final = {
     "LU": "17", "LV": "21", "MT": "18", "NL": "21", "PL": "23", "PT": "23", "RO": "21", "SE": "25", "SI": "22",
     "SK": "23",
 }  # fmt: skip
-# Postal codes of places with other taxes, or none.
+# The postal codes of places with other taxes, or none.
 _ELSEWHERE: Final = {
     "AT": "6691|699[1-3]",
     "DE": "27498|78266",
@@ -28,7 +29,7 @@ _ELSEWHERE: Final = {
     "IT": "23030|23041|22061",
     "PT": "9.*",
 }
-# What is taxed at the standard rate in all of them: https://docs.stripe.com/tax/tax-codes
+# Tax codes that have the standard rate in all countries: https://docs.stripe.com/tax/tax-codes
 CODES: Final = {
     "txcd_10000000": "general, electronically supplied services",
     "txcd_20030000": "general services",
@@ -38,7 +39,7 @@ CODES: Final = {
 
 
 def rate_of(country: str, postal_code: str | None) -> str | None:
-    """The standard rate of a country, in percent; ``None`` where it is not known, or for a place with another."""
+    """The standard rate of a country, in percent; ``None`` if it is unknown, or the place has another."""
     elsewhere = _ELSEWHERE.get(country)
     if elsewhere and (not postal_code or re.fullmatch(elsewhere, postal_code.replace(" ", ""))):
         return None
@@ -46,6 +47,6 @@ def rate_of(country: str, postal_code: str | None) -> str | None:
 
 
 def tax_of(amount: int, rate: str, *, inclusive: bool) -> int:
-    """The tax on an amount, or in it."""
+    """The tax on an amount, or in it if ``inclusive``, in minor units."""
     percent = Decimal(rate)
     return rounded(amount * percent / (100 + percent if inclusive else 100))

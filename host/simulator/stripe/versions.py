@@ -1,7 +1,7 @@
-"""What changed in Stripe's API since 2022. https://docs.stripe.com/changelog, https://docs.stripe.com/upgrades
+"""The changes in Stripe's API since 2022. https://docs.stripe.com/changelog, https://docs.stripe.com/upgrades
 
-A request of an older version, or without one, may use a parameter under its older name; an answer of an older version
-has the older members beside the newer ones.
+A request of an older version, or without one, may use the older name of a parameter. An answer of an older version has
+the older members in addition to the newer ones.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TRAINS = (
     Train("2026-09-30", "endive"),
 )
 _BASIL, _CLOVER, _DAHLIA, _ENDIVE = "2025-03-31", "2025-09-30", "2026-03-25", "2026-09-30"
-INVOICE_SHARES = "~invoice_shares"  # the notes of host.simulator.stripe.shares, by the invoice's id
+INVOICE_SHARES = "~invoice_shares"  # by invoice: the parameters that host.simulator.stripe.shares stores
 _UI_MODES = {"hosted": "hosted_page", "embedded": "embedded_page", "custom": "elements"}
 
 
@@ -44,7 +44,7 @@ _PAYING = (
 
 
 def _duration(iterations: Any, phase: Tree, world: World) -> Tree:
-    """So many periods of the phase's price as a stretch of time."""
+    """A number of iterations of a phase as its ``duration``, by the interval of its price."""
     items = phase.get("items")
     first = next(iter(items.values() if isinstance(items, dict) else items or ()), None)
     price = world.store.get("price", str((first or {}).get("price") or "")) if isinstance(first, dict) else None
@@ -66,18 +66,18 @@ def _ui_mode(mode: Any, session: Tree, world: World) -> Any:
 
 
 def _old_ui_mode(world: World, session: Object) -> str | None:
-    """In the older words, where there is one."""
+    """The older name of a session's ``ui_mode``, if it has one."""
     mode = session.get("ui_mode")
     return next((old for old, new in _UI_MODES.items() if new == mode), mode)
 
 
 def _transfer_type(word: Any, transfer: Tree, world: World) -> Any:
-    """The kind of bank transfer, where it is called like the account: Stripe's own command line says so."""
+    """The type of a bank transfer; Stripe's CLI sends the name of the account's type instead."""
     return "jp_bank_transfer" if word == "jp_bank_account" else word
 
 
 _TRANSFER = "payment_method_options.customer_balance.bank_transfer.type"
-# What a preview was given about its subscription. https://docs.stripe.com/changelog/basil/2025-03-31/invoice-preview-api-deprecations
+# Parameters of previews about the subscription. https://docs.stripe.com/changelog/basil/2025-03-31/invoice-preview-api-deprecations
 _PREVIEWED = (
     "billing_cycle_anchor",
     "cancel_at",
@@ -148,7 +148,7 @@ def _tax(world: World, invoice: Object) -> int | None:
 
 
 def _paid_elsewhere(world: World, invoice: Object) -> bool:
-    """Whether it was marked as paid, and no payment is known."""
+    """Whether an invoice was marked as paid out of band."""
     if invoice["status"] != "paid" or not invoice["amount_due"]:
         return False
     payments = world.store.having("invoice_payment", "invoice", invoice["id"])
@@ -156,12 +156,12 @@ def _paid_elsewhere(world: World, invoice: Object) -> bool:
 
 
 def _share(member: str) -> Any:
-    """What an invoice says of who gets a part of its payment, which the newest has in its payments."""
+    """An invoice's parameter for a share of its payment, which newer versions show in the payment."""
     return lambda world, invoice: (world.store.get(INVOICE_SHARES, invoice["id"]) or {}).get(member)
 
 
 def _tax_amounts(member: str) -> Any:
-    """Taxes in the form that they had."""
+    """Taxes in the older form."""
 
     def found(world: World, taxed: Object) -> list[Object]:
         return [
@@ -184,7 +184,7 @@ def _tax_rates(world: World, line: Object) -> list[Object]:
 
 
 def _only_item(member: str) -> Any:
-    """A member of the one item that a subscription of old had."""
+    """A member of the subscription's item, if it has only one."""
 
     def found(world: World, subscription: Object) -> Any:
         items = subscription["items"]["data"]
@@ -217,7 +217,7 @@ def _invoice_of(world: World, paid: Object) -> str | None:
 
 
 def _object(kind: str, *place: str) -> Any:
-    """The object that an id at a place names."""
+    """The object of ``kind`` whose id is at a path."""
 
     def found(world: World, value: Object) -> Any:
         node: Any = value
@@ -234,7 +234,7 @@ def _line_type(world: World, line: Object) -> str:
 
 
 def _of_line(member: str) -> Any:
-    """What either kind of an invoice line's parent says."""
+    """A member of an invoice line's parent, of either type."""
 
     def found(world: World, line: Object) -> Any:
         parent = line.get("parent") or {}

@@ -1,6 +1,6 @@
-"""Pages that Stripe hosts, in a form that a person and a test can use: checkout, payment links, the customer portal.
+"""Hosted pages, as plain forms for people and tests: checkout, payment links, invoices, the customer portal.
 
-They ask for no key, as Stripe's do not: who has the address may use it.
+Like Stripe's, they need no API key: the URL itself grants access.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from host.simulator.stripe.subscription_changes import change
 
 
 def answer(call: RequestContext, method: str, path: str, body: bytes) -> Page:
-    """The page at ``path``, or what its form does."""
+    """The page at ``path``; for a POST, after carrying its form out."""
     for place, page in _PAGES.items():
         if path.startswith(place):
             fields = dict(parse_qsl(body.decode("utf-8", "replace")))
@@ -58,7 +58,7 @@ _FIELDS = ("payment_method", "email", "name", "phone", "code", "shipping_rate")
 
 
 def _extra_inputs(session: Object) -> str:
-    """Inputs for what a session asks for beside a card."""
+    """The inputs for what a session asks for besides a card."""
     found = ""
     if (session.get("phone_number_collection") or {}).get("enabled"):
         found += '<label>Phone <input name="phone"></label> '
@@ -155,7 +155,10 @@ def _portal(call: RequestContext, id: str, posted: bool, fields: dict[str, str])
 
 
 def _cancel(call: RequestContext, subscription: Object, how: Object) -> None:
-    """https://docs.stripe.com/api/customer_portal/configurations/create: only what ends at once is prorated."""
+    """Cancel a subscription in the portal; only an immediate cancellation is prorated.
+
+    https://docs.stripe.com/api/customer_portal/configurations/create
+    """
     if how["mode"] == "immediately":
         behavior = how["proration_behavior"]
         renewals.cancel(call, subscription, prorate=behavior != "none", invoice_now=behavior == "always_invoice")

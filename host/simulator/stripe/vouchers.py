@@ -1,7 +1,7 @@
-"""Payments by voucher: the customer pays in a shop or at a bank later, or lets it expire.
+"""Payments by voucher, which the customer pays later in a shop or at a bank, or lets expire.
 
-https://docs.stripe.com/payments/oxxo, …/boleto, …/multibanco, …/konbini: the sections on testing say which email
-address has which end.
+https://docs.stripe.com/payments/oxxo, …/boleto, …/multibanco, …/konbini: in test mode the customer's e-mail address
+determines the outcome.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from host.simulator.stripe import authorizations, charges
 from host.simulator.stripe.payment_methods import payment_method
 from host.simulator.stripe.periods import DAY
 
-# Type of method → its currencies, how many days a voucher lasts, what it is paid with beside its page.
+# By type of payment method: its currencies, and how many days a voucher is valid by default.
 KINDS: dict[str, tuple[tuple[str, ...], int]] = {
     "boleto": (("brl",), 3),
     "konbini": (("jpy",), 3),
@@ -23,7 +23,7 @@ KINDS: dict[str, tuple[tuple[str, ...], int]] = {
 }
 _STORES = ("familymart", "lawson", "ministop", "seicomart")
 _SOON, _LATER = 5, 180  # seconds
-# Ends of what is before the @ → when, and whether the customer pays.
+# By the end of the address before the @: after how many seconds, and whether the customer pays (else it expires).
 _ENDS: dict[str, tuple[int | None, bool]] = {
     "succeed_immediately": (_SOON, True),
     "expire_immediately": (_SOON, False),
@@ -35,7 +35,7 @@ MAKES = {"charge"}
 
 
 def begin(call: RequestContext, intent: Object, method: Object) -> Object:
-    """Give the customer a voucher; kept."""
+    """Create the customer's voucher, and save the intent, which waits for its payment."""
     kind = str(method["type"])
     email = (method.get("billing_details") or {}).get("email")
     if not email:
@@ -52,7 +52,7 @@ def begin(call: RequestContext, intent: Object, method: Object) -> Object:
 
 
 def waits(intent: Object) -> bool:
-    """Whether a payment waits for its voucher to be paid."""
+    """Whether an intent waits for its voucher to be paid."""
     return str((intent.get("next_action") or {}).get("type")).endswith("_display_details")
 
 
@@ -77,7 +77,7 @@ def _digits(call: RequestContext, length: int) -> str:
 
 
 def pay(call: RequestContext, id: str) -> None:
-    """The customer has paid a voucher."""
+    """Let the customer pay the voucher of an intent."""
     intent = call.find("payment_intent", id)
     if intent is None or not waits(intent):
         return
@@ -89,7 +89,7 @@ def pay(call: RequestContext, id: str) -> None:
 
 
 def expire(call: RequestContext, id: str) -> None:
-    """A voucher that nobody paid is worth nothing any more."""
+    """Let the voucher of an intent expire."""
     intent = call.find("payment_intent", id)
     if intent is None or not waits(intent):
         return

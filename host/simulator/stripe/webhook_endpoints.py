@@ -1,7 +1,7 @@
-"""Endpoints for events. https://docs.stripe.com/api/webhook_endpoints
+"""Webhook endpoints. https://docs.stripe.com/api/webhook_endpoints
 
-An endpoint of the platform gets the platform's own events; with ``connect`` those of its connected accounts, and only
-those (https://docs.stripe.com/connect/webhooks). An endpoint that a connected account made gets that account's.
+An endpoint of the platform gets the platform's own events or, with ``connect``, only those of its connected accounts
+(https://docs.stripe.com/connect/webhooks). An endpoint of a connected account gets that account's events.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.partition import Partition
 from host.simulator.store import Store
 
-SECRETS = "~webhook_secret"  # the kind of the endpoints' secrets, by the endpoint's id
+SECRETS = "~webhook_secret"  # by endpoint: its secret
 
 
 def create_endpoint(call: RequestContext) -> Object:
-    """An endpoint; its secret is shown once, here."""
+    """Create an endpoint. Only this answer shows its secret."""
     endpoint = resources.create(call)
     endpoint.pop("secret", None)
     call.save("webhook_endpoint", endpoint)
     secret = call.world.ids.new("whsec_", 32)
-    told = {"id": endpoint["id"], "connect": bool(call.params.get("connect"))}
-    call.world.store.put(SECRETS, endpoint["id"], {**told, "secret": secret})
+    kept = {"id": endpoint["id"], "connect": bool(call.params.get("connect")), "secret": secret}
+    call.world.store.put(SECRETS, endpoint["id"], kept)
     return {**endpoint, "secret": secret}
 
 
 def update_endpoint(call: RequestContext) -> Object:
-    """An endpoint is changed, switched off and on."""
+    """Update, enable or disable an endpoint."""
     endpoint = call.put(call.subject(), call.params)
     if "disabled" in call.params:
         endpoint["status"] = "disabled" if call.params["disabled"] else "enabled"
@@ -37,7 +37,7 @@ def update_endpoint(call: RequestContext) -> Object:
 
 
 def endpoints_for(store: Store, event: Mapping[str, Any]) -> Iterator[tuple[Object, str]]:
-    """The endpoints that are switched on and whose account's events these are, each with its secret."""
+    """The enabled endpoints for events of this account, each with its secret."""
     account = str(event.get("account", ""))
     for part in (store, Partition(store, account)) if account else (store,):
         for endpoint in part.each("webhook_endpoint"):

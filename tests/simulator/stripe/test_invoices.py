@@ -130,6 +130,22 @@ def test_items_and_lines_change_while_it_is_a_draft(shop) -> None:
     assert shop.api.error("POST", f"{path}/add_lines", {"lines": [{"amount": 1}]})[1]["code"] == "invoice_not_editable"
 
 
+def test_a_subscriptions_line_keeps_its_metadata_unless_it_is_given(shop) -> None:
+    """An update without metadata changes nothing, "" of a key removes that, and null clears it."""
+    made = shop.subscribe(shop.price(1000))
+    shop.wait(31 * DAY)
+    invoice = shop.now(made)["latest_invoice"]
+    assert invoice["status"] == "draft"
+    path = f"/v1/invoices/{invoice['id']}/lines/{invoice['lines']['data'][0]['id']}"
+    for sent, kept in (
+        ({"metadata": {"a": "1", "b": "2"}}, {"a": "1", "b": "2"}),
+        ({}, {"a": "1", "b": "2"}),
+        ({"metadata": {"a": ""}}, {"b": "2"}),
+        ({"metadata": None}, {}),
+    ):
+        assert shop.api.post(path, sent)["metadata"] == kept
+
+
 def test_shipping_is_added(shop) -> None:
     """To the total, not the subtotal."""
     rate = {"shipping_rate_data": {"display_name": "Post", "fixed_amount": {"amount": 500, "currency": "usd"}}}

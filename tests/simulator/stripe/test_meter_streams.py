@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from host.simulator.members import iso_time
-from host.simulator.stripe.meter_streams import ERRORS, MOST_EVENTS, NO_METER, PATIENCE
+from host.simulator.stripe.meter_streams import ERRORS, MOST_EVENTS, NO_METER, SESSION_LIFE
 from host.simulator.stripe.periods import DAY
 from tests.simulator.conftest import KEY, Api, Clock
 from tests.simulator.test_official_client import InProcess
@@ -119,7 +119,7 @@ def test_a_stream_takes_a_session_s_token_for_a_quarter_of_an_hour(api: Api, usa
     assert api.ask("POST", STREAM, {"events": [usage.event()]})[0] == 401
     assert usage.stream(usage.event(), token="token_test_none")[0] == 401
     assert api.ask("GET", "/v1/customers", Authorization=f"Bearer {token}")[0] == 401
-    clock.now += PATIENCE - 1
+    clock.now += SESSION_LIFE - 1
     assert usage.stream(usage.event("4"), token=token)[0] == 200
     clock.now += 1
     status, answer = usage.stream(usage.event(), token=token)
@@ -160,6 +160,6 @@ def test_the_official_client_streams(api: Api, usage: Usage, clock: Clock) -> No
     streaming.v2.billing.meter_event_stream.create({"events": [usage.event("6")]})
     assert transport.asked == "meter-events.stripe.com"
     assert usage.total(clock.now) == 6
-    clock.now += PATIENCE
+    clock.now += SESSION_LIFE
     with pytest.raises(stripe_client.TemporarySessionExpiredError):
         streaming.v2.billing.meter_event_stream.create({"events": [usage.event()]})

@@ -337,13 +337,17 @@ def test_discounts_of_a_quotes_items_are_kept(shop) -> None:
 
 
 def test_a_quote_is_revised(shop) -> None:
-    """A draft of the same, whose number counts up. https://docs.stripe.com/quotes/revise"""
+    """A draft of the same, whose number counts up; only of a quote that was finalized. https://docs.stripe.com/quotes/revise"""
     lines = [{"price": shop.price(1000), "quantity": 2, "tax_rates": [shop.rate(20, inclusive=False)]}]
     params = {"customer": shop.customer, "line_items": lines, "header": "Offer", "metadata": {"a": "1"}}
     data = {"subscription_data": {"description": "Two", "trial_period_days": 5}}
     first = shop.api.post("/v1/quotes", {**params, **data})
     revise = {"from_quote": {"quote": first["id"], "is_revision": True}}
     assert shop.api.error("POST", "/v1/quotes", revise)[1]["param"] == "from_quote[is_revision]"
+    dropped = shop.api.post("/v1/quotes", params)["id"]
+    shop.api.post(f"/v1/quotes/{dropped}/cancel", {})
+    never = {"from_quote": {"quote": dropped, "is_revision": True}}
+    assert shop.api.error("POST", "/v1/quotes", never)[1]["param"] == "from_quote[is_revision]"
     number = shop.api.post(f"/v1/quotes/{first['id']}/finalize", {})["number"]
     copy = shop.api.post("/v1/quotes", {**revise, "header": "Better"})
     assert copy["from_quote"] == revise["from_quote"]
