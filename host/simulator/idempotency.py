@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import Refusal, invalid
 from host.simulator.parsing import Tree
 from host.simulator.store import SavedAnswer, Store
 
 KEY_LIFE = 24 * 3600  # seconds an answer is kept
+LONGEST = 255  # characters
 _DIGEST = 16  # bytes
 _sorted = msgspec.json.Encoder(order="sorted").encode
 
@@ -33,7 +34,9 @@ class Claim(NamedTuple):
 
 
 def claim_of(account: str, said: str, method: str, path: str, tree: Tree) -> Claim:
-    """The claim of a request for its key."""
+    """The claim of a request for its key; :class:`Refusal` if it is too long."""
+    if len(said) > LONGEST:
+        raise invalid(f"Idempotency keys can be up to {LONGEST} characters long. This one has {len(said)}.")
     digest = hashlib.blake2b(_sorted([method, path, tree]), digest_size=_DIGEST).digest()
     return Claim(account, said, digest + path.encode())
 

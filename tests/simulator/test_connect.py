@@ -242,6 +242,8 @@ def test_a_payout_to_an_accounts_bank_account(api, clock, number, status, code) 
     after = api.ask("GET", f"/v1/payouts/{made['id']}", Stripe_Account=account)[1]
     assert (after["status"], after["failure_code"]) == (status, code)
     assert bool(after["failure_balance_transaction"]) == (status == "failed")
+    (bank,) = api.get(f"/v1/accounts/{account}/external_accounts")["data"]
+    assert (bank["status"] == "errored") == (status == "failed")
     left = api.ask("GET", "/v1/balance", Stripe_Account=account)[1]["available"][0]["amount"]
     assert left == (1000 if status == "failed" else 0)
 
@@ -421,3 +423,34 @@ def test_a_companys_tax_number_is_a_text(api) -> None:
     made = api.post("/v1/payment_intents", f"{form}&payment_method_data[card][token]=tok_visa")
     method = api.get(f"/v1/payment_methods/{made['payment_method']}")
     assert method["billing_details"]["tax_id"] == "000000000"
+
+
+def test_what_a_platform_makes_in_an_account_bears_its_application(api, account) -> None:
+    """Its payments, setups and charges; those of the platform itself bear none.
+
+    https://docs.stripe.com/api/payment_intents/object#payment_intent_object-application
+    """
+    applications = set()
+    for headers in ({"Stripe_Account": account}, {}):
+        made = api.post(INTENTS, PAY + "&expand[]=latest_charge", **headers)
+        setup = api.post("/v1/setup_intents", **headers)
+        applications.add((made["application"], made["latest_charge"]["application"], setup["application"]))
+    (own,) = applications - {(None, None, None)}
+    assert len(set(own)) == 1
+    assert own[0].startswith("ca_")
+
+
+def test_debits_of_accounts_are_not_simulated(api, account) -> None:
+    """https://docs.stripe.com/connect/account-debits: refused as such, and not as a token that does not exist."""
+    status, error = api.error("POST", "/v1/charges", f"amount=500&currency=usd&source={account}")
+    assert (status, error["code"], error["param"]) == (501, "not_simulated", "source")
+
+
+def test_what_is_said_of_a_reversal_stands_in_the_books(api, account) -> None:
+    """A reversal's description is that of its balance transaction.
+
+    https://docs.stripe.com/api/transfer_reversals/create#create_transfer_reversal-description
+    """
+    made = api.post("/v1/transfers", f"amount=500&currency=usd&destination={account}")["id"]
+    back = api.post(f"/v1/transfers/{made}/reversals", "amount=100&description=too+much")
+    assert api.get(f"/v1/balance_transactions/{back['balance_transaction']}")["description"] == "too much"

@@ -34,7 +34,11 @@ def create_token(call: RequestContext) -> Object:
 
 
 def use(call: RequestContext, id: str, intent: Object) -> Object:
-    """The payment method of a token that was not used yet; it is the intent's now."""
+    """The payment method of a token that was not used yet; it is the intent's now.
+
+    What the request says itself goes before what the token says:
+    https://docs.stripe.com/api/payment_intents/confirm#confirm_payment_intent-confirmation_token
+    """
     token = call.find(KIND, id)
     if token is None:
         raise missing(KIND, id, KIND, 400)
@@ -50,8 +54,10 @@ def use(call: RequestContext, id: str, intent: Object) -> Object:
     if token["return_url"]:
         call.params.setdefault("return_url", token["return_url"])
     for name in ("setup_future_usage", "shipping"):
-        if token.get(name) and name in intent:
+        if token.get(name) and name in intent and not call.params.get(name):
             intent[name] = token[name]
+    if given := call.params.get("payment_method"):
+        return payment_method(call, given)
     return call.load("payment_method", str((call.world.store.get(_METHOD, id) or {})["id"]))
 
 

@@ -71,11 +71,7 @@ def _method(call: RequestContext) -> Object:
         if source.startswith("src_"):
             facts = consume(call, call.load("source", source, "source", 400))
             return make(call, {"type": "card", "card": facts})
-        if not source.startswith("tok_"):
-            raise missing("token", source, "source", 400)
-        facts, shown = card_of_token(call, source)
-        call.world.store.put(_CARDS, shown["id"], shown)
-        return make(call, {"type": "card", "card": facts}, id=shown["id"])
+        return _of_token(call, source)
     customer = call.load("customer", owner, "customer", 400)
     if source is None:
         source = customer.get("default_source")
@@ -96,6 +92,19 @@ def _method(call: RequestContext) -> Object:
     if method is None or method["customer"] != owner:
         raise missing("source", source, "source", 400)
     return method
+
+
+def _of_token(call: RequestContext, id: str) -> Object:
+    """The card that a token stands for."""
+    if (
+        id.startswith("acct_") and call.find("account", id) is not None
+    ):  # https://docs.stripe.com/connect/account-debits
+        call.not_modelled("debits of connected accounts", "Transfer reversals take money back.", "source")
+    if not id.startswith("tok_"):
+        raise missing("token", id, "source", 400)
+    facts, shown = card_of_token(call, id)
+    call.world.store.put(_CARDS, shown["id"], shown)
+    return make(call, {"type": "card", "card": facts}, id=shown["id"])
 
 
 def _source(call: RequestContext, method: Object) -> Object | None:

@@ -95,10 +95,17 @@ def arrive(call: RequestContext, id: str) -> None:
 
 
 def _failure(call: RequestContext, payout: Object) -> tuple[str, str]:
-    account = call.within("").find("account", call.account) or {}
+    """Why it comes back, if it does: then the bank account is in error.
+
+    https://docs.stripe.com/api/external_account_bank_accounts/object#account_bank_account_object-status
+    """
+    home = call.within("")
+    account = home.find("account", call.account) or {}
     for item in (account.get("external_accounts") or {}).get("data") or []:
-        if item["id"] == payout["destination"]:
-            return _FAILURES.get(item.get("fingerprint"), ("", ""))
+        if item["id"] == payout["destination"] and item.get("fingerprint") in _FAILURES:
+            item["status"] = "errored"
+            home.save("account", account)
+            return _FAILURES[item["fingerprint"]]
     return "", ""
 
 
