@@ -248,6 +248,52 @@ def test_a_payout_to_an_accounts_bank_account(api, clock, number, status, code) 
     assert left == (1000 if status == "failed" else 0)
 
 
+@pytest.mark.parametrize(
+    ("token", "status", "code"),
+    [
+        ("btok_us_verified", "paid", None),
+        ("btok_us_verified_noAccount", "failed", "no_account"),
+        ("btok_us_verified_accountClosed", "failed", "account_closed"),
+        ("btok_us_verified_insufficientFunds", "failed", "insufficient_funds"),
+        ("btok_us_verified_debitNotAuthorized", "failed", "debit_not_authorized"),
+        ("btok_us_verified_invalidCurrency", "failed", "invalid_currency"),
+        ("tok_visa_debit_us_transferSuccess", "paid", None),
+        ("tok_visa_debit_us_transferFail", "failed", "could_not_process"),
+        ("tok_discover_debit_us_transferSuccess", "paid", None),
+    ],
+)
+def test_a_payout_ends_as_its_token_says(api, clock, token, status, code) -> None:
+    """Bank accounts and debit cards by their tokens. https://docs.stripe.com/connect/testing#payouts"""
+    account = api.post("/v1/accounts", f"type=custom&country=US&external_account={token}")["id"]
+    api.post("/v1/transfers", f"amount=1000&currency=usd&destination={account}")
+    made = api.post("/v1/payouts", "amount=1000&currency=usd", Stripe_Account=account)
+    clock.now = made["arrival_date"]
+    after = api.ask("GET", f"/v1/payouts/{made['id']}", Stripe_Account=account)[1]
+    assert (after["status"], after["failure_code"]) == (status, code)
+
+
+@pytest.mark.parametrize("country", ["us", "ca", "sg", "au", "ae", "gb", "de", "fr", "nz", "se", "pl", "ro"])
+def test_every_country_has_its_debit_cards(api, country: str) -> None:
+    """Three of Visa, of which one takes no instant payout, and one Mastercard.
+
+    https://docs.stripe.com/connect/testing#debit-card-numbers, https://docs.stripe.com/error-codes
+    """
+    account = api.post("/v1/accounts", "type=custom&country=US")["id"]
+    api.post("/v1/transfers", f"amount=1000&currency=usd&destination={account}")
+    kinds = ("visa_debit_{}_transferSuccess", "visa_debit_{}_transferFail", "mastercard_debit_{}_transferSuccess",
+             "visa_debit_{}_instantPayoutUnsupported")  # fmt: skip
+    refused = []
+    for kind in kinds:
+        given = f"external_account=tok_{kind.format(country)}"
+        card = api.post(f"/v1/accounts/{account}/external_accounts", given)
+        assert (card["funding"], card["country"]) == ("debit", country.upper())
+        ask = f"amount=100&currency=usd&method=instant&destination={card['id']}"
+        status, answer = api.ask("POST", "/v1/payouts", ask, Stripe_Account=account)
+        if status != 200:
+            refused.append((kind, answer["error"]["code"], card["available_payout_methods"]))
+    assert refused == [(kinds[-1], "instant_payouts_unsupported", ["standard"])]
+
+
 def test_an_account_without_a_bank_account_gets_no_payout(api, account) -> None:
     """An account without a bank account gets no payout."""
     api.post("/v1/transfers", f"amount=1000&currency=usd&destination={account}")

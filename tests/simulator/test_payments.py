@@ -402,3 +402,17 @@ def test_a_refund_of_too_much_says_of_what(api) -> None:
     api.post("/v1/refunds", f"{ask}500")
     message = api.error("POST", "/v1/refunds", f"{ask}1600")[1]["message"]
     assert message == "Refund amount ($16.00) is greater than unrefunded amount on charge ($15.00)"
+
+
+def test_the_customer_of_a_charge_is_set_once(api) -> None:
+    """A charge of nobody may get a customer, who stays.
+
+    https://docs.stripe.com/api/charges/update#update_charge-customer
+    """
+    made = api.post("/v1/charges", "amount=2000&currency=usd&source=tok_visa")
+    first, other = (api.post("/v1/customers")["id"] for _ in range(2))
+    path = f"/v1/charges/{made['id']}"
+    for customer in (first, first):
+        assert api.post(path, f"customer={customer}")["customer"] == first
+    assert api.error("POST", path, f"customer={other}")[1]["param"] == "customer"
+    assert api.post(path, "description=x")["customer"] == first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import captures, charges, connect
@@ -112,6 +113,17 @@ def _source(call: RequestContext, method: Object) -> Object | None:
     return call.find("card", str(method["id"])) or call.find(_CARDS, str(method["id"]))
 
 
+def update_charge(call: RequestContext) -> Object | bytes:
+    """What a charge says. Its customer is set once.
+
+    https://docs.stripe.com/api/charges/update#update_charge-customer
+    """
+    owner = call.subject()["customer"]
+    if call.params.get("customer", owner) != owner and owner is not None:
+        raise call.refuse(f"Charge {call.target} already has a customer, which cannot be changed.", param="customer")
+    return resources.update(call)
+
+
 def capture_charge(call: RequestContext) -> Object:
     """All or a part of an authorised charge."""
     charge = call.subject()
@@ -142,4 +154,8 @@ def capture_charge(call: RequestContext) -> Object:
     return captures.capture(call, charge, amount)
 
 
-BEHAVIOURS = {"charges.capture": capture_charge, "charges.create": create_charge}
+BEHAVIOURS = {
+    "charges.capture": capture_charge,
+    "charges.create": create_charge,
+    "charges.update": update_charge,
+}

@@ -38,7 +38,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "customer_balances": ("customers.balance_transactions.create"),
         "customer_discounts": ("customers.delete_discount"),
         "customers": ("customers.create customers.delete customers.update"),
-        "direct_charges": ("charges.capture charges.create"),
+        "direct_charges": ("charges.capture charges.create charges.update"),
         "disputes": ("disputes.close disputes.update"),
         "documents": ("quotes.pdf"),
         "entitlements": ("entitlements.active_entitlements.list products.features.create"),
