@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import Refusal, invalid
 from host.simulator.parsing import Tree
 from host.simulator.store import SavedAnswer, Store
 
 KEY_LIFE = 24 * 3600  # seconds that an answer is saved for
+LONGEST = 255  # characters
 _DIGEST = 16  # bytes
 _sorted = msgspec.json.Encoder(order="sorted").encode
 
@@ -32,7 +33,11 @@ class Claim(NamedTuple):
 
 
 def claim_of(account: str, sent: str, method: str, path: str, tree: Tree) -> Claim:
-    """The claim of a request on the key it sent; ``tree`` are its parameters."""
+    """The claim of a request on the key it sent; ``tree`` are its parameters. Raises :class:`Refusal` if the key
+    is too long.
+    """
+    if len(sent) > LONGEST:
+        raise invalid(f"Idempotency keys can be up to {LONGEST} characters long. This one has {len(sent)}.")
     digest = hashlib.blake2b(_sorted([method, path, tree]), digest_size=_DIGEST).digest()
     return Claim(account, sent, digest + path.encode())
 

@@ -50,6 +50,8 @@ class Operations:
         plan = call.plan
         if self._stripe and not call.path.startswith("/v2/") and plan.operation.id not in ELSEWHERE:
             call.world.references.check(call.params, plan.operation.result)
+        if self._stripe and plan.parents:
+            resources.check_parents(call)
         is_file = plan.operation.result is not None and plan.operation.result.format == "binary"
         if is_file and not self._stripe:
             call.not_modelled("a file as the answer", "It stores objects, and makes no files from them.")

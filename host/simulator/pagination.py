@@ -106,16 +106,7 @@ def _take(source: Iterator[tuple[str, StoredObject]], tests: list[Test], most: i
 
 
 def _tests(call: RequestContext) -> list[Test]:
-    return _owners(call) + _filters(call)
-
-
-def _owners(call: RequestContext) -> list[Test]:
-    """Tests of what the path requires of each object. The owners in the path must exist."""
-    for parent in call.plan.parents:
-        kind = call.world.references.kind(parent.param)
-        if kind:
-            call.load(kind, call.path_args[parent.param], parent.param)
-    return owner_tests(call, _properties(call))
+    return owner_tests(call, _properties(call)) + _filters(call)
 
 
 def owner_tests(call: RequestContext, properties: dict[str, Schema]) -> list[Test]:

@@ -192,8 +192,6 @@ def delete(call: RequestContext) -> Object | bytes:
 def single(call: RequestContext) -> Object:
     """An object that exists once (for each owner in the path): made when first used, changed by what is sent."""
     plan, store = call.plan, call.world.store
-    for parent in plan.parents:
-        _check_parent(call, parent.param)
     key = call.path.rstrip("/")
     value = store.get(plan.kind or key, key)
     if value is None:
@@ -214,10 +212,12 @@ def single(call: RequestContext) -> Object:
     return value
 
 
-def _check_parent(call: RequestContext, name: str) -> None:
-    kind = call.world.references.kind(name)
-    if kind:
-        call.load(kind, call.path_args[name], name)
+def check_parents(call: RequestContext) -> None:
+    """Refuse a path whose owners do not exist. Accounts are looked for by what is done with them."""
+    for parent in call.plan.parents:
+        kind = parent.kind or call.world.references.kind(parent.param)
+        if kind and kind != "account":
+            call.load(kind, call.path_args[parent.param], parent.param)
 
 
 def set_members(members: Mapping[str, Any], call: RequestContext) -> Object:

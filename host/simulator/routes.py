@@ -19,6 +19,7 @@ class Parent(NamedTuple):
 
     param: str
     names: tuple[str, ...]
+    kind: str = ""  # of the owner, where the path up to it answers one
 
 
 class RoutePlan(msgspec.Struct, frozen=True):
@@ -98,7 +99,7 @@ class Routes:
     def _read(self, op: Operation) -> RoutePlan:
         parts = op.path.strip("/").split("/")
         names = tuple(part[part.index("{") + 1 : part.index("}")] for part in parts if "{" in part)
-        owners = _parents(parts)
+        owners = self._parents(parts)
         on_item = "{" in parts[-1]
         kind, shape, listed = self._subject(op)
         if op.method == "GET":
@@ -119,7 +120,7 @@ class Routes:
         return self._read_post(op, parts, kind, shape)
 
     def _read_post(self, op: Operation, parts: list[str], kind: str, shape: Schema | None) -> RoutePlan:
-        owners = _parents(parts)
+        owners = self._parents(parts)
         owner = self._kind_of_item(parts[:-1]) if len(parts) > 1 and "{" in parts[-2] else ""
         last = op.id.rpartition(".")[2]
         if last == "update":
@@ -146,6 +147,20 @@ class Routes:
             return ""
         operation = self._catalog.operation(id)
         return self._subject(operation)[0] if operation is not None else ""
+
+    def _parents(self, parts: list[str]) -> tuple[Parent, ...]:
+        found = []
+        for n, part in enumerate(parts):
+            if "{" in part:
+                param = part[part.index("{") + 1 : part.index("}")]
+                short = param.removesuffix("_id").removesuffix("Id")
+                said = (param, short, f"{short}_id", f"{short}Id") if param != "id" else ()
+                single = parts[n - 1].removesuffix("s") if n else ""
+                names = dict.fromkeys((*said, single, f"{single}_id", f"{single}Id", single.rpartition("_")[2]))
+                kind = self._kind_of_item(parts[: n + 1])
+                union = bool(kind) and self._catalog.resolve(Schema(ref=kind)).any_of
+                found.append(Parent(param, tuple(names), "" if union else kind))
+        return tuple(found)
 
     def _subject(self, op: Operation) -> tuple[str, Schema | None, str | None]:
         """The kind and schema of the objects that the operation answers, and the member of a page that holds them
@@ -174,19 +189,6 @@ class Routes:
         id = self._items.get(tuple(parts))
         other = self._catalog.operation(id) if id is not None else None
         return self._subject(other)[0] if other is not None and other.result is not None else path
-
-
-def _parents(parts: list[str]) -> tuple[Parent, ...]:
-    found = []
-    for n, part in enumerate(parts):
-        if "{" in part:
-            param = part[part.index("{") + 1 : part.index("}")]
-            short = param.removesuffix("_id").removesuffix("Id")
-            own = (param, short, f"{short}_id", f"{short}Id") if param != "id" else ()
-            single = parts[n - 1].removesuffix("s") if n else ""
-            names = dict.fromkeys((*own, single, f"{single}_id", f"{single}Id", single.rpartition("_")[2]))
-            found.append(Parent(param, tuple(names)))
-    return tuple(found)
 
 
 def collection(path: str) -> str:

@@ -33,7 +33,9 @@ FIELDS: dict[str, str] = {
     "product": r"active|description|metadata|name|shippable|url",
     "subscription": r"canceled_at|created|metadata|status",
 }
-# Fields of invoices that are elsewhere in the object.
+# The fields that are numbers; all others are text, which stands in quotation marks.
+_NUMBERS = re.compile(r"amount|total|created|canceled_at|.*\.exp_(?:month|year)")
+# Fields that are elsewhere in the object.
 _PLACES = {
     "last_finalization_error_code": "last_finalization_error.code",
     "last_finalization_error_type": "last_finalization_error.type",
@@ -80,8 +82,24 @@ def _check(clause: re.Match[str], kind: str) -> None:
     field, quoted = clause["field"], clause["dq"] if clause["dq"] is not None else clause["sq"]
     if kind in FIELDS and not re.fullmatch(FIELDS[kind], field):
         raise invalid(f"Field `{field}` is an unsupported search field for resource `{kind}s`.", "query")
+    if kind in FIELDS:
+        _check_value(clause, quoted)
     if clause["op"] == "~" and len(quoted if quoted is not None else clause["bare"]) < LEAST_PART:
         raise invalid(f"Substring search needs at least {LEAST_PART} characters: {clause[0].strip()}", "query")
+
+
+def _check_value(clause: re.Match[str], quoted: str | None) -> None:
+    """Refuse what no field can be: https://docs.stripe.com/search#query-fields-values"""
+    text, operator = quoted if quoted is not None else clause["bare"], clause["op"]
+    if quoted is None and text == "null":
+        return
+    if not _NUMBERS.fullmatch(clause["field"]):
+        if operator not in (":", "~"):
+            raise invalid(f"Only numeric fields can be compared with `{operator}`: {clause[0].strip()}", "query")
+        if quoted is None:
+            raise invalid(f"Text must be within quotation marks: {clause[0].strip()}", "query")
+    elif operator == "~" or not re.fullmatch(r"-?\d+(?:\.\d+)?", text):
+        raise invalid(f"A numeric field is compared with a number: {clause[0].strip()}", "query")
 
 
 def _test(clause: re.Match[str], kind: str) -> Test:

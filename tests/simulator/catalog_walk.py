@@ -194,8 +194,10 @@ class Walk:
     def path(self, op: Operation) -> str:
         """The operation's path with the ids of objects in it."""
         plan, path = self.plan(op.id), op.path
+        owners = {parent.param: parent.kind for parent in plan.parents}
         for name in op.path_params:
-            kind = plan.kind if name == plan.target else self.simulator.world.references.kind(name) or name
+            known = owners.get(name) or self.simulator.world.references.kind(name) or name
+            kind = plan.kind if name == plan.target else known
             path = path.replace("{" + name + "}", quote(self.object(kind) or "x_1", safe=""))
         return path
 

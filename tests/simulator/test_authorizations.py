@@ -39,7 +39,7 @@ def test_a_payment_is_captured_several_times(api) -> None:
     done = capture(api, made, amount_to_capture=300)
     assert (done["status"], done["amount_received"], done["amount_capturable"]) == ("succeeded", 1500, 0)
     charge = api.get(f"/v1/charges/{made['latest_charge']}")
-    assert (charge["captured"], charge["amount_captured"], charge["amount_refunded"]) == (True, 1500, 500)
+    assert (charge["captured"], charge["amount_captured"], charge["amount_refunded"]) == (True, 1500, 0)
     books = api.get("/v1/balance_transactions", source=charge["id"])["data"]
     assert [each["amount"] for each in books] == [300, 700, 500]
     assert sum(each["fee"] for each in books) == round(1500 * 0.029) + 30
@@ -101,7 +101,48 @@ def test_a_hold_ends_after_its_time(api, clock, option: str, days: int) -> None:
     clock.now += days * DAY - 1
     assert api.get(f"{INTENTS}/{made['id']}")["status"] == "requires_capture"
     clock.now += 1
-    assert api.get(f"{INTENTS}/{made['id']}")["status"] == "canceled"
+    done = api.get(f"{INTENTS}/{made['id']}")
+    assert (done["status"], done["cancellation_reason"]) == ("canceled", "expired")
+    types = [event["type"] for event in api.get("/v1/events?limit=2")["data"]]
+    assert types == ["payment_intent.canceled", "charge.expired"]
+
+
+@pytest.mark.parametrize("how", ["in part", "too late"])
+def test_what_is_released_is_no_refund(api, clock, how: str) -> None:
+    """What is not captured is not refunded; before 2025-03-31 it was.
+
+    https://docs.stripe.com/changelog/basil/2025-03-31/remove-refund-from-partial-capture-and-payment-cancellation-flow
+    """
+    made = held(api)
+    if how == "in part":
+        capture(api, made, amount_to_capture=1500)
+    clock.now += 8 * DAY
+    at = f"/v1/charges/{made['latest_charge']}"
+    charge = api.get(f"{at}?expand[]=refunds")
+    assert (charge["amount_refunded"], charge["refunded"], charge["refunds"]["data"]) == (0, False, [])
+    assert "charge.refunded" not in [event["type"] for event in api.get("/v1/events")["data"]]
+    acacia = {"Stripe_Version": "2025-02-24.acacia"}
+    _, old = api.ask("GET", at, **acacia)
+    assert old["amount_refunded"] == (500 if how == "in part" else 0)
+    _, intent = api.ask("GET", f"{INTENTS}/{made['id']}", **acacia)
+    assert intent["cancellation_reason"] == (None if how == "in part" else "automatic")
+    if how == "in part":
+        assert api.post("/v1/refunds", f"charge={charge['id']}")["amount"] == 1500
+        assert api.get(at)["refunded"] is True
+
+
+def test_what_is_captured_is_described_by_the_capture(api) -> None:
+    """A suffix given at the capture is what the cardholder reads; a descriptor of its own is refused for cards.
+
+    https://docs.stripe.com/api/payment_intents/capture#capture_payment_intent-statement_descriptor
+    """
+    made = held(api, "[request_multicapture]=if_available")
+    path = f"{INTENTS}/{made['id']}/capture"
+    assert api.error("POST", path, "statement_descriptor=ORDERS")[1]["param"] == "statement_descriptor"
+    for suffix, final in (("one", "false"), ("two", "true")):
+        capture(api, made, amount_to_capture=500, final_capture=final, statement_descriptor_suffix=suffix)
+        charge = api.get(f"/v1/charges/{made['latest_charge']}")
+        assert charge["calculated_statement_descriptor"].endswith(f"* {suffix}")
 
 
 def test_a_hold_of_one_type_of_method_alone(api) -> None:

@@ -242,8 +242,56 @@ def test_a_payout_to_an_accounts_bank_account(api, clock, number, status, code) 
     after = api.ask("GET", f"/v1/payouts/{made['id']}", Stripe_Account=account)[1]
     assert (after["status"], after["failure_code"]) == (status, code)
     assert bool(after["failure_balance_transaction"]) == (status == "failed")
+    (bank,) = api.get(f"/v1/accounts/{account}/external_accounts")["data"]
+    assert (bank["status"] == "errored") == (status == "failed")
     left = api.ask("GET", "/v1/balance", Stripe_Account=account)[1]["available"][0]["amount"]
     assert left == (1000 if status == "failed" else 0)
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "code"),
+    [
+        ("btok_us_verified", "paid", None),
+        ("btok_us_verified_noAccount", "failed", "no_account"),
+        ("btok_us_verified_accountClosed", "failed", "account_closed"),
+        ("btok_us_verified_insufficientFunds", "failed", "insufficient_funds"),
+        ("btok_us_verified_debitNotAuthorized", "failed", "debit_not_authorized"),
+        ("btok_us_verified_invalidCurrency", "failed", "invalid_currency"),
+        ("tok_visa_debit_us_transferSuccess", "paid", None),
+        ("tok_visa_debit_us_transferFail", "failed", "could_not_process"),
+        ("tok_discover_debit_us_transferSuccess", "paid", None),
+    ],
+)
+def test_a_payout_ends_as_its_token_says(api, clock, token, status, code) -> None:
+    """Bank accounts and debit cards by their tokens. https://docs.stripe.com/connect/testing#payouts"""
+    account = api.post("/v1/accounts", f"type=custom&country=US&external_account={token}")["id"]
+    api.post("/v1/transfers", f"amount=1000&currency=usd&destination={account}")
+    made = api.post("/v1/payouts", "amount=1000&currency=usd", Stripe_Account=account)
+    clock.now = made["arrival_date"]
+    after = api.ask("GET", f"/v1/payouts/{made['id']}", Stripe_Account=account)[1]
+    assert (after["status"], after["failure_code"]) == (status, code)
+
+
+@pytest.mark.parametrize("country", ["us", "ca", "sg", "au", "ae", "gb", "de", "fr", "nz", "se", "pl", "ro"])
+def test_every_country_has_its_debit_cards(api, country: str) -> None:
+    """Three of Visa, of which one takes no instant payout, and one Mastercard.
+
+    https://docs.stripe.com/connect/testing#debit-card-numbers, https://docs.stripe.com/error-codes
+    """
+    account = api.post("/v1/accounts", "type=custom&country=US")["id"]
+    api.post("/v1/transfers", f"amount=1000&currency=usd&destination={account}")
+    kinds = ("visa_debit_{}_transferSuccess", "visa_debit_{}_transferFail", "mastercard_debit_{}_transferSuccess",
+             "visa_debit_{}_instantPayoutUnsupported")  # fmt: skip
+    refused = []
+    for kind in kinds:
+        given = f"external_account=tok_{kind.format(country)}"
+        card = api.post(f"/v1/accounts/{account}/external_accounts", given)
+        assert (card["funding"], card["country"]) == ("debit", country.upper())
+        ask = f"amount=100&currency=usd&method=instant&destination={card['id']}"
+        status, answer = api.ask("POST", "/v1/payouts", ask, Stripe_Account=account)
+        if status != 200:
+            refused.append((kind, answer["error"]["code"], card["available_payout_methods"]))
+    assert refused == [(kinds[-1], "instant_payouts_unsupported", ["standard"])]
 
 
 def test_an_account_without_a_bank_account_gets_no_payout(api, account) -> None:
@@ -421,3 +469,34 @@ def test_a_companys_tax_number_is_a_text(api) -> None:
     made = api.post("/v1/payment_intents", f"{form}&payment_method_data[card][token]=tok_visa")
     method = api.get(f"/v1/payment_methods/{made['payment_method']}")
     assert method["billing_details"]["tax_id"] == "000000000"
+
+
+def test_what_a_platform_makes_in_an_account_bears_its_application(api, account) -> None:
+    """Its payments, setups and charges; those of the platform itself bear none.
+
+    https://docs.stripe.com/api/payment_intents/object#payment_intent_object-application
+    """
+    applications = set()
+    for headers in ({"Stripe_Account": account}, {}):
+        made = api.post(INTENTS, PAY + "&expand[]=latest_charge", **headers)
+        setup = api.post("/v1/setup_intents", **headers)
+        applications.add((made["application"], made["latest_charge"]["application"], setup["application"]))
+    (own,) = applications - {(None, None, None)}
+    assert len(set(own)) == 1
+    assert own[0].startswith("ca_")
+
+
+def test_debits_of_accounts_are_not_simulated(api, account) -> None:
+    """https://docs.stripe.com/connect/account-debits: refused as such, and not as a token that does not exist."""
+    status, error = api.error("POST", "/v1/charges", f"amount=500&currency=usd&source={account}")
+    assert (status, error["code"], error["param"]) == (501, "not_simulated", "source")
+
+
+def test_what_is_said_of_a_reversal_stands_in_the_books(api, account) -> None:
+    """A reversal's description is that of its balance transaction.
+
+    https://docs.stripe.com/api/transfer_reversals/create#create_transfer_reversal-description
+    """
+    made = api.post("/v1/transfers", f"amount=500&currency=usd&destination={account}")["id"]
+    back = api.post(f"/v1/transfers/{made}/reversals", "amount=100&description=too+much")
+    assert api.get(f"/v1/balance_transactions/{back['balance_transaction']}")["description"] == "too much"

@@ -108,3 +108,11 @@ def test_a_500_after_the_work_is_kept_and_one_before_it_is_not(make) -> None:
     before = make(faults=Faults.parse("500:100%"))
     assert before.error("POST", CREATE, "name=x", Idempotency_Key="k")[0] == 500
     assert before.simulator.ledger() == []
+
+
+def test_a_key_has_255_characters_at_most(api) -> None:
+    """A longer key is refused, and nothing is done. https://docs.stripe.com/api/idempotent_requests"""
+    api.post(CREATE, "name=x", Idempotency_Key="k" * 255)
+    status, error = api.error("POST", CREATE, "name=x", Idempotency_Key="k" * 256)
+    assert (status, "255 characters" in error["message"]) == (400, True)
+    assert len(api.simulator.ledger()) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 
 
@@ -133,3 +135,27 @@ def test_invoices_are_searched_by_their_subscription(api, price, payer) -> None:
     made = api.post("/v1/subscriptions", f"customer={payer}&items[0][price]={price}")
     query = f"/v1/invoices/search?query=subscription:'{made['id']}'"
     assert [each["id"] for each in api.get(query)["data"]] == [made["latest_invoice"]]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["email:x", "email>'a'", "created>'x'", "created~'180'", "created:soon", "name:'a' AND created<later"],
+)
+def test_a_search_compares_what_a_field_can_be(api, query: str) -> None:
+    """Text is quoted and not compared by size, and numbers are compared with numbers.
+
+    https://docs.stripe.com/search#search-query-language
+    """
+    assert api.error("GET", "/v1/customers/search?" + urlencode({"query": query}))[1]["param"] == "query"
+
+
+@pytest.mark.parametrize("query", ["created>1", "created>'1'", "email:null", "-name:'x'", 'name~"abc"'])
+def test_a_search_takes_what_a_field_can_be(api, query: str) -> None:
+    """Numbers may be quoted, and any field may be null."""
+    assert api.get("/v1/customers/search?" + urlencode({"query": query}))["data"] == []
+
+
+def test_events_are_asked_for_by_type_or_by_types(api) -> None:
+    """Not by both. https://docs.stripe.com/api/events/list#list_events-types"""
+    status, error = api.error("GET", "/v1/events?type=a.b&types[]=c.d")
+    assert (status, error["code"]) == (400, "parameters_exclusive")

@@ -344,3 +344,75 @@ def test_a_card_payment_takes_a_suffix_and_no_text_of_its_own(api) -> None:
     debit += "&mandate_data[customer_acceptance][type]=offline"
     made = api.post("/v1/payment_intents", debit)
     assert api.get(f"/v1/charges/{made['latest_charge']}")["calculated_statement_descriptor"] == "SHOP"
+
+
+def test_a_method_is_named_or_described(api) -> None:
+    """A payment takes one of the two, not both.
+
+    https://docs.stripe.com/api/payment_intents/create#create_payment_intent-payment_method_data
+    """
+    both = "payment_method=pm_card_visa&payment_method_data[type]=card&payment_method_data[card][token]=tok_amex"
+    for path, params in ((INTENTS, "amount=2000&currency=usd&"), ("/v1/setup_intents", "")):
+        assert api.error("POST", path, params + both)[1]["code"] == "parameters_exclusive"
+
+
+def test_what_a_request_says_goes_before_its_confirmation_token(api) -> None:
+    """Its payment method, and what it keeps it for.
+
+    https://docs.stripe.com/api/payment_intents/confirm#confirm_payment_intent-confirmation_token
+    """
+    of = "payment_method=pm_card_visa&setup_future_usage=on_session"
+    token = api.post("/v1/test_helpers/confirmation_tokens", of)["id"]
+    said = f"confirm=true&confirmation_token={token}&payment_method=pm_card_amex&setup_future_usage=off_session"
+    done = intent(api, f"{said}&expand[]=payment_method")
+    assert (done["payment_method"]["card"]["brand"], done["setup_future_usage"]) == ("amex", "off_session")
+    assert api.get(f"/v1/confirmation_tokens/{token}")["payment_intent"] == done["id"]
+
+
+@pytest.mark.parametrize(
+    ("card", "asked", "over"),
+    [
+        ("visa_cartesBancaires", "", "visa"),
+        ("visa_cartesBancaires", "cartes_bancaires", "cartes_bancaires"),
+        ("mastercard_debit_eftposAuCoBranded", "eftpos_au", "eftpos_au"),
+        ("visa", "visa", "visa"),
+        ("visa", "amex", None),
+    ],
+)
+def test_a_co_branded_card_is_charged_over_the_network_asked_for(api, card, asked, over) -> None:
+    """The charge says which it was; a network that the card is not on is refused.
+
+    https://docs.stripe.com/co-branded-cards-compliance
+    """
+    option = f"&payment_method_options[card][network]={asked}" if asked else ""
+    params = f"amount=2000&currency=usd&confirm=true&payment_method=pm_card_{card}{option}&expand[]=latest_charge"
+    if over is None:
+        assert api.error("POST", INTENTS, params)[1]["param"] == "payment_method_options[card][network]"
+    else:
+        made = api.post(INTENTS, params)
+        assert made["latest_charge"]["payment_method_details"]["card"]["network"] == over
+
+
+def test_a_refund_of_too_much_says_of_what(api) -> None:
+    """Of the charge, or of what is left of it. https://docs.stripe.com/api/refunds/create#create_refund-amount"""
+    made = intent(api, "confirm=true&payment_method=pm_card_visa")
+    ask = f"payment_intent={made['id']}&amount="
+    message = api.error("POST", "/v1/refunds", f"{ask}3000")[1]["message"]
+    assert message == "Refund amount ($30.00) is greater than charge amount ($20.00)"
+    api.post("/v1/refunds", f"{ask}500")
+    message = api.error("POST", "/v1/refunds", f"{ask}1600")[1]["message"]
+    assert message == "Refund amount ($16.00) is greater than unrefunded amount on charge ($15.00)"
+
+
+def test_the_customer_of_a_charge_is_set_once(api) -> None:
+    """A charge of nobody may get a customer, who stays.
+
+    https://docs.stripe.com/api/charges/update#update_charge-customer
+    """
+    made = api.post("/v1/charges", "amount=2000&currency=usd&source=tok_visa")
+    first, other = (api.post("/v1/customers")["id"] for _ in range(2))
+    path = f"/v1/charges/{made['id']}"
+    for customer in (first, first):
+        assert api.post(path, f"customer={customer}")["customer"] == first
+    assert api.error("POST", path, f"customer={other}")[1]["param"] == "customer"
+    assert api.post(path, "description=x")["customer"] == first

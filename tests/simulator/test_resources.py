@@ -27,6 +27,21 @@ def test_a_created_object_has_the_callers_values_and_every_required_field(api, s
     assert api.get(f"/v1/products/{product['id']}") == product
 
 
+def test_nothing_is_of_an_owner_that_does_not_exist(api, stripe) -> None:
+    """Each path with unknown ids is refused, whether it makes, lists or changes."""
+    asked = 0
+    for id in stripe.operation_ids():
+        operation = stripe.operation(id)
+        if "{" in operation.path:
+            path = re.sub(r"\{\w+\}", "x_1", operation.path)
+            sent = {} if path.startswith("/v2/") and operation.method == "POST" else ""
+            status, answer = api.ask(operation.method, path, sent)
+            assert status in (400, 403, 404, 501), (id, answer)
+            asked += 1
+    assert asked > 300
+    assert api.error("GET", "/v1/transfers/tr_1/reversals")[1]["message"] == "No such transfer: 'tr_1'"
+
+
 def test_sample_objects_lend_no_stale_ids_or_times(api) -> None:
     """Sample objects lend no stale ids or times."""
     text = json.dumps([api.post("/v1/customers"), api.post("/v1/products", "name=x")])

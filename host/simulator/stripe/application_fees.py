@@ -18,6 +18,15 @@ def application(call: RequestContext) -> str:
     return str(platform(call)["application"])
 
 
+def sign(call: RequestContext, value: Object) -> None:
+    """Note the platform's application in what it makes in a connected account.
+
+    https://docs.stripe.com/api/payment_intents/object#payment_intent_object-application
+    """
+    if call.account:
+        value["application"] = application(call)
+
+
 def platform(call: RequestContext) -> Object:
     """The platform's own ids (account, application, bank account) and its external accounts."""
     home = call.within("")

@@ -30,6 +30,16 @@ def asked(intent: Object, what: str) -> bool:
     return bool(options_of(intent).get(f"request_{what}") == "if_available")
 
 
+def network_of(intent: Object, card: Object) -> str:
+    """The network a card's payment goes over: the one asked for, else what the cardholder prefers, else its brand's.
+
+    https://docs.stripe.com/co-branded-cards-compliance
+    """
+    networks = card.get("networks") or {}
+    wanted = options_of(intent).get("network") or networks.get("preferred")
+    return str(wanted if wanted in (networks.get("available") or ()) else card["brand"])
+
+
 def capture_within(intent: Object) -> int:
     """How many seconds an uncaptured payment is held."""
     return _EXTENDED if asked(intent, "extended_authorization") else CAPTURE_WITHIN

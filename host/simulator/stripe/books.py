@@ -5,7 +5,6 @@ https://docs.stripe.com/reports/balance-transaction-types, https://docs.stripe.c
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -29,6 +28,7 @@ _CATEGORIES = {
     "payout_failure": "payout_reversal",
     "transfer_refund": "transfer_reversal",
 }
+_DAY = 86400  # seconds; time begins on a Thursday, the fourth day of a week of which five are business days
 _STATE = "~balance"
 _ANNOUNCED = "~told_balance"  # the balance that the last event shows
 _CHARGES = ("charge", "payment")
@@ -152,11 +152,11 @@ def available_day(now: int) -> int:
 
 def business_day(now: int, days: int) -> int:
     """Midnight UTC, ``days`` business days after ``now``. https://docs.stripe.com/payouts#standard-payout-timing"""
-    day = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = now // _DAY
     while days:
-        day += timedelta(days=1)
-        days -= day.weekday() < 5
-    return int(day.timestamp())
+        day += 1
+        days -= (day + 3) % 7 < 5
+    return day * _DAY
 
 
 def when_available(call: RequestContext, transaction: str | None) -> int:

@@ -46,6 +46,10 @@ def _cancel(call: RequestContext, intent: Object, reason: str | None) -> Object:
     elif intent["status"] == "processing":
         charge = call.load("charge", intent["latest_charge"])
         call.save("charge", {**charge, "status": "failed", "captured": False})
+    return _set_canceled(call, intent, reason)
+
+
+def _set_canceled(call: RequestContext, intent: Object, reason: str | None) -> Object:
     intent.update(
         status="canceled",
         canceled_at=call.now,
@@ -58,15 +62,19 @@ def _cancel(call: RequestContext, intent: Object, reason: str | None) -> Object:
 
 
 def release_intent(call: RequestContext, id: str) -> None:
-    """Release what was not captured in time."""
+    """Release what was not captured in time, which is no refund.
+
+    https://docs.stripe.com/changelog/basil/2025-03-31/remove-refund-from-partial-capture-and-payment-cancellation-flow
+    """
     intent = call.find("payment_intent", id)
     if intent is None or intent["status"] != "requires_capture":
         return
-    if not intent["amount_received"]:
-        _cancel(call, intent, "automatic")
+    if intent["amount_received"]:
+        _capture_part(call, call.load("charge", intent["latest_charge"]), 0, final=True)
+        call.save("payment_intent", {**intent, "status": "succeeded", "amount_capturable": 0})
         return
-    _capture_part(call, call.load("charge", intent["latest_charge"]), 0, final=True)
-    call.save("payment_intent", {**intent, "status": "succeeded", "amount_capturable": 0})
+    call.announce("charge.expired", "charge", str(intent["latest_charge"]))
+    _set_canceled(call, intent, "expired")
 
 
 def capture_intent(call: RequestContext) -> Object:
@@ -91,6 +99,9 @@ def capture_intent(call: RequestContext) -> Object:
     call.put(intent, rest)
     connect.check_division(call, intent, intent["amount_received"] + amount, intent["currency"])
     charge = call.load("charge", intent["latest_charge"])
+    card = charge["payment_method_details"]["type"] == "card"
+    if card and call.params.get("statement_descriptor"):
+        raise charges.no_descriptor(call)
     for name in ("application_fee_amount", "statement_descriptor", "statement_descriptor_suffix"):
         if name in call.params:
             charge[name] = call.params[name]
@@ -128,16 +139,14 @@ def _capture_part(call: RequestContext, charge: Object, amount: int, *, final: b
     if amount:
         charges.settle_part(call, charge, amount)
     if final:
-        charge.update(captured=True, amount_refunded=charge["amount"] - charge["amount_captured"])
-        call.save("charge", charge)
+        call.save("charge", {**charge, "captured": True})
         charges.follow(call, charge)
 
 
 def capture(call: RequestContext, charge: Object, amount: int) -> Object:
     """Capture ``amount`` of an authorized charge, and release the rest."""
-    # What is not captured counts as refunded: https://docs.stripe.com/api/charges/capture
-    back = max(0, charge["amount"] - amount)
-    charge.update(captured=True, amount_captured=amount, amount_refunded=back)
+    charge.update(captured=True, amount_captured=amount)
+    charges.describe(charge)  # which the capture may have changed
     return charges.settle(call, charge)
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import authorizations, books, connect, disputes, mandates
+from host.simulator.stripe import application_fees, authorizations, books, connect, disputes, mandates
 from host.simulator.stripe.bank_debits import CURRENCIES, bank_of
 from host.simulator.stripe.bank_debits import MESSAGES as BANK_MESSAGES
 from host.simulator.stripe.card_facts import card_of, checks_done
@@ -109,7 +109,14 @@ def make_charge(
         fields["failure_code"], fields["failure_message"] = decline.code, decline.message
     charge = call.blank("charge", id)
     charge.update(fields)
+    application_fees.sign(call, charge)
     return charge if succeeded and captured else call.save("charge", charge)
+
+
+def describe(charge: Object) -> None:
+    """Set what the cardholder reads of a charge, by what it says now."""
+    card = charge["payment_method_details"]["type"] == "card"
+    charge["calculated_statement_descriptor"] = _descriptor(charge, card=card)
 
 
 def _descriptor(source: Object, *, card: bool) -> str:
@@ -123,6 +130,18 @@ def _descriptor(source: Object, *, card: bool) -> str:
         return str(own)
     suffix = source.get("statement_descriptor_suffix") or own
     return f"{_PREFIX}* {suffix}"[:22] if suffix else _PREFIX
+
+
+def no_descriptor(call: RequestContext) -> Refusal:
+    """A payment by card has the account's descriptor, and at most a suffix of its own.
+
+    https://docs.stripe.com/api/payment_intents/create#create_payment_intent-statement_descriptor
+    """
+    return call.refuse(
+        "The `statement_descriptor` parameter is not supported for the payment method type `card`. Use "
+        "`statement_descriptor_suffix` instead.",
+        param="statement_descriptor",
+    )
 
 
 def _transfer_data(source: Object) -> Object | None:
@@ -180,6 +199,7 @@ def _details(call: RequestContext, source: Object, method: Object, captured: boo
         if kind == "us_bank_account":
             facts["payment_reference"] = None
         return {"type": kind, kind: facts}
+    network = authorizations.network_of(source, facts)
     for name in ("display_brand", "generated_from", "networks", "three_d_secure_usage"):
         facts.pop(name, None)
     facts |= authorizations.details(call, source, captured)
@@ -188,7 +208,7 @@ def _details(call: RequestContext, source: Object, method: Object, captured: boo
         "checks": checks_done(method),
         "installments": None,
         "mandate": None,
-        "network": facts["brand"],
+        "network": network,
         "network_token": {"used": False},
         "three_d_secure": _three_d_secure() if authenticated else None,
     }
@@ -227,6 +247,7 @@ def settle_part(call: RequestContext, charge: Object, amount: int) -> Object:
     """Enter one of several captures in the books, and save the charge. Stripe's fee is computed for the sum of all."""
     before = charge["amount_captured"]
     charge["amount_captured"] = before + amount
+    describe(charge)
     transaction = _enter(call, charge, _method(call, charge), amount, 0, before)
     charge["balance_transaction"] = charge.get("balance_transaction") or transaction
     return call.save("charge", charge)
@@ -237,7 +258,7 @@ def _enter(call: RequestContext, charge: Object, method: Object, amount: int, sh
     fee = books.processing_fee(before + amount, currency) - books.processing_fee(before, currency)
     fees = [books.fee_detail(fee, currency)]
     if share and call.account:
-        fees.append(books.fee_detail(share, currency, application=connect.application(call)))
+        fees.append(books.fee_detail(share, currency, application=application_fees.application(call)))
     return books.enter(
         call,
         "charge" if method["type"] == "card" else "payment",

@@ -7,7 +7,7 @@ https://docs.stripe.com/billing/revenue-recovery/smart-retries
 
 from __future__ import annotations
 
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import hosted, lines, microdeposits, payments
 from host.simulator.stripe.confirmation import needs_authentication, next_action, settle_debit
@@ -192,28 +192,6 @@ def watch_method(call: RequestContext, method: Object) -> None:
     if method["customer"] is None:
         for subscription in call.world.store.having("subscription", "default_payment_method", method["id"]):
             call.save("subscription", {**subscription, "default_payment_method": None})
-
-
-def usable(call: RequestContext, method: str, invoice: Object) -> str:
-    """The id of a payment method, which must be one that the invoice's customer may pay with."""
-    return own_method(call, method, invoice["customer"])
-
-
-def own_method(call: RequestContext, method: str, customer: str) -> str:
-    """The id of a payment method, which must be the customer's; a test card by name is attached to them."""
-    found = payment_method(call, method, "default_payment_method")
-    if found["customer"] not in (None, customer):
-        raise invalid("The payment method you provided does not belong to this customer.", "default_payment_method")
-    if found["customer"] is None and not method.startswith("pm_card_"):
-        raise invalid(
-            f"The customer does not have a payment method with the ID {method}. The payment method must be attached to "
-            "the customer.",
-            "default_payment_method",
-            "resource_missing",
-        )
-    if found["customer"] is None:
-        call.save("payment_method", {**found, "customer": customer})
-    return str(found["id"])
 
 
 def give_back(call: RequestContext, invoice: Object) -> None:

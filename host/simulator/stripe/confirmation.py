@@ -69,11 +69,7 @@ def confirm(call: RequestContext, intent: Object, *, off_session: bool = False, 
     check_usable(call, method, intent.get("customer"))
     check_type(call, intent, method)
     if method["type"] == "card" and intent.get("statement_descriptor"):
-        raise call.refuse(
-            "The `statement_descriptor` parameter is not supported for the payment method type `card`. Use "
-            "`statement_descriptor_suffix` instead.",
-            param="statement_descriptor",
-        )
+        raise charges.no_descriptor(call)
     _check_capture(call, intent, str(method["type"]))
     if method["type"] == bank_transfers.METHOD:
         return bank_transfers.confirm(call, intent)
@@ -84,6 +80,7 @@ def confirm(call: RequestContext, intent: Object, *, off_session: bool = False, 
         return call.save("payment_intent", intent)
     authenticated = status == "requires_action"
     options = authorizations.options_of(intent, method["type"]) | authorizations.options_of(call.params, method["type"])
+    _check_network(call, method, options.get("network"))
     if not authenticated and needs_authentication(call, method, off_session, options):
         if off_session:
             raise fail(call, intent, method, NOT_AUTHENTICATED)
@@ -117,6 +114,17 @@ def _check_capture(call: RequestContext, intent: Object, kind: str) -> None:
     later = kind in bank_debits.CURRENCIES or kind in vouchers.KINDS or kind == bank_transfers.METHOD
     if later and authorizations.is_manual(intent, kind):
         raise call.refuse(f"Payments with {kind} cannot be captured manually.", param="capture_method")
+
+
+def _check_network(call: RequestContext, method: Object, network: str | None) -> None:
+    """Refuse a network that the card is not on. https://docs.stripe.com/co-branded-cards-compliance"""
+    available = ((method.get("card") or {}).get("networks") or {}).get("available")
+    if network and available and network not in available:
+        raise call.refuse(
+            f"The card network {network} is not available for this payment method, whose networks are: "
+            f"{', '.join(available)}.",
+            param="payment_method_options[card][network]",
+        )
 
 
 def check_currency_of(kind: str, currency: str) -> None:

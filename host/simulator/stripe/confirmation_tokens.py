@@ -37,7 +37,11 @@ def create_token(call: RequestContext) -> Object:
 
 
 def use(call: RequestContext, id: str, intent: Object) -> Object:
-    """Use a token for an intent, and return its payment method. A token that was used or has expired is refused."""
+    """Use a token for an intent, and return its payment method. A token that was used or has expired is refused.
+
+    What the request itself gives takes precedence over the token:
+    https://docs.stripe.com/api/payment_intents/confirm#confirm_payment_intent-confirmation_token
+    """
     token = call.find(KIND, id)
     if token is None:
         raise missing(KIND, id, KIND, 400)
@@ -53,8 +57,10 @@ def use(call: RequestContext, id: str, intent: Object) -> Object:
     if token["return_url"]:
         call.params.setdefault("return_url", token["return_url"])
     for name in ("setup_future_usage", "shipping"):
-        if token.get(name) and name in intent:
+        if token.get(name) and name in intent and not call.params.get(name):
             intent[name] = token[name]
+    if given := call.params.get("payment_method"):
+        return payment_method(call, given)
     return call.load("payment_method", str((call.world.store.get(_METHOD, id) or {})["id"]))
 
 

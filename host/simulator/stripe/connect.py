@@ -10,17 +10,12 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import application_fees, transfers
 from host.simulator.stripe.money import shown
 
-application = application_fees.application
-
 
 def check_division(call: RequestContext, params: Object, amount: int, currency: str) -> None:
     """Refuse a fee or transfer that is larger than the payment, and accounts that do not exist."""
     fee, data = params.get("application_fee_amount"), params.get("transfer_data") or {}
     destination, part = data.get("destination"), data.get("amount")
-    if destination is not None:
-        transfers.check_destination(call, destination, "transfer_data[destination]")
-    if behalf := params.get("on_behalf_of"):
-        transfers.check_destination(call, behalf, "on_behalf_of", "account")
+    transfers.check_accounts(call, params)
     if fee is not None:
         if fee < 0:
             raise invalid("Invalid non-negative integer", "application_fee_amount", "parameter_invalid_integer")
@@ -73,4 +68,3 @@ def divide(call: RequestContext, charge: Object, share: int) -> None:
             account.save("charge", payment)
     elif share and call.account:
         charge["application_fee"] = application_fees.collect(call.within(""), share, charge, call.account, charge["id"])
-        charge["application"] = application(call)

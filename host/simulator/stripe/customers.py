@@ -8,7 +8,7 @@ from host.simulator import resources
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import customer_balances, customer_discounts
-from host.simulator.stripe.payment_methods import attach, detach, payment_method
+from host.simulator.stripe.payment_methods import attach, detach, own_method, payment_method
 from host.simulator.stripe.sources import add_source
 from host.simulator.stripe.tax_ids import create_tax_id
 
@@ -91,10 +91,8 @@ def _take_method(call: RequestContext, customer: Object) -> None:
         attach(call, payment_method(call, given), str(customer["id"]))
     settings = customer.get("invoice_settings") or {}
     if default := settings.get("default_payment_method"):
-        method = payment_method(call, default, "invoice_settings[default_payment_method]")
-        if method["customer"] != customer["id"]:
-            attach(call, method, str(customer["id"]))
-        customer["invoice_settings"] = {**settings, "default_payment_method": method["id"]}
+        method = own_method(call, default, str(customer["id"]), "invoice_settings[default_payment_method]")
+        customer["invoice_settings"] = {**settings, "default_payment_method": method}
 
 
 def delete_customer(call: RequestContext) -> Object | bytes:

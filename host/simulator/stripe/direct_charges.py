@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import captures, charges, connect
@@ -71,11 +72,7 @@ def _method(call: RequestContext) -> Object:
         if source.startswith("src_"):
             facts = consume(call, call.load("source", source, "source", 400))
             return make(call, {"type": "card", "card": facts})
-        if not source.startswith("tok_"):
-            raise missing("token", source, "source", 400)
-        facts, shown = card_of_token(call, source)
-        call.world.store.put(_CARDS, shown["id"], shown)
-        return make(call, {"type": "card", "card": facts}, id=shown["id"])
+        return _of_token(call, source)
     customer = call.load("customer", owner, "customer", 400)
     if source is None:
         source = customer.get("default_source")
@@ -98,9 +95,33 @@ def _method(call: RequestContext) -> Object:
     return method
 
 
+def _of_token(call: RequestContext, id: str) -> Object:
+    """The card that a token stands for."""
+    if (
+        id.startswith("acct_") and call.find("account", id) is not None
+    ):  # https://docs.stripe.com/connect/account-debits
+        call.not_modelled("debits of connected accounts", "Transfer reversals take money back.", "source")
+    if not id.startswith("tok_"):
+        raise missing("token", id, "source", 400)
+    facts, shown = card_of_token(call, id)
+    call.world.store.put(_CARDS, shown["id"], shown)
+    return make(call, {"type": "card", "card": facts}, id=shown["id"])
+
+
 def _source(call: RequestContext, method: Object) -> Object | None:
     """The charge's ``source``: the card object that it was made with."""
     return call.find("card", str(method["id"])) or call.find(_CARDS, str(method["id"]))
+
+
+def update_charge(call: RequestContext) -> Object | bytes:
+    """What a charge says. Its customer is set once.
+
+    https://docs.stripe.com/api/charges/update#update_charge-customer
+    """
+    owner = call.subject()["customer"]
+    if call.params.get("customer", owner) != owner and owner is not None:
+        raise call.refuse(f"Charge {call.target} already has a customer, which cannot be changed.", param="customer")
+    return resources.update(call)
 
 
 def capture_charge(call: RequestContext) -> Object:
@@ -133,4 +154,8 @@ def capture_charge(call: RequestContext) -> Object:
     return captures.capture(call, charge, amount)
 
 
-BEHAVIOURS = {"charges.capture": capture_charge, "charges.create": create_charge}
+BEHAVIOURS = {
+    "charges.capture": capture_charge,
+    "charges.create": create_charge,
+    "charges.update": update_charge,
+}

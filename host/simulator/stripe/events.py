@@ -6,11 +6,14 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from host.simulator import pagination, resources
+from host.simulator.api_error import invalid
 from host.simulator.context import Filter, Object, RequestContext, Test
 
 
 def list_events(call: RequestContext) -> Object | bytes:
     """The events, newest first. Unlike Stripe's, they can be listed for longer than 30 days."""
+    if "type" in call.params and "types" in call.params:  # https://docs.stripe.com/api/events/list
+        raise invalid("You may pass either `type` or `types`, but not both.", "types", "parameters_exclusive")
     settled(call)
     return pagination.page(call)
 

@@ -10,6 +10,8 @@ from host.simulator.stripe import requirements, tokens
 from host.simulator.stripe.account_access import found
 from host.simulator.stripe.card_facts import card_facts, card_named
 from host.simulator.stripe.listing import page_of
+from host.simulator.stripe.payout_cards import BANK_TOKENS
+from host.simulator.stripe.sandbox_cards import FINGERPRINTS
 
 EFFECTS = {
     "accounts.external_accounts.create": {"external_account"},
@@ -33,13 +35,16 @@ def add(call: RequestContext, account: Object, given: Any) -> Object:
             raise invalid("Only debit cards can receive payouts; this card is a credit card.", "external_account")
         made = tokens.card_object(call, card_facts(call, card), {})
         made.update(id=call.new_id("card"), currency=account["default_currency"])
-    elif str(given).startswith("btok_us_verified"):
-        facts = {"account_number": "000123456789", "routing_number": "110000000", "country": "US", "currency": "usd"}
+    elif number := BANK_TOKENS.get(str(given)):
+        facts = {"account_number": number, "routing_number": "110000000", "country": "US", "currency": "usd"}
         made = tokens.bank_account(call, facts)
     else:
         token = tokens.take(call, str(given), "external_account")
         made = dict(token["bank_account"] or token["card"])
         made["id"] = call.new_id(made["object"])
+    if made["object"] == "card":
+        quickest = FINGERPRINTS[made["fingerprint"]].payout if made["fingerprint"] in FINGERPRINTS else "instant"
+        made["available_payout_methods"] = ["standard"] if quickest == "standard" else ["standard", "instant"]
     made.update(account=account["id"], default_for_currency=not held)
     held.insert(0, made)
     return call.save(made["object"], made, under=f"/v1/accounts/{account['id']}/external_accounts")

@@ -38,7 +38,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "customer_balances": ("customers.balance_transactions.create"),
         "customer_discounts": ("customers.delete_discount"),
         "customers": ("customers.create customers.delete customers.update"),
-        "direct_charges": ("charges.capture charges.create"),
+        "direct_charges": ("charges.capture charges.create charges.update"),
         "disputes": ("disputes.close disputes.update"),
         "documents": ("quotes.pdf"),
         "entitlements": ("entitlements.active_entitlements.list products.features.create"),
@@ -107,7 +107,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "payment_intents.update payment_intents.verify_microdeposits"
         ),
         "payouts": ("payouts.cancel payouts.create payouts.reverse"),
-        "persons": ("accounts.persons.create accounts.persons.update"),
+        "persons": ("accounts.persons.create accounts.persons.list accounts.persons.update"),
         "plans": ("plans.create plans.delete plans.update"),
         "portal": (
             "billing_portal.configurations.create billing_portal.configurations.update billing_portal.sessions.create"

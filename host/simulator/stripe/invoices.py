@@ -11,6 +11,7 @@ from host.simulator.stripe import billing, closing, collection, discounts, invoi
 from host.simulator.stripe.drafts import not_editable
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.parties import check_parties
+from host.simulator.stripe.payment_methods import own_method
 from host.simulator.stripe.periods import DAY
 from host.simulator.stripe.shipping import shipping_cost
 from host.simulator.stripe.subscriptions import find_living, take_currency
@@ -104,7 +105,7 @@ def _set(call: RequestContext, invoice: Object, params: Object, *, new: bool = F
 def _set_method(call: RequestContext, invoice: Object, params: Object) -> None:
     if "default_payment_method" in params:
         given = params["default_payment_method"]
-        invoice["default_payment_method"] = collection.usable(call, given, invoice) if given else None
+        invoice["default_payment_method"] = own_method(call, given, invoice["customer"]) if given else None
 
 
 def _set_collection(call: RequestContext, invoice: Object, params: Object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe.transfers import check_destination
+from host.simulator.stripe.transfers import check_accounts
 
 _SOURCES = ("source", "card", "bank_account")
 
@@ -16,10 +16,7 @@ def check_parties(call: RequestContext, params: Object, customer: str | None = N
         head, bracket, rest = name.partition("[")
         return f"{path}[{head}]{bracket}{rest}" if path else name
 
-    if destination := (params.get("transfer_data") or {}).get("destination"):
-        check_destination(call, str(destination), at("transfer_data[destination]"))
-    if account := params.get("on_behalf_of"):
-        check_destination(call, str(account), at("on_behalf_of"), "account")
+    check_accounts(call, params, at)
     settings = params.get("invoice_settings") or {}
     for where, given in (("", params), ("invoice_settings", settings)):
         for n, id in enumerate(given.get("account_tax_ids") or []):

@@ -48,9 +48,7 @@ def create_link(call: RequestContext) -> Object:
     """Create an active link, with its line items and URL."""
     params = call.params
     check_automatic(call, params)
-    shares.check(call, params, params.get("currency") or "usd")
-    for path in ("", "payment_intent_data", "subscription_data"):
-        check_parties(call, params.get(path) or {} if path else params, path=path)
+    _check_parties(call, params.get("currency") or "usd")
     if not params.get("line_items"):
         raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
     entries = line_items.read(call, params["line_items"], params.get("currency"), custom=True)
@@ -82,6 +80,14 @@ def create_link(call: RequestContext) -> Object:
     link["optional_items"] = optional_items(call, params.get("optional_items"), mode, link["currency"])
     _keep(call, link, params, recurring=recurring, items=[entry.id for entry in entries])
     return call.save(KIND, link)
+
+
+def _check_parties(call: RequestContext, currency: str) -> None:
+    """Refuse accounts that would get a part, and tax ids, that there are not."""
+    shares.check(call, call.params, currency)
+    check_parties(call, call.params.get("subscription_data") or {}, path="subscription_data")
+    invoice = (call.params.get("invoice_creation") or {}).get("invoice_data") or {}
+    check_parties(call, invoice, path="invoice_creation[invoice_data]")
 
 
 def _under(link: Object) -> str:
@@ -149,6 +155,7 @@ def _change_items(call: RequestContext, link: Object, wanted: list[Object]) -> N
 def update_link(call: RequestContext) -> Object:
     """Update a link's texts, items and settings, and whether it is active."""
     link, params = call.subject(), call.params
+    _check_parties(call, link["currency"])
     if params.get("line_items"):
         _change_items(call, link, params["line_items"])
     call.put(link, {n: v for n, v in params.items() if n not in _NESTED})

@@ -212,6 +212,21 @@ def check_usable(call: RequestContext, method: Object, customer: str | None, nou
         )
 
 
+def own_method(call: RequestContext, method: str, customer: str, param: str = "default_payment_method") -> str:
+    """The id of a payment method that is the customer's; a test card by name becomes theirs."""
+    found = payment_method(call, method, param)
+    if found["customer"] not in (None, customer):
+        raise invalid("The payment method you provided does not belong to this customer.", param)
+    if found["customer"] is None and not method.startswith("pm_card_"):
+        raise invalid(
+            f"The customer does not have a payment method with the ID {method}. The payment method must be attached to "
+            "the customer.",
+            param,
+            "resource_missing",
+        )
+    return str(attach(call, found, customer)["id"])
+
+
 def _used_up(call: RequestContext) -> Refusal:
     return call.refuse(
         "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import authorizations, confirmation_tokens, connect, microdeposits
+from host.simulator.stripe import application_fees, authorizations, confirmation_tokens, connect, microdeposits
 from host.simulator.stripe.confirmation import (
     WAITING,
     charge_intent,
@@ -49,6 +49,7 @@ def create_intent(call: RequestContext) -> Object:
     connect.check_division(call, call.params, call.params["amount"], call.params["currency"])
     intent = call.put(resources.fresh(call), call.params)
     intent["client_secret"] = f"{intent['id']}_secret_{call.world.ids.new('', 25)}"
+    application_fees.sign(call, intent)
     set_types(call, intent)
     if not call.params.get("confirm"):
         for name in _AT_CONFIRMATION:
@@ -149,6 +150,11 @@ def check_return_url(call: RequestContext, intent: Object, noun: str) -> None:
 def take_method(call: RequestContext, intent: Object) -> Object | None:
     """Set the payment method that the parameters name or describe; returns it, or ``None``."""
     given, data = call.params.get("payment_method"), call.params.get("payment_method_data")
+    if given and data:
+        raise invalid(
+            "You may only specify one of these parameters: payment_method, payment_method_data.",
+            code="parameters_exclusive",
+        )
     if token := call.params.get("confirmation_token"):
         method = confirmation_tokens.use(call, token, intent)
     elif given:

@@ -8,7 +8,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import books
 from host.simulator.stripe.application_fees import platform
 from host.simulator.stripe.money import check_amount, check_currency
-from host.simulator.stripe.sandbox_cards import fingerprint
+from host.simulator.stripe.sandbox_cards import FINGERPRINTS, fingerprint
 
 INSTANT = 1800  # seconds: "typically within 30 minutes", https://docs.stripe.com/payouts/instant-payouts
 MAKES = {"payout", "balance_transaction"}
@@ -24,6 +24,7 @@ _FAILING = {
     "000333333335": ("debit_not_authorized", "Debit transactions are not approved on your bank account."),
     "000444444440": ("invalid_currency", "The bank was unable to process this payout because of its currency."),
 }
+_CARD_FAILURE = ("could_not_process", "The bank could not process this payout.")
 _FAILURES = {fingerprint(f"US110000000{number}"): failure for number, failure in _FAILING.items()}
 
 
@@ -65,17 +66,32 @@ def _destination(call: RequestContext, given: str | None, currency: str) -> str:
     account = call.within("").load("account", call.account)
     held = (account.get("external_accounts") or {}).get("data") or []
     if given is not None:
-        if all(item["id"] != given for item in held):
+        found = next((item for item in held if item["id"] == given), None)
+        if found is None:
             raise missing("external account", given, "destination", 400)
+        _check_method(call, found)
         return given
-    fitting = [item["id"] for item in held if item.get("currency") in (None, currency)]
+    fitting = [item for item in held if item.get("currency") in (None, currency)]
     if not fitting:
         raise call.refuse(
             f"Sorry, you don't have any external accounts in that currency ({currency}). If you would like to create "
             "external accounts in that currency, you can do so in your account settings.",
             param="destination",
         )
-    return str(fitting[0])
+    _check_method(call, fitting[0])
+    return str(fitting[0]["id"])
+
+
+def _check_method(call: RequestContext, destination: Object) -> None:
+    """Refuse an instant payout to a card that takes none. https://docs.stripe.com/error-codes"""
+    methods = destination.get("available_payout_methods")
+    if call.params.get("method") == "instant" and methods and "instant" not in methods:
+        raise call.refuse(
+            "The debit card provided as an external account does not support Instant Payouts. Provide another debit "
+            "card or use a bank account instead.",
+            code="instant_payouts_unsupported",
+            param="method",
+        )
 
 
 def arrive(call: RequestContext, id: str) -> None:
@@ -95,10 +111,19 @@ def arrive(call: RequestContext, id: str) -> None:
 
 
 def _failure(call: RequestContext, payout: Object) -> tuple[str, str]:
-    account = call.within("").find("account", call.account) or {}
+    """Why it comes back, if it does: then the bank account is in error.
+
+    https://docs.stripe.com/api/external_account_bank_accounts/object#account_bank_account_object-status
+    """
+    home = call.within("")
+    account = home.find("account", call.account) or {}
     for item in (account.get("external_accounts") or {}).get("data") or []:
-        if item["id"] == payout["destination"]:
-            return _FAILURES.get(item.get("fingerprint"), ("", ""))
+        card = FINGERPRINTS.get(str(item.get("fingerprint")))
+        failure = _CARD_FAILURE if card and card.payout == "fail" else _FAILURES.get(item.get("fingerprint"))
+        if item["id"] == payout["destination"] and failure:
+            item["status"] = "errored"
+            home.save("account", account)
+            return failure
     return "", ""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
+from host.simulator.pagination import page
+from host.simulator.stripe.account_access import found
 
 _SECRET = ("id_number", "ssn_last_4")  # never answered
 EFFECTS = {"accounts.persons.create": set(_SECRET), "accounts.persons.update": set(_SECRET)}
@@ -22,7 +24,8 @@ def set_provided(person: Object, given: Object) -> None:
 
 
 def create_person(call: RequestContext) -> Object:
-    """Create a person of an account."""
+    """Create a person of an account that is a company's."""
+    found(call)
     person = call.put(resources.fresh(call), plain(call.params))
     set_provided(person, call.params)
     return call.save("person", person, under=call.path.rstrip("/"))
@@ -35,4 +38,14 @@ def update_person(call: RequestContext) -> Object:
     return call.save("person", person)
 
 
-BEHAVIOURS = {"accounts.persons.create": create_person, "accounts.persons.update": update_person}
+def list_persons(call: RequestContext) -> bytes:
+    """The persons of an account."""
+    found(call)
+    return page(call)
+
+
+BEHAVIOURS = {
+    "accounts.persons.create": create_person,
+    "accounts.persons.list": list_persons,
+    "accounts.persons.update": update_person,
+}

@@ -26,15 +26,15 @@ def create_refund(call: RequestContext) -> Object:
     charge = _refundable(call)
     if not charge["captured"]:
         return _release_whole(call, charge)
-    left = charge["amount_captured"] - _refunded(charge)
+    left = charge["amount_captured"] - charge["amount_refunded"]
     amount = amount_of(call, "amount", left)
     if left <= 0:
         raise call.refuse(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
     if amount > left:
         currency = charge["currency"]
+        of = "unrefunded amount on charge" if charge["amount_refunded"] else "charge amount"
         raise call.refuse(
-            f"Refund amount ({shown(amount, currency)}) is greater than unrefunded amount on charge "
-            f"({shown(left, currency)})",
+            f"Refund amount ({shown(amount, currency)}) is greater than {of} ({shown(left, currency)})",
             param="amount",
         )
     refund = resources.fresh(call)
@@ -143,12 +143,6 @@ def _refundable(call: RequestContext) -> Object:
             f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed"
         )
     return charge
-
-
-def _refunded(charge: Object) -> int:
-    """The amount refunded so far, without what was authorized and never captured."""
-    released = max(0, charge["amount"] - charge["amount_captured"]) if charge["captured"] else 0
-    return int(charge["amount_refunded"] - released)
 
 
 def release(call: RequestContext, charge: Object, **fields: Any) -> Object:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from host.simulator.stripe import payout_cards
+
 _BASE_62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 Authentication = Literal["", "always", "unless_set_up", "on_session"]
 
@@ -43,7 +45,8 @@ class Card(msgspec.Struct, frozen=True):
     line1: str = "pass"
     three_d_secure: bool = True
     networks: tuple[str, ...] = ()
-    variant: str = ""
+    payout: Literal["instant", "standard", "fail"] = "instant"  # the quickest it takes, if any reaches it
+    variant: str = ""  # distinguishes cards of one number
 
     @property
     def fingerprint(self) -> str:
@@ -226,12 +229,25 @@ CARDS |= {
     "ae_mastercard": Card("5200007840000022", "mastercard", country="AE"),
     "jp_jcb": Card("3530111333300000", "jcb", country="JP"),
 }
+CARDS |= {
+    name: Card(
+        number,
+        name.partition("_")[0],
+        "debit",
+        country,
+        payout="fail" if name.endswith("Fail") else "standard" if name.endswith("Unsupported") else "instant",
+    )
+    for name, (number, country) in payout_cards.NUMBERS.items()
+}
+CARDS |= {
+    "discover_debit_us_transferSuccess": Card("6011981111111113", "discover", "debit"),
+    "visa_credit_au": CARDS["au"],
+}
 # Numbers without an id of their own.
 _OTHERS = (
     Card("2223003122003222", "mastercard"),
     Card("371449635398431", "amex"),
     Card("6011000990139424", "discover"),
-    Card("6011981111111113", "discover", "debit"),
     Card("36227206271667", "diners"),
     Card("6555900000604105", "discover"),
     Card("6200000000000047", "unionpay", "debit", "CN"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import authorizations, charges, microdeposits
+from host.simulator.stripe import application_fees, authorizations, charges, microdeposits
 from host.simulator.stripe.card_facts import card_of, checks_done, shown_of
 from host.simulator.stripe.charges import Decline
 from host.simulator.stripe.confirmation import check_type, next_action
@@ -39,6 +39,7 @@ def create_setup(call: RequestContext) -> Object:
                 raise invalid(f"The parameter `{name}` can only be used when `confirm` is set to true.", name)
     setup = call.put(resources.fresh(call), call.params)
     setup["client_secret"] = f"{setup['id']}_secret_{call.world.ids.new('', 25)}"
+    application_fees.sign(call, setup)
     set_types(call, setup)
     take_method(call, setup)
     call.save("setup_intent", setup)

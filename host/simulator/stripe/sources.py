@@ -11,6 +11,7 @@ from host.simulator.stripe import tokens
 from host.simulator.stripe.card_facts import card_error, card_facts, card_named, check_card, shown_of
 from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.payment_methods import detach, make
+from host.simulator.stripe.payout_cards import BANK_TOKENS
 from host.simulator.stripe.sandbox_cards import FINGERPRINTS
 
 EFFECTS = {
@@ -22,10 +23,6 @@ EFFECTS = {
 MAKES = {"card", "bank_account", "payment_method"}
 # https://docs.stripe.com/ach-deprecated#manually-collecting-and-verifying-bank-accounts
 _DEPOSITS = [32, 45]
-_BANK_TOKENS = {
-    "btok_us_verified": ("000123456789", "verified"),
-    "btok_us": ("000123456789", "new"),
-}
 
 
 def add_source(
@@ -88,8 +85,7 @@ def _make_default(customer: Object, id: str) -> None:
 
 
 def _add_bank(call: RequestContext, customer: Object, given: str) -> Object:
-    if known := _BANK_TOKENS.get(given):
-        number, status = known
+    if number := BANK_TOKENS.get(given):
         facts = {
             "account_number": number,
             "routing_number": "110000000",
@@ -98,7 +94,7 @@ def _add_bank(call: RequestContext, customer: Object, given: str) -> Object:
             "account_holder_name": None,
         }
         bank = tokens.bank_account(call, facts)
-        bank["status"] = status
+        bank["status"] = "new" if given == "btok_us" else "verified"
     else:
         bank = tokens.take(call, given, "source")["bank_account"]
         if bank is None:

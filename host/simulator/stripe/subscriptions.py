@@ -6,11 +6,11 @@ from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import backdating, billing, discounts, pending_intervals
 from host.simulator.stripe.billing_modes import is_flexible
-from host.simulator.stripe.collection import own_method
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.payment_attempts import need_method, pay_now
+from host.simulator.stripe.payment_methods import own_method
 from host.simulator.stripe.pricing import amount_of
 from host.simulator.stripe.subscription_items import check_intervals, check_items, new_item, price_of, set_items
 from host.simulator.stripe.subscription_periods import set_periods, set_trial

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from host.simulator import resources
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
@@ -21,6 +23,14 @@ def check_destination(call: RequestContext, id: str, param: str, noun: str = "de
     """Refuse an account that the platform does not have, or that is the account itself."""
     if call.within("").find("account", id) is None or id == call.account:
         raise missing(noun, id, param, 400)
+
+
+def check_accounts(call: RequestContext, params: Object, at: Callable[[str], str] = str) -> None:
+    """Refuse accounts that would get money, or be charged for, and that there are not; ``at`` names a parameter."""
+    if (destination := (params.get("transfer_data") or {}).get("destination")) is not None:
+        check_destination(call, str(destination), at("transfer_data[destination]"))
+    if account := params.get("on_behalf_of"):
+        check_destination(call, str(account), at("on_behalf_of"), "account")
 
 
 def create_transfer(call: RequestContext) -> Object:
@@ -216,6 +226,7 @@ def reverse(
                 amount,
                 currency,
                 id,
+                description=None if refund else call.params.get("description"),
                 available_on=books.when_available(call, transfer["balance_transaction"]),
             ),
             "currency": currency,

@@ -228,6 +228,17 @@ def _object(kind: str, *place: str) -> Any:
     return found
 
 
+def _refunded_or_released(world: World, charge: Object) -> int:
+    """What was given back of a charge, and what was authorized and not captured, which counted as refunded."""
+    done = charge["captured"] and charge["status"] == "succeeded"
+    return int(charge["amount_refunded"]) + (max(0, charge["amount"] - charge["amount_captured"]) if done else 0)
+
+
+def _why_canceled(world: World, intent: Object) -> str | None:
+    reason = intent.get("cancellation_reason")
+    return "automatic" if reason == "expired" else reason
+
+
 def _line_type(world: World, line: Object) -> str:
     parent = line.get("parent") or {}
     return "subscription" if parent.get("type") == "subscription_item_details" else "invoiceitem"
@@ -288,6 +299,9 @@ MOVED = (
     Moved(_BASIL, "invoiceitem", "subscription", "parent.subscription_details.subscription", "subscription"),
     Moved(_BASIL, "invoiceitem", "unit_amount", _unit_amount),
     Moved(_BASIL, "charge", "invoice", _invoice_of, "invoice"),
+    # https://docs.stripe.com/changelog/basil/2025-03-31/remove-refund-from-partial-capture-and-payment-cancellation-flow
+    Moved(_BASIL, "charge", "amount_refunded", _refunded_or_released, replaces=True),
+    Moved(_BASIL, "payment_intent", "cancellation_reason", _why_canceled, replaces=True),
     Moved(_BASIL, "payment_intent", "invoice", _invoice_of, "invoice"),
     Moved(_CLOVER, "discount", "coupon", _object("coupon", "source", "coupon")),
     Moved(_CLOVER, "promotion_code", "coupon", _object("coupon", "promotion", "coupon")),

@@ -140,3 +140,19 @@ def test_a_session_says_the_shares_of_its_subscription(shop, account) -> None:
     shop.api.post(f"/v1/payment_pages/{opened['id']}/confirm", "payment_method=pm_card_visa&email=a@example.com")
     done = shop.api.get(f"/v1/checkout/sessions/{opened['id']}")
     assert shared(payment(shop, done["invoice"])) == (100, 1000)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["transfer_data[destination]=acct_1", "on_behalf_of=acct_1", "invoice_creation[enabled]=true&invoice_creation"
+     "[invoice_data][account_tax_ids][0]=txi_1"],
+)  # fmt: skip
+def test_a_link_names_only_who_there_is(shop, wrong: str) -> None:
+    """When it is made and when it is changed. https://docs.stripe.com/api/payment-link/update"""
+    price = shop.price(1000, "")
+    param = wrong.rpartition("&")[2].partition("=")[0]
+    made = shop.api.post("/v1/payment_links", f"line_items[0][price]={price}&line_items[0][quantity]=1")["id"]
+    new = f"line_items[0][price]={price}&line_items[0][quantity]=1&{wrong}"
+    for path, params in (("/v1/payment_links", new), (f"/v1/payment_links/{made}", wrong)):
+        status, error = shop.api.error("POST", path, params)
+        assert (status, error["code"], error["param"]) == (400, "resource_missing", param)
