@@ -192,6 +192,8 @@ Filter = Callable[[RequestContext, Any], Test]
 
 # Prefixes the published samples lack or have otherwise.
 PREFIXES = {
+    "billing.alert": "alrt_",
+    "billing.meter": "mtr_test_",
     "checkout.session": "cs_test_",
     "dispute": "du_",
     "plan": "plan_",

@@ -157,6 +157,8 @@ def _unasked(call: RequestContext) -> list[Test]:
     """What a list leaves out unless it is asked for."""
     if call.plan.kind == "subscription" and "status" not in call.params:
         return [lambda value: value.get("status") != "canceled"]
+    if call.plan.kind == "billing.alert":  # https://docs.stripe.com/api/billing/alert/archive
+        return [lambda value: value.get("status") != "archived"]
     return []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import backdating, billing, discounts, pending_intervals
+from host.simulator.stripe import backdating, billing, clock_steps, discounts, pending_intervals
 from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.collection import own_method
 from host.simulator.stripe.extras import add_extras
@@ -49,6 +49,8 @@ def create_subscription(call: RequestContext) -> Object:
 def start(call: RequestContext, params: Object, schedule: str | None = None) -> Object:
     """A subscription of ``params``, as ``subscriptions.create`` has them, with its first invoice; kept."""
     customer = call.load("customer", params["customer"], "customer", 400)
+    if schedule is None:  # whose phase begins whatever there is by then
+        clock_steps.check_subscriptions(call, customer)
     check_unmodelled(call, params)
     backdated = backdating.start_of(call, params)
     subscription = call.blank("subscription")

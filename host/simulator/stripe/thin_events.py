@@ -31,7 +31,10 @@ _SNAPSHOTS_ALONE: Final = (
     *("source.mandate_notification", "source.transaction.", "three_d_secure.", "treasury."),
 )
 # Events without a related object: nothing retrieves it.
-_UNRELATED: Final = ("account.application.", "account.external_account.", "billing_portal.session.", "entitlements.")
+_UNRELATED: Final = (
+    *("account.application.", "account.external_account.", "billing.alert.", "billing_portal.session."),
+    "entitlements.",
+)
 # Where an object is retrieved, if not at its kind's name in the plural; members of it in braces.
 _PLACES: Final[Mapping[str, str]] = {
     "balance": "/v1/balance",
