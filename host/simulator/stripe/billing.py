@@ -18,6 +18,7 @@ from host.simulator.stripe.pricing import amount_of, at_volume, plain_quantity, 
 from host.simulator.stripe.prorations import Part, begin_of, put_on, share, stop_of
 from host.simulator.stripe.subscription_items import price_of
 
+USAGE_OF = "~usage_of"  # by line: the period and the item of what was used
 USAGE_FROM = "~usage_from"  # by item: since when what is used of it is billed
 FREE_START = "~subscription_free_start"  # with proration_behavior=none: what comes before the anchor is not billed
 HOUR = 3600  # how long a renewal's invoice stays a draft
@@ -119,11 +120,33 @@ def usage_line(
 ) -> Object:
     """The line of what was used of a metered price; what is used in this very second counts, where it ends now."""
     facts = usage_facts(call, subscription, item, start, end)
-    exact = facts.pop("exact")
+    exact, counted = facts.pop("exact"), facts.pop("counted")
     facts.pop("pricing")
     line = item_line(call, invoice, subscription, item, facts)
     line["quantity_decimal"] = exact
+    of = {name: subscription[name] for name in ("billing_mode", "currency", "customer", "trial_end")}
+    call.world.store.put(USAGE_OF, line["id"], {"subscription": of, "item": {"price": item["price"]}, **counted})
     return line
+
+
+def count_again(call: RequestContext, invoice: Object) -> None:
+    """Count what was used of an invoice's periods once more: as long as it is a draft, usage can be reported late.
+
+    https://docs.stripe.com/billing/subscriptions/usage-based/configure-grace-period
+    """
+    changed = False
+    for line in invoice["lines"]["data"]:
+        kept = call.world.store.get(USAGE_OF, line["id"])
+        if kept is None:
+            continue
+        facts = _counted_facts(call, kept["subscription"], kept["item"], kept["start"], kept["upto"], kept["end"])
+        facts["quantity_decimal"] = facts.pop("exact")
+        if line["quantity_decimal"] != facts["quantity_decimal"]:
+            same = ("amount", "description", "quantity", "quantity_decimal")
+            line.update({name: facts[name] for name in same}, subtotal=facts["amount"])
+            changed = True
+    if changed:
+        total_up(call, invoice)
 
 
 def usage_facts(call: RequestContext, subscription: Object, item: Object, start: int, end: int) -> Object:
@@ -131,15 +154,21 @@ def usage_facts(call: RequestContext, subscription: Object, item: Object, start:
 
     On trial it costs nothing: https://docs.stripe.com/billing/subscriptions/billing-mode/compare#trials
     """
-    upto = end + 1 if end == call.now and item["current_period_end"] > end else end
+    is_within = item["current_period_start"] < end < item["current_period_end"]
+    upto = end + 1 if end == call.now and is_within else end
     since = call.world.store.get(USAGE_FROM, item["id"])
     start = max(start, since["at"]) if since is not None and since["at"] < end else start
+    return _counted_facts(call, subscription, item, start, upto, end)
+
+
+def _counted_facts(call: RequestContext, subscription: Object, item: Object, start: int, upto: int, end: int) -> Object:
     used = usage(call, item, subscription["customer"], start, upto)
     price = price_of(call, subscription, item)
     free, name = (subscription["trial_end"] or 0) >= end, product_name(call, price)
     trial = _of_trial(subscription, name, used) if is_flexible(subscription) else f"{used} × {name} (Free trial)"
     return {
         "amount": 0 if free else amount_of(price, used),
+        "counted": {"start": start, "upto": upto, "end": end},
         "description": trial if free else described(call, price, used),
         "exact": f"{used.normalize():f}" if used else "0",
         "period": {"start": start, "end": end},

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import hosted, lines, microdeposits, payments
+from host.simulator.stripe import billing, hosted, lines, microdeposits, payments
 from host.simulator.stripe.confirmation import needs_authentication, next_action, settle_debit
 from host.simulator.stripe.customer_balances import change
 from host.simulator.stripe.customers import default_method
@@ -25,6 +25,7 @@ PAYABLE = ("open", "uncollectible")
 
 def finalize(call: RequestContext, invoice: Object) -> Object:
     """From draft to open, or paid where nothing is due; kept."""
+    billing.count_again(call, invoice)
     customer = call.find("customer", invoice["customer"]) or {}
     invoice["number"] = invoice.get("number") or _number(call, customer)
     token = f"test_{call.world.ids.new('', 32)}"

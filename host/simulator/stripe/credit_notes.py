@@ -64,7 +64,7 @@ def _draft(call: RequestContext) -> tuple[Object, Object]:
     note = call.blank("credit_note")
     taxes = [tax for line in found for tax in line["taxes"]]
     off = sum(line["discount_amount"] for line in found)
-    subtotal = sum(line["amount"] for line in found)
+    subtotal, inside = _subtotal(invoice, found)
     open_ = invoice["status"] != "paid"
     note.update(
         amount=total,
@@ -89,7 +89,7 @@ def _draft(call: RequestContext) -> tuple[Object, Object]:
         shipping_cost=None,
         status="issued",
         subtotal=subtotal,
-        subtotal_excluding_tax=subtotal - sum(t["amount"] for t in taxes if t["tax_behavior"] == "inclusive"),
+        subtotal_excluding_tax=subtotal - inside,
         total=total,
         total_excluding_tax=total - sum(t["amount"] for t in taxes),
         total_taxes=added_up(taxes),
@@ -103,6 +103,22 @@ def _draft(call: RequestContext) -> tuple[Object, Object]:
         "url": f"/v1/credit_notes/{note['id']}/lines",
     }
     return note, invoice
+
+
+def _subtotal(invoice: Object, found: list[Object]) -> tuple[int, int]:
+    """What the lines come to without exclusive taxes and discounts of the whole invoice; the inclusive tax in that.
+
+    https://docs.stripe.com/api/credit_notes/object#credit_note_object-subtotal
+    """
+    own = {id for line in invoice["lines"]["data"] for id in line["discounts"]} - set(invoice["discounts"])
+    whole, inside = 0, Decimal(0)
+    for line in found:
+        amount = line["amount"] - sum(entry["amount"] for entry in line["discount_amounts"] if entry["discount"] in own)
+        left = line["amount"] - line["discount_amount"]
+        tax = sum(tax["amount"] for tax in line["taxes"] if tax["tax_behavior"] == "inclusive")
+        whole += amount
+        inside += Decimal(tax) * amount / left if left else 0
+    return whole, rounded(inside)
 
 
 def _exclusive(line: Object) -> int:
