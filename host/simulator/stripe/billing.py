@@ -10,6 +10,7 @@ from typing import Any
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts
 from host.simulator.stripe.billing_modes import is_flexible
+from host.simulator.stripe.customer_balances import balance_in
 from host.simulator.stripe.invoice_customers import copy_customer
 from host.simulator.stripe.lines import add_item, add_line, pending_items, pricing, total_up
 from host.simulator.stripe.meters import usage
@@ -40,7 +41,7 @@ def new_invoice(call: RequestContext, customer: Object, currency: str, **fields:
         next_payment_attempt=None,
         period_start=call.now,
         period_end=call.now,
-        starting_balance=customer.get("balance") or 0,
+        starting_balance=balance_in(call, customer, currency),
         test_clock=customer.get("test_clock"),
     )
     copy_customer(call, invoice, customer)
@@ -154,8 +155,8 @@ def usage_facts(call: RequestContext, subscription: Object, item: Object, start:
 
     On trial it costs nothing: https://docs.stripe.com/billing/subscriptions/billing-mode/compare#trials
     """
-    is_within = item["current_period_start"] < end < item["current_period_end"]
-    upto = end + 1 if end == call.now and is_within else end
+    renewed = start < end == item["current_period_start"]  # then this very second is of the next period
+    upto = end if renewed or end < call.now or end >= item["current_period_end"] else end + 1
     since = call.world.store.get(USAGE_FROM, item["id"])
     start = max(start, since["at"]) if since is not None and since["at"] < end else start
     return _counted_facts(call, subscription, item, start, upto, end)

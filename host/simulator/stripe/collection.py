@@ -11,7 +11,7 @@ from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing, hosted, lines, microdeposits, payments
 from host.simulator.stripe.confirmation import needs_authentication, next_action, settle_debit
-from host.simulator.stripe.customer_balances import change
+from host.simulator.stripe.customer_balances import balance_in, change
 from host.simulator.stripe.customers import default_method
 from host.simulator.stripe.invoice_customers import copy_customer
 from host.simulator.stripe.invoice_payments import intent_of, latest_of, owner_of, payment_of
@@ -67,22 +67,17 @@ def _number(call: RequestContext, customer: Object) -> str:
 
 def _apply_balance(call: RequestContext, invoice: Object, customer: Object) -> None:
     """What the customer has in credit pays; a negative total, or one too small to charge, goes to the balance."""
-    balance, total, currency = customer["balance"], invoice["total"], invoice["currency"]
-    invoice["starting_balance"] = balance
-    due = total
-    if (customer.get("currency") or currency) == currency:
-        applied = max(balance, -total) if total > 0 else 0
-        if total < 0:
-            applied = -total
-        due = total + applied
-        if applied and total > 0:
-            change(call, customer, -applied, currency, "applied_to_invoice", invoice=invoice["id"])
-        elif total < 0:
-            change(call, customer, total, currency, "applied_to_invoice", invoice=invoice["id"])
-        if 0 < due < least_charge(currency):
-            change(call, customer, due, currency, "invoice_too_small", invoice=invoice["id"])
-            due = 0
-    invoice.update(amount_due=max(0, due), amount_remaining=max(0, due), ending_balance=customer["balance"])
+    total, currency = invoice["total"], invoice["currency"]
+    balance = invoice["starting_balance"] = balance_in(call, customer, currency)
+    applied = max(balance, -total) if total > 0 else -total
+    due = total + applied
+    if applied:
+        change(call, customer, -applied, currency, "applied_to_invoice", invoice=invoice["id"])
+    if 0 < due < least_charge(currency):
+        change(call, customer, due, currency, "invoice_too_small", invoice=invoice["id"])
+        due = 0
+    left = balance_in(call, customer, currency)
+    invoice.update(amount_due=max(0, due), amount_remaining=max(0, due), ending_balance=left)
 
 
 def watch_intent(call: RequestContext, intent: Object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import backdating, billing, clock_steps, discounts, pending_intervals
+from host.simulator.stripe import backdating, billing, clock_steps, customer_balances, discounts, pending_intervals
 from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.collection import own_method
 from host.simulator.stripe.extras import add_extras
@@ -132,27 +132,37 @@ def check_collection(subscription: Object, params: Object) -> None:
 
 
 def take_currency(call: RequestContext, customer: Object, currency: str) -> None:
-    """A customer has one currency as long as something of theirs is in it."""
+    """A customer has one currency as long as something of theirs that recurs, or a pending item, is in it.
+
+    https://docs.stripe.com/invoicing/multi-currency-customers
+    """
     before = customer.get("currency")
-    if before and before != currency and _in_use(call, customer, before):
+    if before and before != currency and _in_use(call, customer, currency):
         raise invalid(
             "You cannot combine currencies on a single customer. This customer has an active subscription, "
             f"subscription schedule, discount, quote, or invoice item with currency {before}",
         )
     if before != currency:
-        call.save("customer", {**call.load("customer", customer["id"]), "currency": currency})
+        found = call.load("customer", customer["id"])
+        customer_balances.switch(call, found, currency)
+        call.save("customer", found)
 
 
-def _in_use(call: RequestContext, customer: Object, currency: str) -> bool:
+def first_currency(call: RequestContext, customer: Object, currency: str) -> None:
+    """What is billed once gives a customer a currency who has none; it may be in any other."""
+    if not customer.get("currency"):
+        take_currency(call, customer, currency)
+
+
+def _in_use(call: RequestContext, customer: Object, wanted: str) -> bool:
+    """Whether something in another currency than the wanted one keeps the customer from having that."""
     store, id = call.world.store, customer["id"]
     living = any(
-        s["currency"] == currency and s["status"] not in ("canceled", "incomplete_expired")
+        s["currency"] != wanted and s["status"] not in ("canceled", "incomplete_expired")
         for s in store.having("subscription", "customer", id)
     )
-    return (
-        living
-        or bool(customer.get("balance"))
-        or any(i["currency"] == currency and i["invoice"] is None for i in store.having("invoiceitem", "customer", id))
+    return living or any(
+        i["currency"] != wanted and i["invoice"] is None for i in store.having("invoiceitem", "customer", id)
     )
 
 
