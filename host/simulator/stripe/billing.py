@@ -232,7 +232,8 @@ def period_invoice(
     *,
     pending: bool = True,
 ) -> Object:
-    """A draft for the items' current periods, with pending items; kept. ``used``: the period whose usage is billed.
+    """A draft for the items' current periods, with pending items; kept. ``used``: by item the period that is over,
+    whose usage is billed; items whose period goes on are not.
 
     Flexible billing has no lines of nothing for usage to come, and no invoice without lines: it is not kept then.
     Lines stand as the API has them: pending items, newest first; the subscription's items, newest first.
@@ -243,7 +244,9 @@ def period_invoice(
         take_pending(call, invoice, subscription["id"])
     for item in reversed(subscription["items"]["data"]):
         metered = item["price"]["recurring"]["usage_type"] == "metered"
-        if metered and used and item["id"] in used:
+        if used and item["id"] not in used:
+            continue
+        if metered and used:
             usage_line(call, invoice, subscription, item, *used[item["id"]])
         elif not metered or not (used or is_flexible(subscription)):
             period_line(call, invoice, subscription, item)

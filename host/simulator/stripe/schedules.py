@@ -203,6 +203,8 @@ def _from_subscription(call: RequestContext, id: str) -> Object:
     params = {**call.params, "billing_mode": subscription["billing_mode"]}
     schedule = _blank(call, call.load("customer", subscription["customer"]), params)
     items = subscription["items"]["data"]
+    if len({item["current_period_end"] for item in items}) > 1:
+        call.not_modelled("a schedule of a subscription with several periods", "", "from_subscription")
     phase = phase_of(
         call,
         {"metadata": dict(subscription["metadata"]), "description": subscription.get("description")},

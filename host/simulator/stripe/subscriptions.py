@@ -72,8 +72,8 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
     set_plain(call, subscription, params)
     check_collection(subscription, params)
     items = [new_item(call, subscription, item, f"items[{n}]") for n, item in enumerate(params["items"])]
-    check_intervals(call, subscription, items)
     subscription["currency"] = check_items(items, params.get("currency"))
+    check_intervals(call, subscription, items)
     set_items(subscription, items)
     take_currency(call, customer, subscription["currency"])
     set_trial(call, subscription, params)
@@ -195,6 +195,12 @@ def set_end(call: RequestContext, subscription: Object, params: Object) -> None:
             "cancelation behavior directly is not allowed. Please update the schedule instead.",
         )
     ends = [item["current_period_end"] for item in subscription["items"]["data"]]
+    if at_end and len(set(ends)) > 1:
+        call.not_modelled(
+            "cancel_at_period_end of a subscription with several periods",
+            "cancel_at=min_period_end and cancel_at=max_period_end are.",
+            "cancel_at_period_end",
+        )
     if isinstance(at, str) and at:
         at = min(ends) if at == "min_period_end" else max(ends)
     if at_end:
