@@ -69,15 +69,23 @@ def _apply_balance(call: RequestContext, invoice: Object, customer: Object) -> N
     """What the customer has in credit pays; a negative total, or one too small to charge, goes to the balance."""
     total, currency = invoice["total"], invoice["currency"]
     balance = invoice["starting_balance"] = balance_in(call, customer, currency)
-    applied = max(balance, -total) if total > 0 else -total
-    due = total + applied
+    applied, due, small = from_balance(balance, total, currency)
     if applied:
         change(call, customer, -applied, currency, "applied_to_invoice", invoice=invoice["id"])
-    if 0 < due < least_charge(currency):
-        change(call, customer, due, currency, "invoice_too_small", invoice=invoice["id"])
-        due = 0
+    if small:
+        change(call, customer, small, currency, "invoice_too_small", invoice=invoice["id"])
     left = balance_in(call, customer, currency)
-    invoice.update(amount_due=max(0, due), amount_remaining=max(0, due), ending_balance=left)
+    invoice.update(amount_due=due, amount_remaining=due, ending_balance=left)
+
+
+def from_balance(balance: int, total: int, currency: str) -> tuple[int, int, int]:
+    """What of ``balance`` an invoice takes (with a minus: what it gives), what is due then, and what is left for the
+    next one, as too little to be charged.
+    """
+    applied = max(balance, -total) if total > 0 else -total
+    due = total + applied
+    small = due if 0 < due < least_charge(currency) else 0
+    return applied, due - small, small
 
 
 def watch_intent(call: RequestContext, intent: Object) -> None:
