@@ -55,10 +55,10 @@ def _draft(call: RequestContext) -> tuple[Object, Object]:
     invoice = call.load("invoice", params["invoice"], "invoice", 400)
     if invoice["status"] not in ("open", "paid", "uncollectible"):
         raise call.refuse(f"You can't credit an invoice that is {invoice['status']}.", param="invoice")
-    if params.get("shipping_cost"):
-        call.not_modelled("the parameter shipping_cost", "lines are.", "shipping_cost")
     found = _lines(call, invoice)
+    shipping = _shipping(call, invoice)
     total = sum(line["amount"] - line["discount_amount"] + _exclusive(line) for line in found)
+    total += (shipping or {"amount_total": 0})["amount_total"]
     _check_total(call, invoice, total)
     before = len(call.world.store.having("credit_note", "invoice", invoice["id"]))
     note = call.blank("credit_note")
@@ -68,7 +68,7 @@ def _draft(call: RequestContext) -> tuple[Object, Object]:
     open_ = invoice["status"] != "paid"
     note.update(
         amount=total,
-        amount_shipping=0,
+        amount_shipping=(shipping or {"amount_subtotal": 0})["amount_subtotal"],
         currency=invoice["currency"],
         customer=invoice["customer"],
         customer_balance_transaction=None,
@@ -86,7 +86,7 @@ def _draft(call: RequestContext) -> tuple[Object, Object]:
         pretax_credit_amounts=[],
         reason=params.get("reason"),
         refunds=[],
-        shipping_cost=None,
+        shipping_cost=shipping,
         status="issued",
         subtotal=subtotal,
         subtotal_excluding_tax=subtotal - inside,
@@ -132,8 +132,27 @@ def _added(entries: list[Object]) -> list[Object]:
     return [{"amount": amount, "discount": id} for id, amount in found.items()]
 
 
+def _shipping(call: RequestContext, invoice: Object) -> Object | None:
+    """The invoice's shipping, which is credited as a whole where its rate is named, once.
+
+    https://docs.stripe.com/api/credit_notes/create#create_credit_note-shipping_cost
+    """
+    wanted = call.params.get("shipping_cost")
+    if not wanted:
+        return None
+    at, there = "shipping_cost[shipping_rate]", invoice.get("shipping_cost")
+    if there is None or wanted.get("shipping_rate") != there["shipping_rate"]:
+        raise invalid("The shipping rate must be the one of the invoice.", at)
+    notes = call.world.store.having("credit_note", "invoice", invoice["id"])
+    if any(note["shipping_cost"] and note["status"] == "issued" for note in notes):
+        raise invalid("The invoice's shipping is credited already.", at)
+    return dict(there)
+
+
 def _lines(call: RequestContext, invoice: Object) -> list[Object]:
     params = call.params
+    if params.get("amount") is None and not params.get("lines") and params.get("shipping_cost"):
+        return []
     if (params.get("amount") is None) == (not params.get("lines")):
         raise invalid("You must pass exactly one of `amount` and `lines`.", "amount", "parameter_missing")
     if params.get("amount") is not None:
