@@ -37,7 +37,11 @@ def start_schedule(call: RequestContext, params: Object) -> Object:
     start = params.get("start_date", "now")
     start = call.now if start == "now" else int(start)
     if start < call.now:
-        call.not_modelled("a start_date in the past", "now and later are.", "start_date")
+        call.not_modelled(
+            "a start_date in the past",
+            "now and later are; from_subscription schedules a subscription made with backdate_start_date.",
+            "start_date",
+        )
     schedule = _blank(call, customer, params)
     schedule["phases"] = dated(call, params["phases"], start)
     call.save(KIND, schedule)

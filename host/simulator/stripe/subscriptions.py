@@ -35,6 +35,7 @@ UNMODELLED = (
     "billing_schedules",
     "billing_thresholds",
 )
+_INSTEAD = {"billing_thresholds": "Alerts of usage (/v1/billing/alerts) are modelled."}
 
 
 def create_subscription(call: RequestContext) -> Object:
@@ -97,7 +98,7 @@ def check_unmodelled(call: RequestContext, params: Object) -> None:
     check_automatic(call, params)
     for name in UNMODELLED:
         if params.get(name):
-            call.not_modelled(f"the parameter {name}", "", name)
+            call.not_modelled(f"the parameter {name}", _INSTEAD.get(name, ""), name)
     flexible = (params.get("billing_mode") or {}).get("flexible") or {}
     if flexible.get("proration_discounts") == "itemized":
         call.not_modelled("itemized discounts of prorations", "", "billing_mode[flexible][proration_discounts]")
