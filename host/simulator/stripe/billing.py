@@ -26,7 +26,10 @@ HOUR = 3600  # how long a renewal's invoice stays a draft
 
 
 def new_invoice(call: RequestContext, customer: Object, currency: str, **fields: Any) -> Object:
-    """A draft for ``customer``, not kept yet."""
+    """A draft for ``customer``, not kept yet. Its texts are the customer's, unless something says otherwise.
+
+    https://docs.stripe.com/api/customers/create#create_customer-invoice_settings
+    """
     invoice = call.blank("invoice")
     invoice.update(
         account_country="US",
@@ -45,6 +48,9 @@ def new_invoice(call: RequestContext, customer: Object, currency: str, **fields:
         test_clock=customer.get("test_clock"),
     )
     copy_customer(call, invoice, customer)
+    theirs = customer.get("invoice_settings") or {}
+    invoice.update(custom_fields=theirs.get("custom_fields"), footer=theirs.get("footer"))
+    invoice["rendering"] = theirs.get("rendering_options")
     invoice["lines"].update(data=[], has_more=False, url=f"/v1/invoices/{invoice['id']}/lines")
     invoice.update(fields)
     return invoice
@@ -61,12 +67,10 @@ def draft_of(call: RequestContext, subscription: Object, reason: str, **fields: 
         account_tax_ids=settings.get("account_tax_ids"),
         billing_reason=reason,
         collection_method=subscription["collection_method"],
-        custom_fields=settings.get("custom_fields"),
         default_tax_rates=list(subscription.get("default_tax_rates") or []),
         description=settings.get("description"),
         discounts=[id for id, _ in discounts.standing(call, subscription["discounts"])]
         or discounts.inherited(call, customer),
-        footer=settings.get("footer"),
         on_behalf_of=subscription.get("on_behalf_of"),
         parent={
             "type": "subscription_details",
@@ -77,6 +81,7 @@ def draft_of(call: RequestContext, subscription: Object, reason: str, **fields: 
             },
         },
     )
+    invoice.update({name: settings[name] for name in ("custom_fields", "footer") if settings.get(name)})
     if subscription["collection_method"] == "send_invoice":
         invoice["due_date"] = call.now + (subscription.get("days_until_due") or 0) * DAY
     invoice.update(fields)

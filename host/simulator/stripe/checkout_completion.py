@@ -51,7 +51,7 @@ def complete(call: RequestContext, session: Object, params: Object) -> Object:
     {"payment": _pay, "setup": _set_up, "subscription": _subscribe}[session["mode"]](call, session, later, method)
     session.update(status="complete", url=None)
     _count_link(call, session)
-    call.world.agenda.drop("expire_session", session["id"])
+    call.world.agenda.drop("expire_session", session["id"], call.account)
     return call.save(KIND, session)
 
 

@@ -67,7 +67,6 @@ def create_invoice(call: RequestContext) -> Object:
     else:
         invoice = billing.new_invoice(call, customer, currency, billing_reason="manual", collection_method="")
         invoice["collection_method"] = "charge_automatically"
-        invoice["rendering"] = (customer.get("invoice_settings") or {}).get("rendering_options")
     first_currency(call, customer, currency)
     _set(call, invoice, params, new=True)
     if params.get("pending_invoice_items_behavior") == "include" or subscription is not None:

@@ -21,7 +21,7 @@ def watch_subscription(call: RequestContext, subscription: Object) -> None:
     """Put in the agenda when a subscription is due next."""
     at = _due(subscription)
     if at is None:
-        call.world.agenda.drop("subscription", str(subscription["id"]))
+        call.world.agenda.drop("subscription", str(subscription["id"]), call.account)
     else:
         call.world.agenda.add(call, at, "subscription", str(subscription["id"]))
 

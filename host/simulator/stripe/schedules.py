@@ -183,6 +183,7 @@ def _finish(call: RequestContext, schedule: Object) -> None:
     schedule["current_phase"] = None
     if schedule["end_behavior"] == "cancel":
         schedule.update(status="completed", completed_at=call.now)
+        call.save(KIND, schedule)  # before its subscription ends, which would cancel it
         if subscription is not None and subscription["status"] not in ENDED:
             finish(call, subscription)
     else:
@@ -282,7 +283,7 @@ def release_schedule(call: RequestContext) -> Object:
     if call.params.get("preserve_cancel_date"):
         call.not_modelled("the parameter preserve_cancel_date", "", "preserve_cancel_date")
     _let_go(call, schedule, subscription)
-    call.world.agenda.drop("schedule", schedule["id"])
+    call.world.agenda.drop("schedule", schedule["id"], call.account)
     return call.save(KIND, schedule)
 
 
@@ -291,7 +292,7 @@ def cancel_schedule(call: RequestContext) -> Object:
     schedule = _living(call, "cancel")
     subscription = call.find("subscription", schedule["subscription"]) if schedule["subscription"] else None
     schedule.update(status="canceled", canceled_at=call.now, current_phase=None)
-    call.world.agenda.drop("schedule", schedule["id"])
+    call.world.agenda.drop("schedule", schedule["id"], call.account)
     call.save(KIND, schedule)
     if subscription is not None and subscription["status"] not in ENDED:
         how = {name: call.params.get(name, True) for name in ("prorate", "invoice_now")}
@@ -300,16 +301,18 @@ def cancel_schedule(call: RequestContext) -> Object:
 
 
 def watch_subscription(call: RequestContext, subscription: Object) -> None:
-    """A schedule whose subscription ends because its first invoice was not paid ends with it.
+    """A schedule ends with its subscription; told as aborted where that was never paid for.
+
     https://docs.stripe.com/api/events/types#event_types-subscription_schedule.aborted
     """
-    if subscription["status"] != "incomplete_expired" or not subscription.get("schedule"):
+    if subscription["status"] not in ENDED or not subscription.get("schedule"):
         return
     schedule = call.find(KIND, subscription["schedule"])
     if schedule is not None and schedule["status"] == "active":
-        call.world.agenda.drop("schedule", schedule["id"])
+        call.world.agenda.drop("schedule", schedule["id"], call.account)
         call.save(KIND, {**schedule, "status": "canceled", "canceled_at": call.now, "current_phase": None})
-        call.announce("subscription_schedule.aborted", KIND, schedule["id"])
+        if subscription["status"] == "incomplete_expired":
+            call.announce("subscription_schedule.aborted", KIND, schedule["id"])
 
 
 def _living(call: RequestContext, word: str) -> Object:

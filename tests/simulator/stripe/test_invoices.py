@@ -316,3 +316,21 @@ def test_a_credit_note_gives_shipping_back(shop) -> None:
     assert note["shipping_cost"] == paid["shipping_cost"]
     assert shop.balance() == -500
     assert "already" in shop.api.error("POST", "/v1/credit_notes", asked)[1]["message"]
+
+
+def test_texts_of_an_invoice_are_its_customers_unless_something_says_otherwise(shop) -> None:
+    """Of the customer, of the subscription, and of the invoice itself.
+
+    https://docs.stripe.com/api/customers/create#create_customer-invoice_settings
+    """
+    fields = [{"name": "PO", "value": "7"}]
+    settings = {"footer": "Thank you", "custom_fields": fields}
+    tax = {"rendering_options": {"amount_tax_display": "include_inclusive_tax"}}
+    shop.api.post(f"/v1/customers/{shop.customer}", {"invoice_settings": {**settings, **tax}})
+    manual = shop.api.get(f"/v1/invoices/{draft(shop)}")
+    first = shop.subscribe(shop.price(1000))["latest_invoice"]
+    for invoice in (manual, first):
+        assert (invoice["footer"], invoice["custom_fields"]) == ("Thank you", fields)
+        assert invoice["rendering"]["amount_tax_display"] == "include_inclusive_tax"
+    own = shop.api.get(f"/v1/invoices/{draft(shop, footer='Mine')}")
+    assert (own["footer"], own["custom_fields"]) == ("Mine", fields)
