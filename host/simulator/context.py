@@ -207,6 +207,8 @@ Filter = Callable[[RequestContext, Any], Test]
 
 # Prefixes of ids that the published samples lack, or have different.
 PREFIXES = {
+    "billing.alert": "alrt_",
+    "billing.meter": "mtr_test_",
     "checkout.session": "cs_test_",
     "dispute": "du_",
     "plan": "plan_",

@@ -14,7 +14,7 @@ from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Includable, Object, StoredMember, World
 from host.simulator.versions import Moved, value_of
 
-MAX_DEPTH = 4  # levels: https://docs.stripe.com/expand#multiple-levels
+MAX_DEPTH = 4  # levels, with the ``data`` of lists: https://docs.stripe.com/api/expanding_objects
 Table = Mapping[str, Mapping[str, Includable]]
 Within = Mapping[str, Callable[[World, str], Object | None]]
 Older = Mapping[str, Mapping[str, Moved]]
@@ -96,7 +96,7 @@ class Expander:
         """
         for path in paths:
             names = str(path).split(".")
-            if len(names) > MAX_DEPTH + (names[0] == "data"):
+            if len(names) > MAX_DEPTH:
                 raise invalid(f"You cannot expand more than {MAX_DEPTH} levels of a property: {path}", "expand")
             left = self._left = []
             self._walk(operation.result, value, names, older)

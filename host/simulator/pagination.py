@@ -150,6 +150,8 @@ def _defaults(call: RequestContext) -> list[Test]:
     """Tests that apply unless a filter says otherwise: https://docs.stripe.com/api/subscriptions/list"""
     if call.plan.kind == "subscription" and "status" not in call.params:
         return [lambda value: value.get("status") != "canceled"]
+    if call.plan.kind == "billing.alert":  # https://docs.stripe.com/api/billing/alert/archive
+        return [lambda value: value.get("status") != "archived"]
     return []
 
 

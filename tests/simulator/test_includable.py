@@ -69,6 +69,16 @@ def test_expanding_goes_four_levels_and_names_what_cannot_be_expanded(api) -> No
     assert api.error("GET", f"/v1/customers/{customer}?expand[]=a.b.c.d.e")[0] == 400
 
 
+def test_expanding_in_lists_counts_data_as_a_level(api, payer) -> None:
+    """Three levels below ``data`` are the deepest: https://docs.stripe.com/api/expanding_objects has this example."""
+    api.post("/v1/payment_intents", f"amount=500&currency=usd&customer={payer}")
+    deepest = "data.payment_intent.customer.default_source"
+    assert api.ask("GET", f"/v1/charges?expand[]={deepest}")[0] == 200
+    status, error = api.error("GET", f"/v1/charges?expand[]={deepest}.customer")
+    assert (status, error["param"]) == (400, "expand")
+    assert "more than 4 levels" in error["message"]
+
+
 def test_every_id_that_can_be_expanded_is_the_object_it_names_or_refused(stripe) -> None:
     """An id is never left where its object was asked for, at the top of what is retrieved."""
     asked, expanded = walk(stripe), 0

@@ -217,7 +217,8 @@ def test_a_customers_balance_is_written_down(api) -> None:
         (-500, -500, "initial"),
     ]
     assert api.get(f"{path}/{made['id']}")["description"] == "x"
-    assert api.error("POST", path, "amount=5&currency=eur")[1]["param"] == "currency"
+    assert api.post(path, "amount=5&currency=eur")["ending_balance"] == 5
+    assert api.get(f"/v1/customers/{owner}")["balance"] == 100
 
 
 def test_a_charge_of_a_token_shows_its_card(api) -> None:

@@ -221,3 +221,18 @@ def test_the_older_words_of_ui_mode_are_understood_and_answered(api, old, new) -
     assert api.post("/v1/checkout/sessions", form, **ACACIA)["ui_mode"] == old
     newest = {"Stripe_Version": api.simulator.catalog.version}
     assert api.error("POST", "/v1/checkout/sessions", form, **newest)[1]["param"] == "ui_mode"
+
+
+@pytest.mark.parametrize("version", ["", "2022-11-15", "2025-06-30.basil"])
+def test_an_anchor_is_a_word_in_older_versions(stripe, api, price, payer, clock, version: str) -> None:
+    """``billing_cycle_anchor=now`` of updates and of previews; the newest has an object."""
+    made = api.post("/v1/subscriptions", f"customer={payer}&items[0][price]={price}")
+    path, headers = f"/v1/subscriptions/{made['id']}", {"Stripe_Version": version} if version else {}
+    clock.now += 86400
+    asked = f"subscription={made['id']}&subscription_details[billing_cycle_anchor]=now"
+    preview = api.post("/v1/invoices/create_preview", asked, **headers)
+    changed = api.post(path, "billing_cycle_anchor=now&expand[]=latest_invoice", **headers)
+    assert changed["billing_cycle_anchor"] == clock.now
+    assert changed["latest_invoice"]["total"] == preview["total"]
+    assert api.post(path, "billing_cycle_anchor=unchanged", **headers)["billing_cycle_anchor"] == clock.now
+    assert api.error("POST", path, "billing_cycle_anchor=now", Stripe_Version=stripe.version)[0] == 400

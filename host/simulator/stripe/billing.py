@@ -10,6 +10,7 @@ from typing import Any
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts
 from host.simulator.stripe.billing_modes import is_flexible
+from host.simulator.stripe.customer_balances import balance_in
 from host.simulator.stripe.invoice_customers import copy_customer
 from host.simulator.stripe.lines import add_item, add_line, pending_items, pricing, total_up
 from host.simulator.stripe.meters import usage
@@ -18,13 +19,16 @@ from host.simulator.stripe.pricing import amount_of, at_volume, plain_quantity, 
 from host.simulator.stripe.prorations import Part, begin_of, put_on, share, stop_of
 from host.simulator.stripe.subscription_items import price_of
 
+USAGE_OF = "~usage_of"  # by line: the period and the item of the usage it bills
 USAGE_FROM = "~usage_from"  # by item: the time from which its usage is billed
 FREE_START = "~subscription_free_start"  # with proration_behavior=none: the time before the anchor is not billed
 HOUR = 3600  # seconds that the invoice of a renewal stays a draft
 
 
 def new_invoice(call: RequestContext, customer: Object, currency: str, **fields: Any) -> Object:
-    """A draft invoice for ``customer`` with ``fields`` as members, not saved yet."""
+    """A draft invoice for ``customer`` with ``fields`` as members, not saved yet. Texts that are not given are the
+    customer's: https://docs.stripe.com/api/customers/create#create_customer-invoice_settings
+    """
     invoice = call.blank("invoice")
     invoice.update(
         account_country="US",
@@ -39,10 +43,13 @@ def new_invoice(call: RequestContext, customer: Object, currency: str, **fields:
         next_payment_attempt=None,
         period_start=call.now,
         period_end=call.now,
-        starting_balance=customer.get("balance") or 0,
+        starting_balance=balance_in(call, customer, currency),
         test_clock=customer.get("test_clock"),
     )
     copy_customer(call, invoice, customer)
+    theirs = customer.get("invoice_settings") or {}
+    invoice.update(custom_fields=theirs.get("custom_fields"), footer=theirs.get("footer"))
+    invoice["rendering"] = theirs.get("rendering_options")
     invoice["lines"].update(data=[], has_more=False, url=f"/v1/invoices/{invoice['id']}/lines")
     invoice.update(fields)
     return invoice
@@ -59,12 +66,10 @@ def draft_of(call: RequestContext, subscription: Object, reason: str, **fields: 
         account_tax_ids=settings.get("account_tax_ids"),
         billing_reason=reason,
         collection_method=subscription["collection_method"],
-        custom_fields=settings.get("custom_fields"),
         default_tax_rates=list(subscription.get("default_tax_rates") or []),
         description=settings.get("description"),
         discounts=[id for id, _ in discounts.standing(call, subscription["discounts"])]
         or discounts.inherited(call, customer),
-        footer=settings.get("footer"),
         on_behalf_of=subscription.get("on_behalf_of"),
         parent={
             "type": "subscription_details",
@@ -75,6 +80,7 @@ def draft_of(call: RequestContext, subscription: Object, reason: str, **fields: 
             },
         },
     )
+    invoice.update({name: settings[name] for name in ("custom_fields", "footer") if settings.get(name)})
     if subscription["collection_method"] == "send_invoice":
         invoice["due_date"] = call.now + (subscription.get("days_until_due") or 0) * DAY
     invoice.update(fields)
@@ -119,11 +125,33 @@ def usage_line(
 ) -> Object:
     """Add the line for the usage of a metered price from ``start`` to ``end``; see :func:`usage_facts`."""
     facts = usage_facts(call, subscription, item, start, end)
-    exact = facts.pop("exact")
+    exact, counted = facts.pop("exact"), facts.pop("counted")
     facts.pop("pricing")
     line = item_line(call, invoice, subscription, item, facts)
     line["quantity_decimal"] = exact
+    of = {name: subscription[name] for name in ("billing_mode", "currency", "customer", "trial_end")}
+    call.world.store.put(USAGE_OF, line["id"], {"subscription": of, "item": {"price": item["price"]}, **counted})
     return line
+
+
+def count_again(call: RequestContext, invoice: Object) -> None:
+    """Count what was used of an invoice's periods once more: as long as it is a draft, usage can be reported late.
+
+    https://docs.stripe.com/billing/subscriptions/usage-based/configure-grace-period
+    """
+    changed = False
+    for line in invoice["lines"]["data"]:
+        kept = call.world.store.get(USAGE_OF, line["id"])
+        if kept is None:
+            continue
+        facts = _counted_facts(call, kept["subscription"], kept["item"], kept["start"], kept["upto"], kept["end"])
+        facts["quantity_decimal"] = facts.pop("exact")
+        if line["quantity_decimal"] != facts["quantity_decimal"]:
+            same = ("amount", "description", "quantity", "quantity_decimal")
+            line.update({name: facts[name] for name in same}, subtotal=facts["amount"])
+            changed = True
+    if changed:
+        total_up(call, invoice)
 
 
 def usage_facts(call: RequestContext, subscription: Object, item: Object, start: int, end: int) -> Object:
@@ -133,15 +161,21 @@ def usage_facts(call: RequestContext, subscription: Object, item: Object, start:
     this second is included. During a trial it costs nothing:
     https://docs.stripe.com/billing/subscriptions/billing-mode/compare#trials
     """
-    upto = end + 1 if end == call.now and item["current_period_end"] > end else end
+    renewed = start < end == item["current_period_start"]  # then this very second is of the next period
+    upto = end if renewed or end < call.now or end >= item["current_period_end"] else end + 1
     since = call.world.store.get(USAGE_FROM, item["id"])
     start = max(start, since["at"]) if since is not None and since["at"] < end else start
+    return _counted_facts(call, subscription, item, start, upto, end)
+
+
+def _counted_facts(call: RequestContext, subscription: Object, item: Object, start: int, upto: int, end: int) -> Object:
     used = usage(call, item, subscription["customer"], start, upto)
     price = price_of(call, subscription, item)
     free, name = (subscription["trial_end"] or 0) >= end, product_name(call, price)
     trial = _of_trial(subscription, name, used) if is_flexible(subscription) else f"{used} × {name} (Free trial)"
     return {
         "amount": 0 if free else amount_of(price, used),
+        "counted": {"start": start, "upto": upto, "end": end},
         "description": trial if free else described(call, price, used),
         "exact": f"{used.normalize():f}" if used else "0",
         "period": {"start": start, "end": end},
@@ -218,7 +252,9 @@ def period_invoice(
         take_pending(call, invoice, subscription["id"])
     for item in reversed(subscription["items"]["data"]):
         metered = item["price"]["recurring"]["usage_type"] == "metered"
-        if metered and used and item["id"] in used:
+        if used and item["id"] not in used:
+            continue
+        if metered and used:
             usage_line(call, invoice, subscription, item, *used[item["id"]])
         elif not metered or not (used or is_flexible(subscription)):
             period_line(call, invoice, subscription, item)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import hosted, lines, microdeposits, payments
+from host.simulator.stripe import billing, hosted, lines, microdeposits, payments
 from host.simulator.stripe.confirmation import needs_authentication, next_action, settle_debit
-from host.simulator.stripe.customer_balances import change
+from host.simulator.stripe.customer_balances import balance_in, change
 from host.simulator.stripe.customers import default_method
 from host.simulator.stripe.invoice_customers import copy_customer
 from host.simulator.stripe.invoice_payments import intent_of, latest_of, owner_of, payment_of
@@ -25,6 +25,7 @@ PAYABLE = ("open", "uncollectible")
 
 def finalize(call: RequestContext, invoice: Object) -> Object:
     """Finalize a draft: it becomes open, or paid if nothing is due; saves it."""
+    billing.count_again(call, invoice)
     customer = call.find("customer", invoice["customer"]) or {}
     invoice["number"] = invoice.get("number") or _number(call, customer)
     token = f"test_{call.world.ids.new('', 32)}"
@@ -66,22 +67,25 @@ def _number(call: RequestContext, customer: Object) -> str:
 
 def _apply_balance(call: RequestContext, invoice: Object, customer: Object) -> None:
     """Pay from the customer's credit balance. A negative total, or one too small to charge, is added to the balance."""
-    balance, total, currency = customer["balance"], invoice["total"], invoice["currency"]
-    invoice["starting_balance"] = balance
-    due = total
-    if (customer.get("currency") or currency) == currency:
-        applied = max(balance, -total) if total > 0 else 0
-        if total < 0:
-            applied = -total
-        due = total + applied
-        if applied and total > 0:
-            change(call, customer, -applied, currency, "applied_to_invoice", invoice=invoice["id"])
-        elif total < 0:
-            change(call, customer, total, currency, "applied_to_invoice", invoice=invoice["id"])
-        if 0 < due < least_charge(currency):
-            change(call, customer, due, currency, "invoice_too_small", invoice=invoice["id"])
-            due = 0
-    invoice.update(amount_due=max(0, due), amount_remaining=max(0, due), ending_balance=customer["balance"])
+    total, currency = invoice["total"], invoice["currency"]
+    balance = invoice["starting_balance"] = balance_in(call, customer, currency)
+    applied, due, small = from_balance(balance, total, currency)
+    if applied:
+        change(call, customer, -applied, currency, "applied_to_invoice", invoice=invoice["id"])
+    if small:
+        change(call, customer, small, currency, "invoice_too_small", invoice=invoice["id"])
+    left = balance_in(call, customer, currency)
+    invoice.update(amount_due=due, amount_remaining=due, ending_balance=left)
+
+
+def from_balance(balance: int, total: int, currency: str) -> tuple[int, int, int]:
+    """The amount that an invoice of ``total`` takes from ``balance`` (negative: adds to it), the amount due then, and
+    the amount too small to charge, which is left for the next invoice.
+    """
+    applied = max(balance, -total) if total > 0 else -total
+    due = total + applied
+    small = due if 0 < due < least_charge(currency) else 0
+    return applied, due - small, small
 
 
 def watch_intent(call: RequestContext, intent: Object) -> None:

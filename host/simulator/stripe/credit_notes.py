@@ -55,20 +55,20 @@ def _draft(call: RequestContext) -> tuple[Object, Object]:
     invoice = call.load("invoice", params["invoice"], "invoice", 400)
     if invoice["status"] not in ("open", "paid", "uncollectible"):
         raise call.refuse(f"You can't credit an invoice that is {invoice['status']}.", param="invoice")
-    if params.get("shipping_cost"):
-        call.not_modelled("the parameter shipping_cost", "lines are.", "shipping_cost")
     found = _lines(call, invoice)
+    shipping = _shipping(call, invoice)
     total = sum(line["amount"] - line["discount_amount"] + _exclusive(line) for line in found)
+    total += (shipping or {"amount_total": 0})["amount_total"]
     _check_total(call, invoice, total)
     before = len(call.world.store.having("credit_note", "invoice", invoice["id"]))
     note = call.blank("credit_note")
     taxes = [tax for line in found for tax in line["taxes"]]
     off = sum(line["discount_amount"] for line in found)
-    subtotal = sum(line["amount"] for line in found)
+    subtotal, inside = _subtotal(invoice, found)
     open_ = invoice["status"] != "paid"
     note.update(
         amount=total,
-        amount_shipping=0,
+        amount_shipping=(shipping or {"amount_subtotal": 0})["amount_subtotal"],
         currency=invoice["currency"],
         customer=invoice["customer"],
         customer_balance_transaction=None,
@@ -86,10 +86,10 @@ def _draft(call: RequestContext) -> tuple[Object, Object]:
         pretax_credit_amounts=[],
         reason=params.get("reason"),
         refunds=[],
-        shipping_cost=None,
+        shipping_cost=shipping,
         status="issued",
         subtotal=subtotal,
-        subtotal_excluding_tax=subtotal - sum(t["amount"] for t in taxes if t["tax_behavior"] == "inclusive"),
+        subtotal_excluding_tax=subtotal - inside,
         total=total,
         total_excluding_tax=total - sum(t["amount"] for t in taxes),
         total_taxes=added_up(taxes),
@@ -105,6 +105,22 @@ def _draft(call: RequestContext) -> tuple[Object, Object]:
     return note, invoice
 
 
+def _subtotal(invoice: Object, found: list[Object]) -> tuple[int, int]:
+    """What the lines come to without exclusive taxes and discounts of the whole invoice; the inclusive tax in that.
+
+    https://docs.stripe.com/api/credit_notes/object#credit_note_object-subtotal
+    """
+    own = {id for line in invoice["lines"]["data"] for id in line["discounts"]} - set(invoice["discounts"])
+    whole, inside = 0, Decimal(0)
+    for line in found:
+        amount = line["amount"] - sum(entry["amount"] for entry in line["discount_amounts"] if entry["discount"] in own)
+        left = line["amount"] - line["discount_amount"]
+        tax = sum(tax["amount"] for tax in line["taxes"] if tax["tax_behavior"] == "inclusive")
+        whole += amount
+        inside += Decimal(tax) * amount / left if left else 0
+    return whole, rounded(inside)
+
+
 def _exclusive(line: Object) -> int:
     return sum(tax["amount"] for tax in line["taxes"] if tax["tax_behavior"] == "exclusive")
 
@@ -116,8 +132,27 @@ def _added(entries: list[Object]) -> list[Object]:
     return [{"amount": amount, "discount": id} for id, amount in found.items()]
 
 
+def _shipping(call: RequestContext, invoice: Object) -> Object | None:
+    """The invoice's shipping, which is credited as a whole where its rate is named, once.
+
+    https://docs.stripe.com/api/credit_notes/create#create_credit_note-shipping_cost
+    """
+    wanted = call.params.get("shipping_cost")
+    if not wanted:
+        return None
+    at, there = "shipping_cost[shipping_rate]", invoice.get("shipping_cost")
+    if there is None or wanted.get("shipping_rate") != there["shipping_rate"]:
+        raise invalid("The shipping rate must be the one of the invoice.", at)
+    notes = call.world.store.having("credit_note", "invoice", invoice["id"])
+    if any(note["shipping_cost"] and note["status"] == "issued" for note in notes):
+        raise invalid("The invoice's shipping is credited already.", at)
+    return dict(there)
+
+
 def _lines(call: RequestContext, invoice: Object) -> list[Object]:
     params = call.params
+    if params.get("amount") is None and not params.get("lines") and params.get("shipping_cost"):
+        return []
     if (params.get("amount") is None) == (not params.get("lines")):
         raise invalid("You must pass exactly one of `amount` and `lines`.", "amount", "parameter_missing")
     if params.get("amount") is not None:

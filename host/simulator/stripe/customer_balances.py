@@ -1,19 +1,50 @@
-"""Customers' credit balances, which are applied to invoices. https://docs.stripe.com/billing/customer/balance"""
+"""Customers' credit balances, one for each currency, which are applied to invoices.
+
+``customer.balance`` is the one in the customer's currency.
+https://docs.stripe.com/billing/customer/balance, https://docs.stripe.com/invoicing/multi-currency-customers
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.includable import OTHER_BALANCES
 from host.simulator.stripe.money import check_currency
 
 MAKES = {"customer_balance_transaction"}
 
 
+def balance_in(call: RequestContext, customer: Object, currency: str) -> int:
+    """The balance that invoices in ``currency`` are paid from; a customer without a currency has one for any."""
+    if customer.get("currency") in (None, currency):
+        return int(customer.get("balance") or 0)
+    return int(_others(call, customer["id"]).get(currency, 0))
+
+
+def _others(call: RequestContext, customer: str) -> dict[str, int]:
+    return call.world.store.get(OTHER_BALANCES, customer) or {}
+
+
+def switch(call: RequestContext, customer: Object, currency: str) -> None:
+    """Make ``currency`` the customer's, and the balance in it ``customer.balance``; not kept yet."""
+    before = customer.get("currency")
+    if before not in (None, currency):
+        others = _others(call, customer["id"])
+        others[before] = customer["balance"]
+        customer["balance"] = others.pop(currency, 0)
+        call.world.store.put(OTHER_BALANCES, customer["id"], others)
+    customer["currency"] = currency
+
+
 def change(call: RequestContext, customer: Object, amount: int, currency: str, type: str, **fields: Any) -> Object:
     """Add ``amount`` (negative for a credit) to the balance of ``customer``, and save it; returns the transaction."""
-    customer["balance"] += amount
-    customer["currency"] = customer.get("currency") or currency
+    if customer.get("currency") in (None, currency):
+        customer["balance"] += amount
+        customer["currency"] = currency
+    else:
+        others = _others(call, customer["id"])
+        call.world.store.put(OTHER_BALANCES, customer["id"], {**others, currency: others.get(currency, 0) + amount})
     call.save("customer", customer)
     return call.make(
         "customer_balance_transaction",
@@ -21,7 +52,7 @@ def change(call: RequestContext, customer: Object, amount: int, currency: str, t
             "amount": amount,
             "currency": currency,
             "customer": customer["id"],
-            "ending_balance": customer["balance"],
+            "ending_balance": balance_in(call, customer, currency),
             "type": type,
             "metadata": {},
             **fields,
@@ -37,12 +68,6 @@ def create_transaction(call: RequestContext) -> Object:
     customer = call.load("customer", call.path_args["customer"], "customer")
     if params["amount"] == 0:
         raise call.refuse("The amount of a customer balance transaction cannot be 0.", param="amount")
-    if customer["currency"] not in (None, params["currency"]):
-        raise call.refuse(
-            f"The currency of the customer's balance is {customer['currency']}; it cannot be changed by an amount in "
-            f"{params['currency']}.",
-            param="currency",
-        )
     return change(
         call,
         customer,

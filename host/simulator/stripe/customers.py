@@ -7,7 +7,7 @@ import re
 from host.simulator import resources
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import customer_balances, customer_discounts
+from host.simulator.stripe import clock_steps, customer_balances, customer_discounts
 from host.simulator.stripe.payment_methods import attach, detach, own_method, payment_method
 from host.simulator.stripe.sources import add_source
 from host.simulator.stripe.tax_ids import create_tax_id
@@ -22,6 +22,8 @@ _BESIDE = frozenset(("balance", "invoice_settings", "payment_method", "source", 
 
 def create_customer(call: RequestContext) -> Object:
     """Create a customer. A given payment method or source is attached, and a balance entered as a transaction."""
+    if clock := call.params.get("test_clock"):
+        clock_steps.check_customers(call, clock)
     customer = call.put(resources.fresh(call), _own(call))
     customer["invoice_prefix"] = call.params.get("invoice_prefix") or call.world.ids.code()
     customer["next_invoice_sequence"] = call.params.get("next_invoice_sequence") or 1

@@ -10,11 +10,13 @@ from host.simulator.context import RequestContext
 _STRIPES = {
     "c/pay": "https://checkout.stripe.com",
     "p/session": "https://billing.stripe.com",
+    "p/login": "https://billing.stripe.com",
     "b": "https://buy.stripe.com",
     "i": "https://invoice.stripe.com",
     "r": "https://buy.stripe.com",
 }
 INVOICE = "~invoice_page"  # by the last part of its URL: the invoice
+LOGIN = "~login_page"  # by the last part of its URL: the configuration of the portal
 PLACES = tuple(f"/{place}/" for place in _STRIPES)
 
 

@@ -11,6 +11,7 @@ from host.simulator.context import Includable, Object, StoredMember, World
 from host.simulator.stripe import cash_balances
 
 PLATFORM = "~platform"  # the platform's own ids and bank account
+OTHER_BALANCES = "~other_balances"  # by customer: the balances of other currencies than the customer's
 MOST = 10  # objects of a list inside an object
 _decode = msgspec.json.Decoder().decode
 
@@ -103,6 +104,16 @@ def _own_currency(price: Object) -> Object:
     return {price["currency"]: {name: price.get(name) for name in fields}}
 
 
+def _credit(world: World, customer: Object) -> dict[str, int]:
+    """What there is in each currency for invoices; credit, unlike in ``balance``, is positive.
+
+    https://docs.stripe.com/api/customers/object#customer_object-invoice_credit_balance
+    """
+    own = {customer["currency"]: customer["balance"]} if customer.get("currency") else {}
+    others: dict[str, int] = world.store.get(OTHER_BALANCES, str(customer["id"])) or {}
+    return {name: -amount for name, amount in {**own, **others}.items() if amount}
+
+
 INCLUDABLE: dict[str, dict[str, Includable]] = {
     "apps.secret": {"payload": kept("apps.secret", "payload")},
     "charge": {"refunds": belonging(("refund",), "charge", "/v1/charges/{id}/refunds")},
@@ -116,7 +127,7 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
     },
     "customer": {
         "cash_balance": _cash_balance,
-        "invoice_credit_balance": lambda world, customer: {},
+        "invoice_credit_balance": _credit,
         "sources": belonging(("source", "card", "bank_account"), "customer", "/v1/customers/{id}/sources"),
         "subscriptions": _subscriptions,
         "tax": _tax,

@@ -14,6 +14,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "accounts.create accounts.delete accounts.reject accounts.retrieve "
             "accounts.retrieve_current accounts.update"
         ),
+        "alerts": ("billing.alerts.activate billing.alerts.archive billing.alerts.create billing.alerts.deactivate"),
         "app_secrets": ("apps.secrets.create apps.secrets.delete_where apps.secrets.find apps.secrets.list"),
         "application_fees": ("application_fees.refunds.create"),
         "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
@@ -28,7 +29,9 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "checkout": ("checkout.sessions.create checkout.sessions.update"),
         "checkout_completion": ("payment_pages.confirm payment_pages.retrieve"),
         "checkout_expiry": ("checkout.sessions.expire"),
-        "clocks": ("test_helpers.test_clocks.advance test_helpers.test_clocks.create test_helpers.test_clocks.delete"),
+        "clock_steps": (
+            "test_helpers.test_clocks.advance test_helpers.test_clocks.create test_helpers.test_clocks.delete"
+        ),
         "confirmation_tokens": ("test_helpers.confirmation_tokens.create"),
         "coupons": ("coupons.create coupons.delete coupons.update promotion_codes.create promotion_codes.update"),
         "credit_notes": (
@@ -229,6 +232,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "portal": ("billing_portal.sessions.create"),
     },
     "FILTERS": {
+        "alerts": ("billing.alerts.list"),
         "books": ("balance_transactions.list"),
         "event_destinations": ("v2.core.event_destinations.list"),
         "events": ("events.list"),
@@ -247,7 +251,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "books": ("available"),
         "captures": ("release"),
         "checkout_expiry": ("expire_session"),
-        "clocks": ("delete_clock"),
+        "clock_steps": ("delete_clock"),
         "closing": ("expire_invoice"),
         "collection": ("collect_invoice debit finalize_invoice invoice_overdue"),
         "coupons": ("expire_coupon expire_promotion_code"),

@@ -18,7 +18,7 @@ from host.simulator.stripe.drafts import editable
 from host.simulator.stripe.money import check_currency, rounded
 from host.simulator.stripe.pricing import Price, amount_of, in_currency
 from host.simulator.stripe.prorations import owner
-from host.simulator.stripe.subscriptions import find_living, take_currency
+from host.simulator.stripe.subscriptions import find_living, first_currency
 from host.simulator.stripe.taxes import rates
 
 MOST = 99_999_999_999
@@ -117,7 +117,7 @@ def create_item(call: RequestContext) -> Object:
         draft["currency"] = found.currency
     if draft is not None and found.currency != draft["currency"]:
         raise invalid(f"The invoice is in {draft['currency']}, not in {found.currency}.", "currency")
-    take_currency(call, customer, found.currency)
+    first_currency(call, customer, found.currency)
     item = call.put(resources.fresh(call), _plain(params))
     item.update(customer=id, invoice=None, date=call.now, proration=False, proration_details=None)
     item.update(parent=owner(subscription["id"], None) if subscription else None, test_clock=customer.get("test_clock"))

@@ -14,7 +14,7 @@ from host.simulator.stripe.parties import check_parties
 from host.simulator.stripe.payment_methods import own_method
 from host.simulator.stripe.periods import DAY
 from host.simulator.stripe.shipping import shipping_cost
-from host.simulator.stripe.subscriptions import find_living, take_currency
+from host.simulator.stripe.subscriptions import find_living, first_currency
 from host.simulator.stripe.taxes import check_automatic, rates
 
 HOUR = 3600
@@ -68,8 +68,7 @@ def create_invoice(call: RequestContext) -> Object:
     else:
         invoice = billing.new_invoice(call, customer, currency, billing_reason="manual", collection_method="")
         invoice["collection_method"] = "charge_automatically"
-        invoice["rendering"] = (customer.get("invoice_settings") or {}).get("rendering_options")
-    take_currency(call, customer, currency)
+    first_currency(call, customer, currency)
     _set(call, invoice, params, new=True)
     if params.get("pending_invoice_items_behavior") == "include" or subscription is not None:
         billing.take_pending(call, invoice, subscription["id"] if subscription else None)

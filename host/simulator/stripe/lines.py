@@ -99,7 +99,11 @@ def pending_items(call: RequestContext, customer: str, currency: str, subscripti
 
 
 def total_up(call: RequestContext, invoice: Object) -> Object:
-    """Compute the discounts, taxes and totals of an invoice from its lines, and save the lines."""
+    """Compute the discounts, taxes and totals of an invoice from its lines, and save the lines.
+
+    The lines' own discounts are taken off the subtotal:
+    https://docs.stripe.com/api/invoices/object#invoice_object-subtotal
+    """
     data, currency = invoice["lines"]["data"], invoice["currency"]
     lines = [_line(call, line) for line in data]
     coupons = discounts.coupons(call, invoice["discounts"])
@@ -111,9 +115,9 @@ def total_up(call: RequestContext, invoice: Object) -> Object:
         _net(call, shown, line)
     shipping = invoice.get("shipping_cost") or {"amount_subtotal": 0, "amount_total": 0, "amount_tax": 0, "taxes": []}
     taxes = [tax for line in lines for tax in line.taxes] + list(shipping.get("taxes") or [])
-    subtotal = sum(line.amount for line in lines)
+    subtotal = sum(line.subtotal for line in lines)
     total = sum(line.total for line in lines) + shipping["amount_total"]
-    inside = sum(line.tax("inclusive") for line in lines)
+    inside = sum(line.inside for line in lines)
     invoice.update(
         amount_shipping=shipping["amount_subtotal"],
         subtotal=subtotal,

@@ -13,7 +13,8 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.members import iso_time
 from host.simulator.stripe import thin_events
 from host.simulator.stripe.account_access import SESSIONS
-from host.simulator.stripe.meters import METER, cancel, create_event
+from host.simulator.stripe.meter_totals import METER
+from host.simulator.stripe.meters import cancel, create_event
 
 NO_METER = "v1.billing.meter.no_meter_found"
 ERRORS = "v1.billing.meter.error_report_triggered"

@@ -10,10 +10,11 @@ from decimal import Decimal, InvalidOperation
 from host.simulator import resources
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe import alerts
 from host.simulator.stripe.listing import page_of
+from host.simulator.stripe.meter_totals import EVENT, METER, total
 from host.simulator.stripe.periods import DAY
 
-METER, EVENT = "billing.meter", "billing.meter_event"
 HOUR = 3600
 OLDEST = 35 * DAY  # seconds that an event may be in the past: https://docs.stripe.com/api/billing/meter-event/create
 _CUSTOMER, _VALUE = "stripe_customer_id", "value"
@@ -82,6 +83,7 @@ def create_event(call: RequestContext) -> Object:
     }
     key = f"{identifier}:{call.world.ids.new('', 8)}"
     call.world.store.put(EVENT, key, {**event, "key": key, "canceled": False})
+    alerts.check(call, meter, event["payload"][meter["customer_mapping"]["event_payload_key"]])
     return event
 
 
@@ -131,23 +133,6 @@ def cancel(call: RequestContext, name: str, identifier: str, param: str) -> None
     if found[-1]["created"] <= call.now - DAY:
         raise invalid("A meter event can be canceled within 24 hours after it was received.", param)
     call.world.store.put(EVENT, found[-1]["key"], {**found[-1], "canceled": True})
-
-
-def total(call: RequestContext, meter: Object, customer: str, start: int, end: int) -> Decimal:
-    """The aggregated value of a customer's events from ``start`` to before ``end``."""
-    key, value_key = meter["customer_mapping"]["event_payload_key"], meter["value_settings"]["event_payload_key"]
-    store, found = call.world.store, []
-    for event in store.having(EVENT, "event_name", meter["event_name"]):
-        theirs = event["payload"].get(key) == customer and start <= event["timestamp"] < end
-        if theirs and not event["canceled"]:
-            found.append(event)
-    formula = meter["default_aggregation"]["formula"]
-    if formula == "count":
-        return Decimal(len(found))
-    values = [Decimal(event["payload"][value_key]) for event in sorted(found, key=lambda event: event["timestamp"])]
-    if formula == "last":
-        return values[-1] if values else Decimal(0)
-    return sum(values, Decimal(0))
 
 
 def usage(call: RequestContext, item: Object, customer: str, start: int, end: int) -> Decimal:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing
-from host.simulator.stripe.periods import later
+from host.simulator.stripe.periods import later, shortest
 from host.simulator.stripe.renewals import ENDED
 
 PARAM = "pending_invoice_item_interval"
@@ -30,7 +30,7 @@ def set_interval(call: RequestContext, subscription: Object, params: Object) -> 
     if not 1 <= count <= MOST:
         raise invalid(f"This value must be from 1 to {MOST}.", f"{PARAM}[interval_count]")
     every = {"interval": wanted["interval"], "interval_count": count}
-    recurring = subscription["items"]["data"][0]["price"]["recurring"]
+    recurring = shortest(subscription["items"]["data"])
     if _next(call, every) >= _next(call, recurring):
         raise invalid("Pending items must be billed more often than the subscription renews.", PARAM)
     subscription[PARAM] = every

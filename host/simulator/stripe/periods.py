@@ -42,6 +42,12 @@ def previous_end(anchor: int, recurring: dict[str, Any], end: int) -> int:
     return start
 
 
+def shortest(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """The ``recurring`` of the subscription item that comes round first."""
+    every: list[dict[str, Any]] = [item["price"]["recurring"] for item in items]
+    return min(every, key=lambda recurring: _MEAN[recurring["interval"]] * recurring["interval_count"])
+
+
 def configured_anchor(now: int, config: dict[str, Any]) -> int:
     """The next time that a ``billing_cycle_anchor_config`` describes; in a shorter month on its last day."""
     at = datetime.fromtimestamp(now, UTC)

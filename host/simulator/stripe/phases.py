@@ -122,7 +122,9 @@ def _end(call: RequestContext, wanted: Object, start: int, items: list[Object], 
         return until
     if not last:
         raise invalid("Only the last phase may be without duration and end_date.", f"{path}[end_date]")
-    every = call.load("price", items[0]["price"])["recurring"]
+    every, *others = [call.load("price", item["price"])["recurring"] for item in items]
+    if any(other["interval"] != every["interval"] for other in others):
+        call.not_modelled("the end of a phase with several intervals", "duration and end_date are.", path)
     return later(start, every["interval"], every["interval_count"])
 
 

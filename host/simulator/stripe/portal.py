@@ -7,7 +7,7 @@ from typing import Any
 from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe.hosted import address
+from host.simulator.stripe.hosted import LOGIN, address
 
 CONFIGURATION, KIND = "billing_portal.configuration", "billing_portal.session"
 LIFE = 3600  # seconds that the page of a session is open
@@ -77,10 +77,50 @@ def _configure(call: RequestContext, made: Object, features: Object) -> Object:
     made.update(features=features, updated=call.now, metadata=made.get("metadata") or {})
     blank = {"headline": None, "privacy_policy_url": None, "terms_of_service_url": None}
     made["business_profile"] = {**blank, **(made.get("business_profile") or {})}
-    if (call.params.get("login_page") or {}).get("enabled"):
-        call.not_modelled("the login page of a portal", "sessions are.", "login_page[enabled]")
-    made["login_page"] = {"enabled": False, "url": None}
+    made["login_page"] = _login_page(call, made)
     return call.save(CONFIGURATION, made)
+
+
+def _login_page(call: RequestContext, configuration: Object) -> Object:
+    """A page at which customers log in, which is switched on and off; each time it is at another address.
+
+    https://docs.stripe.com/api/customer_portal/configurations/create#create_portal_configuration-login_page-enabled
+    """
+    before = configuration.get("login_page") or {"enabled": False, "url": None}
+    wanted = (call.params.get("login_page") or {}).get("enabled", before["enabled"])
+    if wanted == before["enabled"]:
+        return dict(before)
+    if not wanted:
+        return {"enabled": False, "url": None}
+    token = f"test_{call.world.ids.new('', 24)}"
+    call.world.store.put(LOGIN, token, {"configuration": configuration["id"]})
+    return {"enabled": True, "url": address(call, "p/login", token)}
+
+
+def configuration_at(call: RequestContext, token: str) -> Object | None:
+    """The configuration whose login page has that address, as long as it is on."""
+    kept = call.world.store.get(LOGIN, token)
+    found = call.find(CONFIGURATION, kept["configuration"]) if kept is not None else None
+    url = str((found or {}).get("login_page", {}).get("url"))
+    return found if found is not None and found["active"] and url.endswith(f"/{token}") else None
+
+
+def log_in(call: RequestContext, configuration: Object, email: str) -> Object | None:
+    """The session of the customer with that address: of several the newest with a subscription, or the newest.
+
+    https://docs.stripe.com/customer-management/activate-no-code-customer-portal
+    """
+    found = call.world.store.having("customer", "email", email)[::-1]
+    living = [each for each in found if _subscribes(call, each["id"])]
+    if not found:
+        return None
+    asked = {"customer": (living or found)[0]["id"], "configuration": configuration["id"]}
+    return create_session(call.asking("POST", "/v1/billing_portal/sessions", asked))
+
+
+def _subscribes(call: RequestContext, customer: str) -> bool:
+    subscriptions = call.world.store.having("subscription", "customer", customer)
+    return any(each["status"] in ("active", "trialing", "past_due") for each in subscriptions)
 
 
 def default_configuration(call: RequestContext) -> Object:

@@ -10,6 +10,8 @@ from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import (
     billing,
+    billing_modes,
+    collection,
     discounts,
     lines,
     prorations,
@@ -19,7 +21,7 @@ from host.simulator.stripe import (
     upcoming,
 )
 from host.simulator.stripe.invoice_items import worth
-from host.simulator.stripe.money import check_currency, least_charge
+from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.taxes import check_automatic, rates
 
 _UNMODELLED = ("on_behalf_of", "issuer")
@@ -117,6 +119,8 @@ def _of_subscription(call: RequestContext, subscription: Object | None, details:
         return _of_new(call, details)
     if subscription["status"] in renewals.ENDED:
         raise upcoming.none_comes(call, f"subscription: {subscription['id']}")
+    if details.get("billing_mode"):
+        billing_modes.try_switch(call, subscription, details["billing_mode"])
     if details.get("cancel_now"):
         return _of_cancelation(call, subscription, details)
     if call.params.get("preview_mode") == "recurring":
@@ -197,13 +201,11 @@ def _adjust(call: RequestContext, invoice: Object) -> None:
 def _as_preview(call: RequestContext, invoice: Object) -> None:
     """Make the invoice a preview: a draft with an id of its own form, to which the customer's balance is applied."""
     id = "upcoming_" + str(invoice["id"])
-    balance, total = invoice["starting_balance"], invoice["total"]
-    applied = max(balance, -total) if total > 0 else -total
-    due = max(0, total + applied)
-    if due < least_charge(invoice["currency"]):
-        due = 0
+    balance = invoice["starting_balance"]
+    applied, due, small = collection.from_balance(balance, invoice["total"], invoice["currency"])
     invoice.update(id=id, status="draft", number=None, auto_advance=False, automatically_finalizes_at=None)
-    invoice.update(starting_balance=balance, ending_balance=balance - applied, amount_due=due, amount_remaining=due)
+    invoice.update(starting_balance=balance, ending_balance=balance - applied + small)
+    invoice.update(amount_due=due, amount_remaining=due)
     invoice.update(hosted_invoice_url=None, invoice_pdf=None, effective_at=None, amount_paid=0, attempt_count=0)
     invoice.update(next_payment_attempt=None, attempted=False)
     invoice["status_transitions"] = dict.fromkeys(invoice["status_transitions"])
@@ -226,6 +228,7 @@ EFFECTS = {
             f"subscription_details.{name}"
             for name in (
                 "billing_cycle_anchor",
+                "billing_mode",
                 "cancel_at",
                 "cancel_at_period_end",
                 "cancel_now",

@@ -135,8 +135,8 @@ def moment(call: RequestContext, params: Object, subscription: Object) -> int:
     at = params.get("proration_date")
     if at is None:
         return call.now
-    first = subscription["items"]["data"][0]
-    if not first["current_period_start"] <= at <= first["current_period_end"]:
+    items = subscription["items"]["data"]
+    if any(not item["current_period_start"] <= at <= item["current_period_end"] for item in items):
         raise invalid("Invalid proration_date: must be within the subscription's current period.", "proration_date")
     return int(at)
 

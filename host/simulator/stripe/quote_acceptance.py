@@ -88,7 +88,7 @@ def _item(entry: line_items.LineEntry) -> Object:
 def _bill(call: RequestContext, quote: Object, kept: Object, entries: list[line_items.LineEntry]) -> None:
     """Create a draft invoice with the quote's items."""
     customer, currency = call.load("customer", quote["customer"]), quote["currency"]
-    subscriptions.take_currency(call, customer, currency)
+    subscriptions.first_currency(call, customer, currency)
     invoice = billing.new_invoice(
         call,
         call.load("customer", quote["customer"]),

@@ -40,7 +40,11 @@ def start_schedule(call: RequestContext, params: Object) -> Object:
     start = params.get("start_date", "now")
     start = call.now if start == "now" else int(start)
     if start < call.now:
-        call.not_modelled("a start_date in the past", "now and later are.", "start_date")
+        call.not_modelled(
+            "a start_date in the past",
+            "now and later are; from_subscription schedules a subscription made with backdate_start_date.",
+            "start_date",
+        )
     schedule = _blank(call, customer, params)
     schedule["phases"] = dated(call, params["phases"], start)
     call.save(KIND, schedule)
@@ -182,6 +186,7 @@ def _finish(call: RequestContext, schedule: Object) -> None:
     schedule["current_phase"] = None
     if schedule["end_behavior"] == "cancel":
         schedule.update(status="completed", completed_at=call.now)
+        call.save(KIND, schedule)  # before its subscription ends, which would cancel it
         if subscription is not None and subscription["status"] not in ENDED:
             finish(call, subscription)
     else:
@@ -206,6 +211,8 @@ def _from_subscription(call: RequestContext, id: str) -> Object:
     params = {**call.params, "billing_mode": subscription["billing_mode"]}
     schedule = _blank(call, call.load("customer", subscription["customer"]), params)
     items = subscription["items"]["data"]
+    if len({item["current_period_end"] for item in items}) > 1:
+        call.not_modelled("a schedule of a subscription with several periods", "", "from_subscription")
     phase = phase_of(
         call,
         {"metadata": dict(subscription["metadata"]), "description": subscription.get("description")},
@@ -297,17 +304,18 @@ def cancel_schedule(call: RequestContext) -> Object:
 
 
 def watch_subscription(call: RequestContext, subscription: Object) -> None:
-    """Cancel a schedule whose subscription expired because its first invoice was not paid.
+    """End a schedule with its subscription; it is aborted where the first invoice was never paid.
 
     https://docs.stripe.com/api/events/types#event_types-subscription_schedule.aborted
     """
-    if subscription["status"] != "incomplete_expired" or not subscription.get("schedule"):
+    if subscription["status"] not in ENDED or not subscription.get("schedule"):
         return
     schedule = call.find(KIND, subscription["schedule"])
     if schedule is not None and schedule["status"] == "active":
         call.world.agenda.drop("schedule", schedule["id"], call.account)
         call.save(KIND, {**schedule, "status": "canceled", "canceled_at": call.now, "current_phase": None})
-        call.announce("subscription_schedule.aborted", KIND, schedule["id"])
+        if subscription["status"] == "incomplete_expired":
+            call.announce("subscription_schedule.aborted", KIND, schedule["id"])
 
 
 def _living(call: RequestContext, word: str) -> Object:

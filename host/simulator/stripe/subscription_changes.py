@@ -19,7 +19,13 @@ from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.payment_attempts import need_method, pay_now
 from host.simulator.stripe.periods import next_end
 from host.simulator.stripe.renewals import trial_may_end
-from host.simulator.stripe.subscription_items import changed_items, check_intervals, check_items, set_items
+from host.simulator.stripe.subscription_items import (
+    changed_items,
+    check_intervals,
+    check_items,
+    interval_of,
+    set_items,
+)
 from host.simulator.stripe.subscription_periods import check_trial_end
 from host.simulator.stripe.subscriptions import (
     check_collection,
@@ -34,12 +40,12 @@ from host.simulator.stripe.subscriptions import (
 class SubscriptionChange(msgspec.Struct):
     """The state of a subscription before a change, and the parameters of the proration.
 
-    ``before`` are its items with their amounts, ``recurring`` is their interval, and ``trial`` says whether it was on
+    ``before`` are its items with their amounts, ``intervals`` are theirs, and ``trial`` says whether it was on
     trial. ``at`` is the time to prorate for, ``behavior`` the ``proration_behavior``.
     """
 
     before: dict[str, prorations.Part]
-    recurring: Object
+    intervals: dict[str, tuple[str, int]]
     trial: bool
     at: int
     behavior: str
@@ -66,7 +72,7 @@ def begin(call: RequestContext, subscription: Object, params: Object) -> Subscri
     trial = subscription["status"] == "trialing"
     return SubscriptionChange(
         {} if trial else prorations.parts(call, subscription, paid=True),
-        _recurring(subscription),
+        _intervals(subscription),
         trial,
         prorations.moment(call, params, subscription),
         params.get("proration_behavior") or "create_prorations",
@@ -103,8 +109,8 @@ def _change(call: RequestContext, subscription: Object, params: Object) -> None:
     if params.get("items"):
         old = deepcopy(subscription["items"]["data"])
         items = changed_items(call, subscription, params["items"])
-        check_intervals(call, subscription, items)
         check_items(items, subscription["currency"])
+        check_intervals(call, subscription, items)
         usage.change(call, subscription, old, items, state.behavior)
         set_items(subscription, items)
     set_discounts(call, subscription, params)
@@ -123,9 +129,15 @@ def _pause(subscription: Object, wanted: Any) -> None:
     subscription["pause_collection"] = {"resumes_at": None, **wanted} if wanted else None
 
 
-def _recurring(subscription: Object) -> Object:
-    recurring = subscription["items"]["data"][0]["price"]["recurring"]
-    return {name: recurring[name] for name in ("interval", "interval_count")}
+def _intervals(subscription: Object) -> dict[str, tuple[str, int]]:
+    return {item["id"]: interval_of(item) for item in subscription["items"]["data"]}
+
+
+def _other_interval(subscription: Object, before: dict[str, tuple[str, int]]) -> bool:
+    """Whether an item recurs otherwise than it did, or a new one as none did."""
+    known = set(before.values())
+    now = _intervals(subscription).items()
+    return any(interval != before.get(id, interval) or interval not in known for id, interval in now)
 
 
 def _retime(call: RequestContext, subscription: Object, params: Object, state: SubscriptionChange) -> bool:
@@ -153,7 +165,7 @@ def _retime(call: RequestContext, subscription: Object, params: Object, state: S
         return False
     priced = any(part.amount for part in prorations.parts(call, subscription).values())
     explicit = (trial_end == "now" and state.trial) or anchor == "now"
-    other = _recurring(subscription) != state.recurring
+    other = _other_interval(subscription, state.intervals)
     if not explicit and is_flexible(subscription):
         if other:
             call.not_modelled("another interval of a subscription in flexible billing mode",
@@ -162,7 +174,7 @@ def _retime(call: RequestContext, subscription: Object, params: Object, state: S
     if not (explicit or other or (state.free and priced and "items" in params)):
         return False
     subscription["billing_cycle_anchor"] = call.now
-    _periods(call, subscription, next_end(call.now, _recurring(subscription), call.now))
+    _periods(call, subscription, None)
     return True
 
 
@@ -172,12 +184,15 @@ def _trial_start(call: RequestContext, subscription: Object, state: Subscription
     return int((kept and subscription["trial_start"]) or call.now)
 
 
-def _periods(call: RequestContext, subscription: Object, end: int, *, extended: bool = False) -> None:
-    """Set the items' periods, which begin now, unless a trial is ``extended``, and end at ``end``."""
+def _periods(call: RequestContext, subscription: Object, end: int | None, *, extended: bool = False) -> None:
+    """Set the items' periods, which begin now, unless a trial is ``extended``, and end at ``end``, or after one
+    interval each.
+    """
+    anchor = subscription["billing_cycle_anchor"]
     for item in subscription["items"]["data"]:
         if not extended:
             item["current_period_start"] = call.now
-        item["current_period_end"] = end
+        item["current_period_end"] = end or next_end(anchor, item["price"]["recurring"], call.now)
         call.save("subscription_item", item)
 
 
@@ -238,11 +253,7 @@ def resume_subscription(call: RequestContext) -> Object:
         subscription["billing_cycle_anchor"] = call.now
     elif call.params.get("proration_behavior") == "none":
         call.world.store.put(billing.FREE_START, subscription["id"], {"at": call.now})
-    recurring = _recurring(subscription)
-    end = next_end(subscription["billing_cycle_anchor"], recurring, call.now)
-    for item in subscription["items"]["data"]:
-        item.update(current_period_start=call.now, current_period_end=end)
-        call.save("subscription_item", item)
+    _periods(call, subscription, None)
     call.save("subscription", subscription)
     invoice = billing.period_invoice(call, subscription, "subscription_update")
     pay_now(call, subscription, invoice, "allow_incomplete")

@@ -102,11 +102,37 @@ def set_items(subscription: Object, items: list[Object]) -> None:
     }
 
 
+def interval_of(item: Object) -> tuple[str, int]:
+    """How an item recurs."""
+    recurring = item["price"]["recurring"]
+    return recurring["interval"], recurring["interval_count"]
+
+
 def check_intervals(call: RequestContext, subscription: Object, items: list[Object], path: str = "items") -> None:
-    """Refuse several intervals in one subscription, which flexible billing has and which are not modelled."""
-    kinds = {(i["price"]["recurring"]["interval"], i["price"]["recurring"]["interval_count"]) for i in items}
-    if len(kinds) > 1 and is_flexible(subscription):
-        call.not_modelled("prices of several intervals in one subscription", "those of one interval are.", path)
+    """Refuse several intervals of one subscription, but in flexible billing where each is a multiple of the shortest.
+
+    https://docs.stripe.com/billing/subscriptions/mixed-interval
+    """
+    if len({interval_of(item) for item in items}) == 1:
+        return
+    if not is_flexible(subscription):
+        raise invalid(
+            "All prices of a subscription must have the same `recurring.interval` and `recurring.interval_count`.",
+            f"{path}[{next(n for n, item in enumerate(items) if interval_of(item) != interval_of(items[0]))}][price]",
+        )
+    lengths = [_length(item) for item in items]
+    least = min(length for _, length in lengths)
+    if len({unit for unit, _ in lengths}) > 1 or any(length % least for _, length in lengths):
+        call.not_modelled(
+            "prices of intervals that do not go into each other", "multiples of the shortest interval are.", path
+        )
+
+
+def _length(item: Object) -> tuple[str, int]:
+    """An interval in days or months."""
+    interval, count = interval_of(item)
+    unit, times = {"day": ("day", 1), "week": ("day", 7), "month": ("month", 1), "year": ("month", 12)}[interval]
+    return unit, times * count
 
 
 def check_items(items: list[Object], currency: str | None, path: str = "items") -> str:
@@ -116,7 +142,6 @@ def check_items(items: list[Object], currency: str | None, path: str = "items") 
     if len(items) > MOST_ITEMS:
         raise invalid(f"A subscription can have at most {MOST_ITEMS} items.", path)
     currency = currency or items[0]["price"]["currency"]
-    first = items[0]["price"]["recurring"]
     seen: set[str] = set()
     for n, item in enumerate(items):
         price = item["price"]
@@ -126,12 +151,6 @@ def check_items(items: list[Object], currency: str | None, path: str = "items") 
                 f"Cannot add multiple subscription items with the same plan: {price['id']}", f"{path}[{n}][price]"
             )
         seen.add(price["id"])
-        recurring = price["recurring"]
-        if (recurring["interval"], recurring["interval_count"]) != (first["interval"], first["interval_count"]):
-            raise invalid(
-                "All prices of a subscription must have the same `recurring.interval` and `recurring.interval_count`.",
-                f"{path}[{n}][price]",
-            )
     return str(currency)
 
 
@@ -142,8 +161,9 @@ def changed_items(call: RequestContext, subscription: Object, wanted: Any) -> li
         id, path = entry.get("id"), f"items[{n}]"
         if id is None:
             made = new_item(call, subscription, entry, path)
-            first = next(iter(subscription["items"]["data"]))
-            made.update({name: first[name] for name in ("current_period_start", "current_period_end")})
+            there = subscription["items"]["data"]
+            like = next((item for item in there if interval_of(item) == interval_of(made)), there[0])
+            made.update({name: like[name] for name in ("current_period_start", "current_period_end")})
             items[made["id"]] = made
         elif id not in items:
             raise missing("subscription_item", id, f"{path}[id]", 400)

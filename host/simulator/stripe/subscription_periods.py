@@ -9,7 +9,7 @@ from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import backdating
 from host.simulator.stripe.billing_modes import is_flexible
-from host.simulator.stripe.periods import DAY, configured_anchor, next_end, previous_end
+from host.simulator.stripe.periods import DAY, configured_anchor, next_end, previous_end, shortest
 
 LONGEST_TRIAL = 730 * DAY  # https://docs.stripe.com/api/subscriptions/create: at most two years
 
@@ -42,7 +42,7 @@ def check_trial_end(call: RequestContext, end: int, param: str) -> None:
 def set_periods(call: RequestContext, subscription: Object, params: Object) -> bool:
     """Set the first periods; returns whether the anchor makes them shorter than a whole one."""
     items = subscription["items"]["data"]
-    recurring, now = items[0]["price"]["recurring"], call.now
+    recurring, now = shortest(items), call.now
     anchor, config = params.get("billing_cycle_anchor"), params.get("billing_cycle_anchor_config")
     if anchor is not None and config:
         raise invalid(
@@ -58,7 +58,6 @@ def set_periods(call: RequestContext, subscription: Object, params: Object) -> b
         )
     if is_flexible(subscription) and anchor is None and params.get(backdating.PARAM) is not None:
         subscription["billing_cycle_anchor"] = params[backdating.PARAM]
-    end = trial or next_end(subscription["billing_cycle_anchor"], recurring, now)
     if anchor is not None:
         if not config and anchor > next_end(trial or now, recurring, trial or now):
             raise invalid(
@@ -66,12 +65,13 @@ def set_periods(call: RequestContext, subscription: Object, params: Object) -> b
             )
         subscription["billing_cycle_anchor"] = anchor
         if trial is None and anchor > now:
-            end = next_end(anchor, recurring, now)
-            short = previous_end(anchor, recurring, end) < now
-    start = now
-    if is_flexible(subscription) and params.get(backdating.PARAM) is not None:
-        start = max(params[backdating.PARAM], previous_end(subscription["billing_cycle_anchor"], recurring, end))
+            short = previous_end(anchor, recurring, next_end(anchor, recurring, now)) < now
+    backdated, anchor = params.get(backdating.PARAM), subscription["billing_cycle_anchor"]
     for item in items:
+        start, every = now, item["price"]["recurring"]
+        end = trial or next_end(anchor, every, now)
+        if is_flexible(subscription) and backdated is not None:
+            start = max(backdated, previous_end(anchor, every, end))
         item.update(current_period_start=start, current_period_end=end)
         call.save("subscription_item", item)
     return short

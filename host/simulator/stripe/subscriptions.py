@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import backdating, billing, discounts, pending_intervals
+from host.simulator.stripe import backdating, billing, clock_steps, customer_balances, discounts, pending_intervals
 from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.money import check_currency
@@ -35,6 +35,7 @@ UNMODELLED = (
     "billing_schedules",
     "billing_thresholds",
 )
+_INSTEAD = {"billing_thresholds": "Alerts of usage (/v1/billing/alerts) are modelled."}
 
 
 def create_subscription(call: RequestContext) -> Object:
@@ -49,6 +50,8 @@ def create_subscription(call: RequestContext) -> Object:
 def start(call: RequestContext, params: Object, schedule: str | None = None) -> Object:
     """Create a subscription, with its first invoice, from parameters of ``subscriptions.create``."""
     customer = call.load("customer", params["customer"], "customer", 400)
+    if schedule is None:  # whose phase begins whatever there is by then
+        clock_steps.check_subscriptions(call, customer)
     check_unmodelled(call, params)
     backdated = backdating.start_of(call, params)
     subscription = call.blank("subscription")
@@ -70,8 +73,8 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
     set_plain(call, subscription, params)
     check_collection(subscription, params)
     items = [new_item(call, subscription, item, f"items[{n}]") for n, item in enumerate(params["items"])]
-    check_intervals(call, subscription, items)
     subscription["currency"] = check_items(items, params.get("currency"))
+    check_intervals(call, subscription, items)
     set_items(subscription, items)
     take_currency(call, customer, subscription["currency"])
     set_trial(call, subscription, params)
@@ -95,7 +98,7 @@ def check_unmodelled(call: RequestContext, params: Object) -> None:
     check_automatic(call, params)
     for name in UNMODELLED:
         if params.get(name):
-            call.not_modelled(f"the parameter {name}", "", name)
+            call.not_modelled(f"the parameter {name}", _INSTEAD.get(name, ""), name)
     flexible = (params.get("billing_mode") or {}).get("flexible") or {}
     if flexible.get("proration_discounts") == "itemized":
         call.not_modelled("itemized discounts of prorations", "", "billing_mode[flexible][proration_discounts]")
@@ -130,27 +133,37 @@ def check_collection(subscription: Object, params: Object) -> None:
 
 
 def take_currency(call: RequestContext, customer: Object, currency: str) -> None:
-    """Set the customer's currency. Refuse another one while a subscription, item or balance has the present one."""
+    """Set the customer's currency. Refuse another one while a subscription, item or balance has the present one.
+
+    https://docs.stripe.com/invoicing/multi-currency-customers
+    """
     before = customer.get("currency")
-    if before and before != currency and _in_use(call, customer, before):
+    if before and before != currency and _in_use(call, customer, currency):
         raise invalid(
             "You cannot combine currencies on a single customer. This customer has an active subscription, "
             f"subscription schedule, discount, quote, or invoice item with currency {before}",
         )
     if before != currency:
-        call.save("customer", {**call.load("customer", customer["id"]), "currency": currency})
+        found = call.load("customer", customer["id"])
+        customer_balances.switch(call, found, currency)
+        call.save("customer", found)
 
 
-def _in_use(call: RequestContext, customer: Object, currency: str) -> bool:
+def first_currency(call: RequestContext, customer: Object, currency: str) -> None:
+    """What is billed once gives a customer a currency who has none; it may be in any other."""
+    if not customer.get("currency"):
+        take_currency(call, customer, currency)
+
+
+def _in_use(call: RequestContext, customer: Object, wanted: str) -> bool:
+    """Whether something in another currency than the wanted one keeps the customer from having that."""
     store, id = call.world.store, customer["id"]
     living = any(
-        s["currency"] == currency and s["status"] not in ("canceled", "incomplete_expired")
+        s["currency"] != wanted and s["status"] not in ("canceled", "incomplete_expired")
         for s in store.having("subscription", "customer", id)
     )
-    return (
-        living
-        or bool(customer.get("balance"))
-        or any(i["currency"] == currency and i["invoice"] is None for i in store.having("invoiceitem", "customer", id))
+    return living or any(
+        i["currency"] != wanted and i["invoice"] is None for i in store.having("invoiceitem", "customer", id)
     )
 
 
@@ -183,6 +196,12 @@ def set_end(call: RequestContext, subscription: Object, params: Object) -> None:
             "cancelation behavior directly is not allowed. Please update the schedule instead.",
         )
     ends = [item["current_period_end"] for item in subscription["items"]["data"]]
+    if at_end and len(set(ends)) > 1:
+        call.not_modelled(
+            "cancel_at_period_end of a subscription with several periods",
+            "cancel_at=min_period_end and cancel_at=max_period_end are.",
+            "cancel_at_period_end",
+        )
     if isinstance(at, str) and at:
         at = min(ends) if at == "min_period_end" else max(ends)
     if at_end:

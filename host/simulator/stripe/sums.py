@@ -19,7 +19,7 @@ Coupon = tuple[str, Object]  # the key that its amount is recorded under, and th
 
 
 class Line(msgspec.Struct):
-    """The amount of one line; :func:`compute` fills in ``off``, ``taxes`` and ``left``."""
+    """The amount of one line; :func:`compute` fills in ``off``, ``own``, ``taxes``, ``inside`` and ``left``."""
 
     amount: int
     product: str | None = None
@@ -27,6 +27,8 @@ class Line(msgspec.Struct):
     coupons: list[Coupon] = []
     rates: list[Object] | None = None  # its own tax rates; ``None``: those of the whole
     off: list[tuple[str, int]] = []
+    own: int = 0  # what its own discounts come to
+    inside: int = 0  # what inclusive taxes would be without the discounts of the whole
     taxes: list[Object] = []
     left: int = 0  # the amount less discounts
 
@@ -38,6 +40,11 @@ class Line(msgspec.Struct):
     def tax(self, behavior: str) -> int:
         """The sum of its ``inclusive`` or ``exclusive`` taxes."""
         return sum(tax["amount"] for tax in self.taxes if tax["tax_behavior"] == behavior)
+
+    @property
+    def subtotal(self) -> int:
+        """The amount less its own discounts."""
+        return self.amount - self.own
 
     @property
     def total(self) -> int:
@@ -57,10 +64,16 @@ def compute(
         for key, coupon in line.coupons:
             if line.discountable and _applies(coupon, line):
                 _take(line, key, taken_off(line.left, coupon, currency))
+        line.own = line.discount
     for key, coupon in coupons:
         _spread(lines, key, coupon, currency)
     for line in lines:
-        line.taxes = taxes_of(line.left, rates if line.rates is None else line.rates, exempt)
+        asked = rates if line.rates is None else line.rates
+        line.taxes = taxes_of(line.left, asked, exempt)
+        line.inside = line.tax("inclusive")
+        if line.inside and line.left != line.subtotal:
+            whole = taxes_of(line.subtotal, asked, exempt)
+            line.inside = sum(tax["amount"] for tax in whole if tax["tax_behavior"] == "inclusive")
 
 
 def _applies(coupon: Object, line: Line) -> bool:

@@ -31,7 +31,10 @@ _SNAPSHOTS_ALONE: Final = (
     *("source.mandate_notification", "source.transaction.", "three_d_secure.", "treasury."),
 )
 # The beginnings of the types of events without a related object, as no request retrieves it.
-_UNRELATED: Final = ("account.application.", "account.external_account.", "billing_portal.session.", "entitlements.")
+_UNRELATED: Final = (
+    *("account.application.", "account.external_account.", "billing.alert.", "billing_portal.session."),
+    "entitlements.",
+)
 # By kind, the path that retrieves an object, with its members in braces, where it is not the kind's name in the plural.
 _PLACES: Final[Mapping[str, str]] = {
     "balance": "/v1/balance",

@@ -71,6 +71,13 @@ def _old_ui_mode(world: World, session: Object) -> str | None:
     return next((old for old, new in _UI_MODES.items() if new == mode), mode)
 
 
+def _anchor(anchor: Any, around: Tree, world: World) -> Any:
+    """An anchor that was a word or a time, and is an object that says which."""
+    if not isinstance(anchor, str) or not anchor:
+        return anchor
+    return {"type": "timestamp", "timestamp": anchor} if anchor.isdecimal() else {"type": anchor}
+
+
 def _transfer_type(word: Any, transfer: Tree, world: World) -> Any:
     """The type of a bank transfer; Stripe's CLI sends the name of the account's type instead."""
     return "jp_bank_transfer" if word == "jp_bank_account" else word
@@ -119,6 +126,22 @@ RENAMED = (
     ),
     Renamed("2024-04-10", _ops("products", "create", "update"), "features", "marketing_features"),
     Renamed(_DAHLIA, _ops("checkout.sessions", "create"), "ui_mode", "ui_mode", {}, _ui_mode),
+    Renamed(
+        _ENDIVE,
+        _ops("subscriptions", "update", "resume"),
+        "billing_cycle_anchor",
+        "billing_cycle_anchor",
+        {},
+        _anchor,
+    ),
+    Renamed(
+        _ENDIVE,
+        _ops("invoices", "create_preview"),
+        "subscription_details.billing_cycle_anchor",
+        "subscription_details.billing_cycle_anchor",
+        {},
+        _anchor,
+    ),
     Renamed(_ENDIVE, _ops("accounts", "reject"), "reason", "reason", {}, _reason),
     Renamed(_ENDIVE, _ops("payment_intents", "create", "update", "confirm"), _TRANSFER, _TRANSFER, {}, _transfer_type),
     Renamed(_ENDIVE, _PAYING, "payment_method_types", "allowed_payment_method_types"),

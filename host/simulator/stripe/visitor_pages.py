@@ -154,6 +154,19 @@ def _portal(call: RequestContext, id: str, posted: bool, fields: dict[str, str])
     return Page(200, html_page("Your subscriptions", f'<form method="post"><ul>{"".join(rows)}</ul></form>{back}'))
 
 
+def _login(call: RequestContext, token: str, posted: bool, fields: dict[str, str]) -> Page:
+    """Where Stripe sends a message with the address of the portal, the simulator goes there."""
+    configuration = portal.configuration_at(call, token)
+    if configuration is None:
+        return gone("login page")
+    session = portal.log_in(call, configuration, fields.get("email", "")) if posted else None
+    if session is not None:
+        return Page(303, "", session["url"])
+    error = "<p role=alert>No customer has this email address.</p>" if posted else ""
+    form = '<form method="post"><label>Email <input name="email" type="email"></label> <button>Log in</button></form>'
+    return Page(200, html_page("Log in", error + form))
+
+
 def _cancel(call: RequestContext, subscription: Object, how: Object) -> None:
     """Cancel a subscription in the portal; only an immediate cancellation is prorated.
 
@@ -168,4 +181,11 @@ def _cancel(call: RequestContext, subscription: Object, how: Object) -> None:
         change(call, subscription, {"cancel_at": "max_period_end"} if flexible else {"cancel_at_period_end": True})
 
 
-_PAGES = {"/c/pay/": _checkout, "/p/session/": _portal, "/b/": _link, "/r/": _recovery, "/i/": invoice_page}
+_PAGES = {
+    "/c/pay/": _checkout,
+    "/p/session/": _portal,
+    "/p/login/": _login,
+    "/b/": _link,
+    "/r/": _recovery,
+    "/i/": invoice_page,
+}

@@ -376,3 +376,31 @@ def test_a_default_must_be_the_customers_own(shop, kind) -> None:
     made = shop.api.post(f"/v1/{kind}", {**asked, "default_payment_method": "pm_card_visa"})
     path = f"/v1/payment_methods/{made['default_payment_method']}"
     assert shop.api.get(path)["customer"] == shop.customer
+
+
+GRACE = "https://docs.stripe.com/billing/subscriptions/usage-based/configure-grace-period"
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_usage_reported_late_is_billed_as_long_as_the_invoice_is_a_draft(shop, ends) -> None:
+    """7 calls in time and 5 within the draft's hour are 1.20; 9 of the next period, and those after it, are not."""
+    made = shop.subscribe(metered(shop))
+    end = made["items"]["data"][0]["current_period_end"]
+    if ends:
+        shop.change(made, cancel_at_period_end=True)
+    use(shop, 7)
+    shop.wait(end - shop.time + HOUR / 2)
+    late = {"event_name": "calls", "payload": {"stripe_customer_id": shop.customer, "value": "5"}}
+    assert shop.now(made)["latest_invoice"]["total"] == 70
+    shop.api.post("/v1/billing/meter_events", {**late, "timestamp": end - 1})
+    shop.api.post("/v1/billing/meter_events", {**late, "timestamp": end})
+    shop.wait(HOUR)
+    use(shop, 4)
+    invoice = shop.now(made)["latest_invoice"]
+    (line,) = invoice["lines"]["data"]
+    assert (invoice["status"], invoice["total"], invoice["subtotal"]) == ("paid", 120, 120), GRACE
+    assert (line["quantity"], line["description"]) == (12, "12 × Calls (at $0.10 / month)")
+    shop.api.post("/v1/billing/meter_events", {**late, "timestamp": end - 2})
+    if not ends:
+        shop.wait(31 * DAY)
+        assert shop.now(made)["latest_invoice"]["total"] == 50 + 40

@@ -96,7 +96,7 @@ def test_a_coupon_on_an_invoice_and_on_an_item(shop) -> None:
     item = {"customer": shop.customer, "invoice": invoice, "amount": 10000, "currency": "usd"}
     shop.api.post("/v1/invoiceitems", {**item, "discounts": [{"coupon": ten}]})
     found = shop.api.get(f"/v1/invoices/{invoice}")
-    assert (found["subtotal"], found["total"]) == (11000, 9500)
+    assert (found["subtotal"], found["total"]) == (10000, 9500)
     assert sorted(entry["amount"] for entry in found["total_discount_amounts"]) == [500, 1000]
 
 
@@ -307,3 +307,46 @@ def test_a_preview_of_a_new_subscription(shop) -> None:
     made = shop.subscribe(items=details["items"])
     assert (preview["total"], amounts(preview)) == (made["latest_invoice"]["total"], amounts(made["latest_invoice"]))
     assert shop.api.ids("/v1/subscriptions") == [made["id"]]
+
+
+def test_a_credit_note_gives_shipping_back(shop) -> None:
+    """As a whole, by its rate, alone or with lines, and once.
+
+    https://docs.stripe.com/api/credit_notes/create#create_credit_note-shipping_cost
+    """
+    fixed = {"display_name": "Post", "type": "fixed_amount", "fixed_amount": {"amount": 500, "currency": "usd"}}
+    rate, other = (shop.api.post("/v1/shipping_rates", fixed)["id"] for _ in range(2))
+    made = draft(shop, 1000, shipping_cost={"shipping_rate": rate})
+    shop.api.post(f"/v1/invoices/{made}/finalize")
+    paid = shop.api.post(f"/v1/invoices/{made}/pay")
+    asked = {"invoice": made, "shipping_cost": {"shipping_rate": other}, "credit_amount": 500}
+    assert shop.api.error("POST", "/v1/credit_notes", asked)[1]["param"] == "shipping_cost[shipping_rate]"
+    asked["shipping_cost"] = {"shipping_rate": rate}
+    line = {"type": "invoice_line_item", "invoice_line_item": paid["lines"]["data"][0]["id"], "amount": 300}
+    query = f"invoice={made}&shipping_cost[shipping_rate]={rate}&credit_amount=800&" + "&".join(
+        f"lines[0][{name}]={value}" for name, value in line.items()
+    )
+    assert shop.api.get(f"/v1/credit_notes/preview?{query}")["total"] == 800
+    note = shop.api.post("/v1/credit_notes", asked)
+    assert (note["total"], note["amount_shipping"], note["subtotal"]) == (500, 500, 0)
+    assert note["shipping_cost"] == paid["shipping_cost"]
+    assert shop.balance() == -500
+    assert "already" in shop.api.error("POST", "/v1/credit_notes", asked)[1]["message"]
+
+
+def test_texts_of_an_invoice_are_its_customers_unless_something_says_otherwise(shop) -> None:
+    """Of the customer, of the subscription, and of the invoice itself.
+
+    https://docs.stripe.com/api/customers/create#create_customer-invoice_settings
+    """
+    fields = [{"name": "PO", "value": "7"}]
+    settings = {"footer": "Thank you", "custom_fields": fields}
+    tax = {"rendering_options": {"amount_tax_display": "include_inclusive_tax"}}
+    shop.api.post(f"/v1/customers/{shop.customer}", {"invoice_settings": {**settings, **tax}})
+    manual = shop.api.get(f"/v1/invoices/{draft(shop)}")
+    first = shop.subscribe(shop.price(1000))["latest_invoice"]
+    for invoice in (manual, first):
+        assert (invoice["footer"], invoice["custom_fields"]) == ("Thank you", fields)
+        assert invoice["rendering"]["amount_tax_display"] == "include_inclusive_tax"
+    own = shop.api.get(f"/v1/invoices/{draft(shop, footer='Mine')}")
+    assert (own["footer"], own["custom_fields"]) == ("Mine", fields)

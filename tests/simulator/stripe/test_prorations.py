@@ -268,3 +268,36 @@ def test_a_preview_of_what_recurs_has_no_prorations(shop) -> None:
         assert (amounts(preview), preview["total"]) == ([3000], 3000)
     details.pop("proration_behavior")
     assert amounts(shop.api.post("/v1/invoices/create_preview", params)) == [-500, 1500, 5, 3000]
+
+
+@pytest.mark.parametrize(("balance", "due", "after"), [(0, 1000, 0), (-980, 0, 20), (-1500, 0, -500), (300, 1300, 0)])
+def test_a_preview_has_the_balance_that_is_left(shop, balance, due, after) -> None:
+    """20 cents are too little to be charged, and are owed with the next invoice.
+
+    https://docs.stripe.com/billing/customer/balance
+    """
+    made = shop.subscribe(shop.price(1000))
+    shop.api.post(f"/v1/customers/{shop.customer}", {"balance": balance})
+    preview = shop.api.post("/v1/invoices/create_preview", {"subscription": made["id"]})
+    shop.wait(31 * DAY + 7200)
+    billed = shop.now(made)["latest_invoice"]
+    for found in (preview, billed):
+        assert (found["starting_balance"], found["amount_due"], found["ending_balance"]) == (balance, due, after)
+
+
+def test_a_preview_may_be_of_flexible_billing(shop) -> None:
+    """Of a new subscription, and of one that would be migrated; not of the way back.
+
+    https://docs.stripe.com/api/invoices/create_preview#create_create_preview-subscription_details-billing_mode
+    """
+    path, made = "/v1/invoices/create_preview", shop.subscribe(shop.price(1000), trial_period_days=5)
+    flexible, item = {"billing_mode": {"type": "flexible"}}, {"price": shop.price(700), "quantity": 2}
+    trial = {"trial_end": shop.time + 5 * DAY, "items": [item]}
+    new = shop.api.post(path, {"customer": shop.customer, "subscription_details": {**flexible, **trial}})
+    assert new["lines"]["data"][0]["description"] == "Free trial for 2 × Plan"
+    asked = {"subscription": made["id"], "subscription_details": flexible}
+    assert shop.api.post(path, asked)["total"] == 1000
+    assert shop.now(made)["billing_mode"]["type"] == "classic"
+    shop.api.post(f"/v1/subscriptions/{made['id']}/migrate", flexible)
+    back = {**asked, "subscription_details": {"billing_mode": {"type": "classic"}}}
+    assert shop.api.error("POST", path, back)[1]["param"] == "subscription_details[billing_mode][type]"

@@ -226,6 +226,7 @@ def test_a_test_clock_has_a_time_of_its_own(shop) -> None:
     shop.wait(20 * DAY)
     assert len(shop.invoices(customer)) == 1
     path = f"/v1/test_helpers/test_clocks/{clock}"
+    shop.api.post(f"{path}/advance", {"frozen_time": at + 31 * DAY})
     after = shop.api.post(f"{path}/advance", {"frozen_time": at + 62 * DAY})
     assert (after["frozen_time"], after["status"]) == (at + 62 * DAY, "ready")
     found = shop.invoices(customer)
@@ -236,7 +237,7 @@ def test_a_test_clock_has_a_time_of_its_own(shop) -> None:
 def test_steps_of_a_clock_come_to_the_same_as_one(shop) -> None:
     """However it is advanced, the same happens at the same times."""
     seen = []
-    for steps in ((90,), (30, 31, 29), (1,) * 90):
+    for steps in ((60, 30), (30, 31, 29), (1,) * 90):
         clock, customer, at = clocked(shop)
         shop.subscribe(shop.price(1000), customer=customer, trial_period_days=10)
         for days in steps:

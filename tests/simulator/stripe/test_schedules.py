@@ -366,3 +366,32 @@ def test_counts_of_intervals_are_within_reason(shop, count) -> None:
     assert error[1]["param"] == "phases[0][duration][interval_count]"
     asked = {"customer": shop.customer, "items": [{"price": shop.price()}], "pending_invoice_item_interval": every}
     assert shop.api.error("POST", "/v1/subscriptions", asked)[0] == 400
+
+
+@pytest.mark.parametrize("how", ["canceled", "customer deleted"])
+def test_a_schedule_ends_with_its_subscription(shop, how: str) -> None:
+    """It is canceled, and nothing of it comes later; no schedule that has ended is changed."""
+    made = shop.subscribe(shop.price(1000))
+    schedule = shop.api.post("/v1/subscription_schedules", {"from_subscription": made["id"]})
+    path = f"/v1/subscription_schedules/{schedule['id']}"
+    if how == "canceled":
+        shop.api.delete(f"/v1/subscriptions/{made['id']}")
+    else:
+        shop.api.delete(f"/v1/customers/{shop.customer}")
+    for _ in range(2):
+        found = shop.api.get(path)
+        assert (found["status"], found["canceled_at"], found["current_phase"]) == ("canceled", made["created"], None)
+        shop.wait(40 * DAY)
+    assert shop.api.error("POST", f"{path}/release")[0] == 400
+    assert len(shop.api.get("/v1/events", type="subscription_schedule.canceled")["data"]) == 1
+
+
+def test_a_schedule_that_cancels_at_its_end_is_completed(shop) -> None:
+    """Its subscription is canceled by it, not it by its subscription."""
+    phases = [{"items": [{"price": shop.price(1000)}], "duration": {"interval": "month"}}]
+    fields = {"customer": shop.customer, "start_date": "now", "end_behavior": "cancel", "phases": phases}
+    made = shop.api.post("/v1/subscription_schedules", fields)
+    shop.wait(32 * DAY)
+    found = shop.api.get(f"/v1/subscription_schedules/{made['id']}")
+    assert (found["status"], found["canceled_at"]) == ("completed", None)
+    assert shop.api.get("/v1/events", type="subscription_schedule.canceled")["data"] == []

@@ -104,7 +104,7 @@ def test_discounts_and_taxes_of_items(shop) -> None:
     )
     invoice = made["latest_invoice"]
     assert sorted(amounts(invoice)) == [1000, 4000]
-    assert (invoice["subtotal"], invoice["total"]) == (5000, 3600 + 720 + 1000)
+    assert (invoice["subtotal"], invoice["total"]) == (3600 + 1000, 3600 + 720 + 1000)
     assert [entry["amount"] for entry in invoice["total_discount_amounts"]] == [400]
     assert sorted(tax["amount"] for tax in invoice["total_taxes"]) == [0, 720]
 
@@ -138,3 +138,38 @@ def test_a_deleted_coupon_goes_on_where_it_is(shop) -> None:
     shop.wait(32 * 86400)
     assert shop.now(made)["latest_invoice"]["total"] == 500
     assert shop.api.error("POST", f"/v1/subscriptions/{made['id']}", {"discounts": [{"coupon": coupon}]})[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("inclusive", "subtotal_without_tax", "total"), [(True, 9000, 9720), (False, 10800, 10800 * 0.9 * 1.2)]
+)
+def test_the_subtotal_has_discounts_of_items_and_not_of_the_invoice(
+    shop, inclusive: bool, subtotal_without_tax: int, total: float
+) -> None:
+    """120.00 less 10 % of the item is 108.00; 10 % of the invoice and the tax come after that.
+
+    https://docs.stripe.com/api/invoices/object#invoice_object-subtotal_excluding_tax
+    """
+    ten, twenty = shop.coupon(percent_off=10), shop.rate(20, inclusive=inclusive)
+    item = {"price": shop.price(12000), "discounts": [{"coupon": ten}]}
+    made = shop.subscribe(items=[item], discounts=[{"coupon": ten}], default_tax_rates=[twenty])
+    invoice = made["latest_invoice"]
+    assert amounts(invoice) == [12000]
+    assert (invoice["subtotal"], invoice["subtotal_excluding_tax"]) == (10800, subtotal_without_tax)
+    assert invoice["total"] == total
+
+
+def test_the_subtotal_of_a_credit_note_has_discounts_of_items(shop) -> None:
+    """All of 120.00 less 10 %, less 10 % of the invoice, with 20 % of tax in it: as its invoice has them.
+
+    https://docs.stripe.com/api/credit_notes/object#credit_note_object-subtotal
+    """
+    ten, twenty = shop.coupon(percent_off=10), shop.rate(20, inclusive=True)
+    item = {"price": shop.price(12000), "discounts": [{"coupon": ten}]}
+    invoice = shop.subscribe(items=[item], discounts=[{"coupon": ten}], default_tax_rates=[twenty])["latest_invoice"]
+    credited = {"type": "invoice_line_item", "invoice_line_item": invoice["lines"]["data"][0]["id"], "amount": 12000}
+    asked = {"invoice": invoice["id"], "lines": [credited], "credit_amount": 9720}
+    note = shop.api.post("/v1/credit_notes", asked)
+    for name in ("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"):
+        assert note[name] == invoice[name], name
+    assert note["discount_amount"] == 2280
