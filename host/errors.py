@@ -127,10 +127,10 @@ def cut_text(text: str, size: int) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """What an exception says; its own ``__str__`` may fail."""
+    """What an exception says; its own ``__str__`` may fail, in any way."""
     try:
         return _written(str(error))
-    except Exception as fault:
+    except BaseException as fault:
         return f"its text cannot be shown ({type(fault).__name__})"
 
 

@@ -214,13 +214,13 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         """
         if isinstance(grace, bool) or not isinstance(grace, int | float) or not 0 <= grace <= YEAR:
             raise arguments.wrong("grace", grace, "seconds from 0, at most a year")
-        if not self._runs.forked and self._services.alive:
+        if not self._runs.has_lost_its_threads and self._services.alive:
             self._engine.worker.check_may_block("close", "Use async with, or await asyncio.to_thread(host.close).")
-        if not self._runs.forked:
+        if not self._runs.has_lost_its_threads:
             for each in self._webhooks:
                 each.close(grace)
         self._runs.close(grace)
-        if self._runs.forked:
+        if self._runs.has_lost_its_threads:
             return
         self._engine.stop(grace)
         self._durable.close()

@@ -131,7 +131,7 @@ class InFlight:
                 if self._on_orphan is not None:
                     try:
                         self._on_orphan(request, reply)
-                    except Exception:
+                    except BaseException:
                         _log.exception("the outcome of an abandoned call could not be reported")
             return
         request.answered = True
@@ -142,7 +142,7 @@ class InFlight:
             self.failed += 1
         try:
             request.deliver(reply)
-        except Exception:  # against its contract; the other calls must not suffer for it
+        except BaseException:  # against its contract; the other calls must not suffer for it
             _log.exception("the receiver of a reply raised")
 
     def refuse_waiting(self, refusal: Callable[[AsyncRequest], CallError]) -> None:
@@ -271,7 +271,7 @@ def deliver(receiver: Callable[[Reply], None], reply: Reply) -> None:
     """Call a receiver; one that raises against its contract must not harm the other calls."""
     try:
         receiver(reply)
-    except Exception:
+    except BaseException:
         _log.exception("the receiver of a reply raised")
 
 

@@ -189,7 +189,9 @@ class Answers:
         found: dict[str, Any] = {"method": request.method, "url": request.url}
         if reply is not None and isinstance(reply.value, Response):
             answer = reply.value
-            found.update(status=answer.status, request_id=request_id(answer), attempts=answer.attempts)
+            found.update(status=answer.status, attempts=answer.attempts)
+            id = request_id(answer)
+            found["request_id"] = None if id is None else self._redactor(id)  # a server may answer with what it got
             found["waited"] = answer.waited + answer.held
         elif reply is not None and reply.error is not None:
             error = reply.error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from host.durable.granted_secrets import granted_secrets
 from host.durable.recorded_events import recorded_events
 from host.durable.undoing import taken_back
 from host.errors import ConfigError
@@ -29,6 +30,8 @@ def write_page(file: str, store: Journal, runs: Sequence[RunRow], settings: Sett
         with open(file, "w", encoding="utf-8", newline="\n") as stream:
             page = HtmlSink(stream)
             for run in runs:
+                for secret in granted_secrets(store, run.id):
+                    redactor.add(secret)
                 for event in recorded_events(run, store.records(run.id), redactor, taken_back(store, run)):
                     calls += isinstance(event, CallStarted)
                     page.emit(event)

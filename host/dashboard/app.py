@@ -23,6 +23,7 @@ from host.dashboard.rendering import STYLE, Rendering
 from host.dashboard.request_fields import filter_of, form_of, is_id, newest, older, position_of, sequence_of
 from host.dashboard.run_page import run_page_of
 from host.durable.cancelling import cancel, is_cancelled
+from host.durable.granted_secrets import granted_secrets
 from host.durable.journal import Journal
 from host.durable.kept_output import end_of_output
 from host.durable.records import RunRow
@@ -106,6 +107,7 @@ class Dashboard:
         if run is None and submitted is None:
             raise _not_found(run_id)
         page = None if run is None else run_page_of(self._journal, run, after=after)
+        self._render.mask(granted_secrets(self._journal, run_id))
         return self._page(
             request, "run.html", id=run_id, path=_path(run_id), run=run, page=page, after=after, submitted=submitted,
             why=why, output=end_of_output(self._journal, run_id), action=self._actions.of(run_id),

@@ -22,7 +22,8 @@ class Rendering:
     """Makes the answer of a template. ``secrets`` are masked by their value wherever they stand."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        mask = Redactor(secrets)
+        self._masked = set(secrets)
+        self._redactor = mask = Redactor(self._masked)
 
         def finalize(value: Any) -> Any:
             """Of markup of ours only the texts in it are masked, each when it was put there."""
@@ -46,6 +47,12 @@ class Rendering:
             local_time=local_time,
             seconds=seconds,
         )
+
+    def mask(self, secrets: Iterable[Secret]) -> None:
+        """Mask these too from now on."""
+        for secret in set(secrets) - self._masked:
+            self._masked.add(secret)
+            self._redactor.add(secret)
 
     def __call__(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """The page of a template."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from host.durable.granted_secrets import granted_secret
 from host.durable.records import encode
 from host.durable.run_log import RunLog
 from host.errors import CallError, InvalidCall
@@ -48,6 +49,8 @@ class RecordedTools:
                 raise durable.diverged(session, f"the script asks for {label}, where it asked for {record.name}")
             self._log.values.popleft()
             found: bytes | None = msgspec.msgpack.decode(record.data)
+            if (secret := granted_secret(label, found)) is not None:
+                session.services.redactor.add(secret)  # it may be another one by now, or not granted any more
             if self._modules == "current" and name.startswith("require"):
                 try:
                     return tools.use(name, a, b)

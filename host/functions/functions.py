@@ -84,7 +84,7 @@ class Function:
             return Reply(invocation())
         except CallError as error:
             return Reply(error=error)
-        except Exception as error:
+        except BaseException as error:  # a SystemExit, or pytest's Failed: the thread is the host's
             failure = _failed(self, error)
             failure.__cause__ = error
             return Reply(error=failure)
@@ -124,7 +124,7 @@ def check_effect(effect: Any, name: str) -> None:
         raise UsageError(f"{name}: effect is {shown}; expected one of {', '.join(_EFFECTS)}")
 
 
-def _failed(function: Function, error: Exception) -> FunctionError:
+def _failed(function: Function, error: BaseException) -> FunctionError:
     """What a script sees of an exception."""
     kind = type(error).__name__
     outcome: Literal["unknown"] | None = "unknown" if function.mutation else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -75,8 +76,18 @@ class Runs:
         """Whether this process is a fork of the one the host was opened in."""
         return os.getpid() != self._pid
 
+    @property
+    def has_lost_its_threads(self) -> bool:
+        """Whether nothing of the host turns any more: in a fork, and once the interpreter deletes its modules."""
+        return self.forked or sys.is_finalizing()
+
     def check_open(self) -> None:
-        """Raises ``ClosedError`` on a closed host, and in a process forked since it was opened."""
+        """Raises ``ClosedError`` on a closed host, in a process forked since it was opened, and in an exiting one."""
+        if sys.is_finalizing():
+            raise ClosedError(
+                "the interpreter is exiting, and runs no threads any more",
+                hint="A __del__ may be called as late as this, a function of atexit is not: run scripts there.",
+            )
         if self.forked:
             raise ClosedError("this host was opened before the process forked", hint="Open a new Host after the fork.")
         if self.closed:
@@ -221,7 +232,7 @@ class Runs:
         """Begin no more runs, and end those there are. A second call does nothing."""
         with self._lock:
             first, self.closed = not self.closed, True
-        if first and not self.forked:
+        if first and not self.has_lost_its_threads:
             if self.worker_processes is not None:
                 self.worker_processes.close(grace)
             self.end("closed")

@@ -48,11 +48,19 @@ _WAIT = object()
 
 
 class OnceResults:
-    """Of one batch, or of one run. ``record`` is where it is kept, ``later(seconds, receiver)`` sets a timer."""
+    """Of one batch, or of one run that is ``alone``.
+
+    ``record`` is where it is kept, ``later(seconds, receiver)`` sets a timer.
+    """
 
     def __init__(
-        self, record: OnceRecord | None = None, later: Callable[[float, Callable[[object], None]], object] | None = None
+        self,
+        record: OnceRecord | None = None,
+        later: Callable[[float, Callable[[object], None]], object] | None = None,
+        *,
+        alone: bool = False,
     ) -> None:
+        self._alone = alone
         self._record = record
         self._later = later
         self._lock = threading.Lock()
@@ -146,6 +154,8 @@ class OnceResults:
         if self._record is not None and key not in self._entries:
             self._read(self._record)
         entry = self._entries.get(key)
+        if entry is None and self._alone:  # a durable run has the answer to what it asked from its own log
+            entry = self._entries[key] = _Entry(run)
         return entry if entry is not None and entry.run == run else None
 
     def withdraw(self, deliver: Deliver) -> None:

@@ -286,7 +286,7 @@ class RunCalls:
         answers = self._session.job.once
         if answers is None:  # this run alone
             if self._results is None:
-                self._results = OnceResults()
+                self._results = OnceResults(alone=True)
             answers = self._results
         call.payload = once_payload(answers, self._session.run_id, *arguments)
         self._pipeline.hand_over(call, OnceCall(answers, self._session.run_id))

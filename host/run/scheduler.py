@@ -459,7 +459,10 @@ class Scheduler:
                 if not leads:
                     taken_over = True
                     return
-                loop.turn(self._turning)
+                try:
+                    loop.turn(self._turning)
+                except (SystemExit, KeyboardInterrupt):  # asyncio lets these of a task or callback through
+                    _log.exception("what a function left behind on the loop would end a program; the loop goes on")
         finally:
             if taken_over:
                 loop.leave()

@@ -165,7 +165,7 @@ class Session:
                     self._close()
         except ScriptError as error:
             self._lose(error)
-        except Exception as error:
+        except BaseException as error:  # the thread is the host's: whatever it is, it ends this run and no other
             self._crash(error)
 
     def _begin(self) -> None:
@@ -294,7 +294,7 @@ class Session:
                 self.ending = (None, error, None)
             self._close()
 
-    def _crash(self, error: Exception) -> None:
+    def _crash(self, error: BaseException) -> None:
         """The host itself failed: end the run with that error; the host goes on."""
         if self.result is None:
             failure = ScriptError(
@@ -321,5 +321,5 @@ class Session:
         for sink in self.services.sinks:
             try:
                 sink.emit(event)
-            except Exception:  # against its contract; the thread is the loop's, and all runs need it
+            except BaseException:  # against its contract; the thread is the loop's, and all runs need it
                 _log.exception("a sink raised")

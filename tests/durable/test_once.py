@@ -71,6 +71,37 @@ def test_wherever_the_first_run_breaks_off_each_thing_is_made_once(lab: Lab, tmp
             assert made(now) == (2, 3), (cut, order)
 
 
+@pytest.mark.parametrize("fails", [False, True], ids=["done", "failed and tried again"])
+def test_a_run_of_no_batch_goes_on_wherever_it_broke_off(lab: Lab, tmp_path: Path, fails: bool) -> None:
+    """Its log is cut behind each of its records in turn: resumed, it has done each thing once."""
+    code = f"""
+local tries = 0
+local function make()
+  tries = tries + 1
+  local id = new_product():name("p" .. tries):create()
+  if {str(fails).lower()} and tries == 1 then error("no") end
+  return id
+end
+local ok, id = pcall(once, "product", make)
+if not ok then id = once("product", make) end
+assert(id == once("product", make))
+local other = once(function() return new_customer():create() end)
+return {{id, other}}
+"""
+    first = lab.run(code)
+    assert first.ok, first.error
+    products = 2 if fails else 1
+    for cut in range(len(lab.log())):
+        folder = tmp_path / str(cut)
+        folder.mkdir()
+        now = Lab(folder)
+        now.run(code)
+        now.break_off(cut)
+        result = now.resume()
+        assert result.ok, (cut, result.error)
+        assert made(now) == (products, 1), cut
+
+
 def test_one_run_alone_names_the_run_it_waits_for(lab: Lab) -> None:
     """Where the run that began it broke off, another one ends with the command, and goes on once that is done."""
     do(lab)

@@ -78,3 +78,50 @@ def test_a_first_run_after_the_main_threads_end(body: str, isolation: str, tmp_p
     if isolation == "process" and not hasattr(os, "fork"):
         pytest.skip("no isolation here")
     assert said_by(body, {"isolation": isolation}, tmp_path) == ("True", "", 0)
+
+
+EXITING = """
+import asyncio
+from host import Host
+
+class Late:
+    def __init__(self):
+        self.host = Host(simulate=True{options})
+        self.host.run_source("new_product():name('x'):create()")
+
+    def __del__(self, asyncio=asyncio, Host=Host):
+        try:
+            {body}
+        except Exception as error:
+            print(type(error).__name__)
+
+late = Late()
+"""
+
+
+@pytest.mark.parametrize("options", ["", ", isolation='process'"], ids=["in process", "isolated"])
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("self.host.run_source('return 1')", "ClosedError"),
+        ("list(self.host.run_many([{'code': 'return 1'}]))", "ClosedError"),
+        ("self.host.registry.make_request('products', 'GET', {})", "ClosedError"),
+        ("print(self.host.close())", "None"),
+        ("self.host.close(); self.host.run_source('return 1')", "ClosedError"),
+    ],
+)
+def test_nothing_hangs_while_the_interpreter_deletes_its_modules(body: str, said: str, options: str) -> None:
+    """A ``__del__`` may come when no thread runs any more: what needs one is refused, and closing does what is left."""
+    if options and not hasattr(os, "fork"):
+        pytest.skip("no isolation here")
+    program = EXITING.replace("{body}", body).replace("{options}", options)
+    environ = {name: value for name, value in os.environ.items() if name != "STRIPE_SECRET_KEY"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environ,
+        check=False,
+    )
+    assert (done.stdout.strip(), done.returncode) == (said, 0), done.stderr

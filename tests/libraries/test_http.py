@@ -339,6 +339,22 @@ def test_the_key_goes_to_its_own_api_only(web: Serving, app: WebApp) -> None:
     assert value[1] == "denied"
 
 
+def test_no_part_of_an_answer_has_a_granted_secret(web: Serving, tmp_path: Path) -> None:
+    """A token in the URL is in none of what the script gets, so neither in the journal nor on a run's page."""
+    token = "tok/en+98765"
+    granted: dict[str, Any] = {"env": {"SHOP_TOKEN": token}, "permissions": Permissions(net="127.0.0.1", env="*")}
+    with Host(simulate=True, journal=str(tmp_path / "j.sqlite"), **granted) as host:
+        code = """
+        local token = env.SHOP_TOKEN
+        return {http.get(base .. "/echo?t=" .. token), http.get(base .. "/redirect", {query={to="/x?" .. token}})}
+        """
+        host.run_source(code, globals={"base": web.base}, run_id="r", durable=True).raise_for_error()
+        answers = host.durable_runs.journal.records("r")
+    recorded = [each.data for each in answers if each.kind == "answer"]
+    assert len(recorded) == 2
+    assert not [form for form in (token, "tok%2Fen") if form.encode() in b"".join(recorded)]
+
+
 def test_one_grants_connections_are_not_anothers(script: Script, web: Serving, app: WebApp) -> None:
     """A connection made under one run's grants is not used for a run with others."""
     with Host(simulate=True, permissions=Permissions(net="127.0.0.1")) as host:

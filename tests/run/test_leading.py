@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import queue
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from time import monotonic
@@ -345,12 +344,18 @@ def test_sessions_are_served_after_the_loops_end(lab: Lab) -> None:
     assert lab.served_on() != threading.get_ident()
 
 
-def test_sessions_are_served_after_the_loops_death(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+def test_sessions_are_served_after_the_loops_death(
+    lab: Lab, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The thread it died on goes on with them: the answers that its death brings still reach their runs."""
     session = Session()
 
+    def turn(loop: Any, wait: bool) -> None:
+        raise RuntimeError("a fault")
+
     async def kill(payload: Any, deadline: float) -> None:
-        asyncio.get_running_loop().call_soon(sys.exit)
+        monkeypatch.setattr(type(lab.runners._loop), "turn", turn)
+        asyncio.get_running_loop().stop()
         await asyncio.sleep(60)
 
     lab.functions["kill"] = kill
@@ -358,6 +363,28 @@ def test_sessions_are_served_after_the_loops_death(lab: Lab, caplog: pytest.LogC
     lab.worker.submit(AsyncRequest("kill", None, monotonic() + 30, lambda _: lab.runners.post(session, None)))
     session.thread()
     assert "the loop has died" in caplog.text
+
+
+@pytest.mark.parametrize("raised", [SystemExit(3), KeyboardInterrupt()], ids=["SystemExit", "KeyboardInterrupt"])
+def test_what_would_end_a_program_does_not_end_the_loop(
+    lab: Lab, caplog: pytest.LogCaptureFixture, raised: BaseException
+) -> None:
+    """asyncio lets it through where a task or a callback raises it that a function left behind."""
+
+    def leave() -> None:
+        raise raised
+
+    async def leaves(payload: Any, deadline: float) -> str:
+        loop = asyncio.get_running_loop()
+        loop.call_soon(leave)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return "done"
+
+    lab.functions["leaves"] = leaves
+    for _ in range(3):
+        assert lab.ask("leaves").get(timeout=20).value == "done"
+    assert caplog.text.count("the loop goes on") == 3
 
 
 def test_a_loop_that_was_never_started_is_not_missed(lab: Lab) -> None:

@@ -93,7 +93,7 @@ class Web:
             "status": answer.status,
             "headers": self._redactor.value(answer.headers),
             "body": self._redactor.body(answer.body),  # what a server echoes of a key does not reach the script
-            "url": answer.url,
+            "url": self._redactor(answer.url),
             "elapsed": monotonic() - start,
             "attempts": answer.attempts,
         }
