@@ -210,11 +210,25 @@ def _check_aliases(root: Any, label: str) -> None:
         elif id(node) not in sizes:
             if node.tag.endswith((":int", ":float")) and len(node.value) > LONGEST_NUMBER:
                 raise CatalogError(f"{label} has a number of {len(node.value):,} digits")
+            _check_keys(node, label)
             sizes[id(node)] = 0
             waiting.append((node, True))
             waiting.extend((each, False) for each in inner)
         elif not sizes[id(node)]:
             raise CatalogError(f"{label} has an alias inside of what it stands for")
+
+
+def _check_keys(node: Any, label: str) -> None:
+    """Raise ``CatalogError`` for an object with two members of one name, of which a reader would drop one."""
+    if not node.tag.endswith(":map"):
+        return
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if isinstance(key.value, str) and not key.tag.endswith(":merge"):
+            if key.value in seen:
+                line = key.start_mark.line + 1
+                raise CatalogError(f"{label}, line {line}: an object has two members called {key.value!r}")
+            seen.add(key.value)
 
 
 def _is_deep(data: bytes) -> bool:

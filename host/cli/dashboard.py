@@ -21,6 +21,7 @@ from host.fleet.setting import database_url
 from host.settings import Secret, Settings
 
 if TYPE_CHECKING:
+    from host.durable.journal import Journal
     from host.durable.records import RunRow
     from host.events import Sink
     from host.fleet.database import FleetDatabase
@@ -62,7 +63,6 @@ def command(port: int, address: str, names: tuple[str, ...], opening: HostOption
         from host.dashboard.fleet_tables import FleetTables
     except ModuleNotFoundError as error:
         raise ConfigError("dashboard needs Starlette and Jinja", hint="pip install 'luahost[dashboard]'") from error
-    from host.durable.runs import open_journal
     from host.serve.server import Server
 
     settings = plan.settings
@@ -70,7 +70,7 @@ def command(port: int, address: str, names: tuple[str, ...], opening: HostOption
     with ExitStack() as stack:
         fleet = _fleet(settings, stack)
         where = fleet.url if fleet is not None else settings.journal  # a fleet's journal is in its database
-        journal = open_journal(where)
+        journal, notice = _journal(where)
         stack.callback(journal.close)
         plan = replace(plan, options=replace(opening, settings={**opening.settings, "journal": where}))
         tables = None if fleet is None else FleetTables(fleet)
@@ -80,9 +80,22 @@ def command(port: int, address: str, names: tuple[str, ...], opening: HostOption
         app = Dashboard(journal, actions, access, secrets=secrets, tables=tables).app
         server = stack.enter_context(Server(lambda abort: app, address, port, thread="host-dashboard"))
         click.echo(f"dashboard of {journal.name} at {server.url} (Ctrl-C ends it)", err=True)
+        if notice:
+            click.echo(notice, err=True)
         ended = threading.Event()
         call(ended.wait, ended.set)  # that is how it is meant to end: status 0
     return 0
+
+
+def _journal(where: str | None) -> tuple[Journal, str]:
+    """The journal, and what to say of it: a dashboard may be opened before the first run, or of a misspelt one."""
+    from host.durable.database import NoJournal
+    from host.durable.runs import open_journal
+
+    try:
+        return open_journal(where, existing=True), ""
+    except NoJournal as error:
+        return open_journal(where), f"{error.message}; an empty one is made, whose runs are shown once there are any"
 
 
 def _fleet(settings: Settings, stack: ExitStack) -> FleetDatabase | None:

@@ -116,7 +116,7 @@ def _recorded(settings: Settings, run_id: str) -> list[RunRow]:
     """The run of an id, or the runs of a batch."""
     from host.durable.runs import open_journal
 
-    store = open_journal(settings.journal)
+    store = open_journal(settings.journal, existing=True)
     try:
         return runs_of(store, run_id)
     finally:

@@ -7,6 +7,7 @@ Every other database goes through SQLAlchemy. The statements are the same for bo
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import threading
 import time
@@ -132,6 +133,13 @@ class JournalLost(JournalError):
     """Nothing written any more is kept: the file was deleted, replaced or cut short, the server is gone."""
 
 
+class NoJournal(JournalError):
+    """There is none where one was to be read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, hint="The first durable run makes it; --journal and HOST_JOURNAL name another one.")
+
+
 class Damaged(JournalError):
     """The file is not a journal, or not whole, or a record in it cannot be read."""
 
@@ -181,35 +189,43 @@ def without_password(url: str) -> str:
     return re.sub(r"([?&](?:password|passwd|pwd)=)[^&]*", r"\1***", hidden, flags=re.IGNORECASE)
 
 
-def open_database(url: str) -> JournalDatabase:
-    """The database of a path, ``sqlite:///path``, or any URL SQLAlchemy takes, with the tables in it."""
+def open_database(url: str, *, existing: bool = False) -> JournalDatabase:
+    """The database of a path, ``sqlite:///path``, or any URL SQLAlchemy takes, with the tables in it.
+
+    ``existing``: it is only to be read, so nothing is made where there is none. Raises ``NoJournal``.
+    """
     database: JournalDatabase
     if "://" not in url or url.startswith(("sqlite:///", "sqlite+pysqlite:///")):
         path = url.removeprefix("sqlite:///").removeprefix("sqlite+pysqlite:///")
         if not path or path == ":memory:":
             raise ConfigError(f"the journal {url!r} names no file, and only a file outlives the process")
+        if existing and not os.path.exists(path):
+            raise NoJournal(f"there is no journal {path}: the file does not exist")
         database = SQLite(path)
     else:
         from host.durable.sqlalchemy_database import Engine  # an optional dependency
 
         database = Engine(url)
     try:
-        prepare(database)
+        prepare(database, existing=existing)
     except BaseException:
         database.close()
         raise
     return database
 
 
-def prepare(database: JournalDatabase) -> None:
-    """Make the tables where they are missing. Raises for a journal of a later version."""
+def prepare(database: JournalDatabase, *, existing: bool = False) -> None:
+    """Make the tables where they are missing. Raises for a journal of a later version, and where there is to be an
+    ``existing`` one."""
     binary = "BLOB" if isinstance(database, SQLite) else database.binary  # type: ignore[attr-defined]
     try:
         rows = database.read("SELECT version FROM luahost_version")
     except JournalError as error:
-        if isinstance(error, Damaged):
+        if isinstance(error, Damaged) or (existing and "luahost_version" not in error.message):
             raise
         rows = []
+    if not rows and existing and not _is_fleet(database):
+        raise NoJournal(f"there is no journal in {database.name}")
     if not rows:
         made: list[Statement] = [
             (sql, [{}]) for sql in (*(_made(table).replace("BLOB", binary) for table in TABLES), *_indexed())
@@ -237,6 +253,13 @@ def prepare(database: JournalDatabase) -> None:
             )
         if version < VERSION:
             _bring_up(database, version, binary)
+
+
+def _is_fleet(database: JournalDatabase) -> bool:
+    """Whether it is a fleet's, whose first worker makes the journal."""
+    with contextlib.suppress(JournalError):
+        return bool(database.read("SELECT version FROM luahost_fleet_version"))
+    return False
 
 
 def _bring_up(database: JournalDatabase, version: int, binary: str) -> None:

@@ -75,9 +75,11 @@ class Journal:
         self._writer = JournalWriter(database, self.owner, self.clock, lease)
 
     @classmethod
-    def open(cls, url: str, *, clock: Callable[[], float] | None = None, lease: float = LEASE) -> Journal:
-        """The journal at a path or URL; made if it is not there."""
-        return cls(open_database(url), clock=clock, lease=lease)
+    def open(
+        cls, url: str, *, clock: Callable[[], float] | None = None, lease: float = LEASE, existing: bool = False
+    ) -> Journal:
+        """The journal at a path or URL; made if it is not there, unless it is to be an ``existing`` one."""
+        return cls(open_database(url, existing=existing), clock=clock, lease=lease)
 
     def command(self, verb: str, run_id: str) -> str:
         """A command about a run, for messages, as a shell takes it."""

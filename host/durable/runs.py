@@ -53,9 +53,12 @@ class Kept(msgspec.Struct, frozen=True):
         return isinstance(self.durable, Durable) and isinstance(self.durable.unrecorded, TakenOver)
 
 
-def open_journal(setting: str | None, lease: float = LEASE) -> Journal:
-    """The journal of a setting, or the default one; commands in its messages name it where needed."""
-    journal = Journal.open(setting or default_journal(), lease=lease)
+def open_journal(setting: str | None, lease: float = LEASE, *, existing: bool = False) -> Journal:
+    """The journal of a setting, or the default one; commands in its messages name it where needed.
+
+    ``existing``, for what only reads: raises ``JournalError`` where a setting names a journal that is not there.
+    """
+    journal = Journal.open(setting or default_journal(), lease=lease, existing=existing and setting is not None)
     if setting and setting != default_journal():
         journal.option = f" --journal {shlex.quote(journal.name)}"
     return journal
@@ -74,10 +77,19 @@ class DurableRuns:
 
     @property
     def journal(self) -> Journal:
-        """The journal, opened. Raises :class:`JournalError`."""
+        """The journal, opened, and made if it is not there. Raises :class:`JournalError`."""
+        return self._opened()
+
+    @property
+    def existing_journal(self) -> Journal:
+        """The journal, opened; for what needs a run in it. Raises :class:`JournalError` too where there is none."""
+        return self._opened(existing=True)
+
+    def _opened(self, *, existing: bool = False) -> Journal:
         with self._lock:
             if self._journal is None:
-                self._journal = open_journal(self._parts.settings.journal, self._parts.settings.run_lease)
+                settings = self._parts.settings
+                self._journal = open_journal(settings.journal, settings.run_lease, existing=existing)
             return self._journal
 
     @property
@@ -229,7 +241,7 @@ class DurableRuns:
     ) -> Kept | RunResult:
         """Resume a run, or return its result if it is done. See :meth:`Host.resume`."""
         decisions((), in_doubt if isinstance(in_doubt, str) else {}, self._is_api)  # refuse a wrong word at once
-        found = self.journal.run(run_id)
+        found = self.existing_journal.run(run_id)
         if found is None:
             raise no_such_run(self.journal, run_id)
         script = _script(found, recorded=recorded)

@@ -72,7 +72,7 @@ def undo(host: RunsScripts, run_id: str, *, refunds: bool, beside: bool = False)
     way.
     """
     durable = host.durable_runs
-    journal = durable.journal
+    journal = durable.existing_journal
     run = journal.run(run_id)
     if run is None or journal.is_running(run):
         raise UsageError(f"run {run_id} is still being run" if run else f"there is no run {run_id}")

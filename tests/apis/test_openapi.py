@@ -510,6 +510,18 @@ def test_an_idempotency_header_is_the_hosts() -> None:
     assert of(catalog, "pay").params == {}
 
 
+@pytest.mark.parametrize("again", ["get: {}", '"get": {}'])
+def test_two_members_of_one_name_are_refused(tmp_path: Path, again: str) -> None:
+    """YAML's readers keep the last: the error names the line, and a merged key that is given again is none of these."""
+    pytest.importorskip("yaml")
+    file = tmp_path / "twice.yaml"
+    file.write_text(f"paths:\n  /x:\n    get: {{}}\n    put: {{}}\n    {again}\n")
+    with pytest.raises(CatalogError, match=r"twice\.yaml, line 5: an object has two members called 'get'"):
+        read_document(file)
+    file.write_text("a: &a {b: 1}\nc:\n  <<: *a\n  b: 2\n")
+    assert read_document(file) == {"a": {"b": 1}, "c": {"b": 2}}
+
+
 def test_documents_are_read_from_json_yaml_and_gzip(tmp_path: Path) -> None:
     """The same document whatever it is written in; YAML's dates and numbers as keys stay text."""
     pytest.importorskip("yaml")

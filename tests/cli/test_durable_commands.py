@@ -26,6 +26,7 @@ def commands(text: str) -> list[list[str]]:
 
 
 JOURNAL = "my runs.sqlite"
+MADE = ("run", "--simulate", "--run-id", "done", "-e", "return 1")
 
 
 @pytest.mark.parametrize(
@@ -33,9 +34,9 @@ JOURNAL = "my runs.sqlite"
     [
         ([], ("run", "--simulate", "--run-id", "r", "stop.lua")),
         ([], ("run", "--simulate", "--durable", "--run-id", "b", "--repeat", "2", "stop.lua")),
-        ([], ("resume", "nowhere")),
-        ([], ("runs", "show", "nowhere")),
-        ([], ("runs", "undo", "nowhere")),
+        ([MADE], ("resume", "nowhere")),
+        ([MADE], ("runs", "show", "nowhere")),
+        ([MADE], ("runs", "undo", "nowhere")),
         ([("run", "--simulate", "--run-id", "r", "stop.lua")], ("resume", "r")),
         (
             [("run", "--simulate", "--run-id", "r", "stop.lua"), ("runs", "undo", "r")],

@@ -75,6 +75,20 @@ def test_what_cannot_be_is_refused_before_it_listens(
     assert "needs a token" not in told or not Path("j.sqlite").exists()
 
 
+def test_a_journal_that_is_not_there_is_said_to_be_new(process: Process) -> None:
+    """A misspelt name shows on the line after the address; the dashboard of a journal that is there says nothing."""
+    told = []
+    for _ in range(2):
+        running = process("dashboard", "--port", "0", "--journal", "misspelt.sqlite")
+        address(running)
+        running.send_signal(signal.SIGTERM)
+        assert running.stderr is not None
+        told.append(running.stderr.read().decode())
+        assert running.wait(20) == 0
+    assert "misspelt.sqlite: the file does not exist; an empty one is made" in told[0]
+    assert "does not exist" not in told[1]
+
+
 def test_without_its_extra_it_says_which(tmp_path: Path) -> None:
     """A machine without Starlette is told what to install."""
     code = "import sys; sys.modules['starlette'] = None; from host.cli import main; sys.exit(main(['dashboard']))"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 from typing import Any
@@ -24,7 +25,7 @@ from host.errors import (
     InvalidCall,
     NetworkError,
 )
-from host.libraries.sql.rows import RowReader
+from host.libraries.sql.rows import RowReader, columns_of
 from host.libraries.sql.sqlite import BUSY, Guard, Mode, opener
 from host.libraries.sql.statement import bound, first_word, parts
 from host.policy.permissions import sql_place
@@ -65,15 +66,15 @@ class GrantedDatabase:
         self.is_sqlite = kind == "sqlite"
         if kind not in ("sqlite", "postgresql", "postgres"):
             raise InvalidCall(f"{self.place}: databases are sqlite and postgresql, not {kind}")
+        self._file = parsed.database if self.is_sqlite and parsed.database not in (None, "", ":memory:") else None
+        self.is_single = self.is_sqlite and self._file is None  # a database in memory is its one connection
         if self.is_sqlite:
-            memory = parsed.database in (None, "", ":memory:")
             self._engine = create_async_engine(
                 "sqlite+aiosqlite://",
                 poolclass=AsyncAdaptedQueuePool,
-                # A database in memory is its one connection.
-                pool_size=1 if memory else POOL,
-                max_overflow=0 if memory else POOL,
-                connect_args={"async_creator_fn": opener(None if memory else str(parsed.database))},
+                pool_size=1 if self.is_single else POOL,
+                max_overflow=0 if self.is_single else POOL,
+                connect_args={"async_creator_fn": opener(self._file)},
             )
         else:
             try:
@@ -114,7 +115,10 @@ class GrantedDatabase:
         try:
             yield
         except exc.SQLAlchemyError as error:
-            raise _call_error(error, getattr(error, "orig", None), self.place, mutation) from error
+            made = _call_error(error, getattr(error, "orig", None), self.place, mutation)
+            if "no such table" in made.message and self._file is not None and not os.path.getsize(self._file):
+                made.hint = "The database is empty: SQLite makes the file that a URL names, if it is not there."
+            raise made from error
         except self._driver_errors as error:  # of PostgreSQL's driver, asked without SQLAlchemy between
             raise _call_error(error, error, self.place, mutation) from error
 
@@ -138,6 +142,14 @@ class Connection:
         if refused is not None:
             raise InvalidCall(f"{word.upper()} is refused: {refused}")
         values = tuple(_parameter(value, self._database.is_sqlite) for value in values)
+        if write and not self._begun and _changes_and_gives_rows(statement, self._database.is_sqlite):
+            await self.begin()  # until its rows are read: a change whose rows are refused is rolled back
+            found = await self._run(statement, text, values, write=True)
+            await self.commit()
+            return found
+        return await self._run(statement, text, values, write=write)
+
+    async def _run(self, statement: str, text: str, values: tuple[Any, ...], *, write: bool) -> Result:
         rows = RowReader()
         if self._database.is_sqlite:
             guard = self._guard("write" if write else "read", rows)
@@ -257,8 +269,7 @@ class Connection:
 async def _take(cursor: Any, coming: AsyncIterator[Any], rows: RowReader) -> None:
     names: list[str] = []
     async for row in coming:
-        if not names:
-            names = [column.name for column in cursor.description]
+        names = names or columns_of(cursor.description)
         rows.weigh(row)
         rows.add(names, row)
 
@@ -273,7 +284,8 @@ def _reader(text: str, values: tuple[Any, ...], found: RowReader) -> Callable[[A
             if not cursor.returns_rows:
                 last = getattr(cursor, "lastrowid", None)
                 return Result([], affected, last if isinstance(last, int) and last else None)
-            names = list(cursor.keys())
+            # Not cursor.keys(): SQLAlchemy cuts "a.b" to "b".
+            names = columns_of(cursor.cursor.description)
             while batch := cursor.fetchmany(BATCH):
                 for row in batch:
                     found.add(names, row)
@@ -296,6 +308,12 @@ def _streams(statement: str) -> bool:
     if first == "with":
         return not _CHANGES.intersection(words)
     return first in _CHANGES and "returning" in words  # a reserved word: no name of a column
+
+
+def _changes_and_gives_rows(statement: str, sqlite: bool) -> bool:
+    """Whether rows may come of a statement that may also change something: PostgreSQL's functions may in a SELECT."""
+    words = [text.lower() for kind, text in parts(statement) if kind == "word"]
+    return "returning" in words or (not sqlite and words[:1] in (["select"], ["values"], ["table"], ["with"]))
 
 
 def _parameter(value: Any, sqlite: bool) -> Any:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from host.errors import ApiError, DeniedError, InvalidCall
-from host.libraries.library import BuiltinParts, LibraryCall, LibraryFunction, Provider
+from host.libraries.library import BuiltinParts, Effect, LibraryCall, LibraryFunction, Provider
 from host.libraries.sql.database import Connection, GrantedDatabase, Result
 from host.policy.permissions import Permissions, sql_place
 
@@ -42,9 +42,9 @@ class Sql:
         self._beginning: Counter[str] = Counter()
         self._over: set[str] = set()  # runs that ended while they began a transaction
         self.functions = {
-            "sql.query": LibraryFunction(self._query, "read"),
-            "sql.execute": LibraryFunction(self._execute, "write"),
-            "sql.begin": LibraryFunction(self._begin, "write"),
+            "sql.query": LibraryFunction(self._query, self._reads),
+            "sql.execute": LibraryFunction(self._execute, self._writes),
+            "sql.begin": LibraryFunction(self._begin, self._writes),
             "sql.again": LibraryFunction(self._again, "write"),  # the host's own
             "sql.commit": LibraryFunction(self._commit, "write"),
             "sql.rollback": LibraryFunction(self._rollback, "write"),
@@ -148,6 +148,36 @@ class Sql:
             await self._end(place["tx"])
 
     # -- what is behind them
+
+    def _reads(self, asked: LibraryCall) -> Effect:
+        self._check_beside(asked, write=False)
+        return "read"
+
+    def _writes(self, asked: LibraryCall) -> Effect:
+        self._check_beside(asked, write=True)
+        return "write"
+
+    def _check_beside(self, asked: LibraryCall, *, write: bool) -> None:
+        """Raise ``InvalidCall`` for what would wait for a transaction of its own task. The fourth argument lists the
+        databases of these."""
+        within = asked.argument(3, ())
+        if not within:
+            return
+        mine = self._url(asked.permissions, asked.argument(0), write=write)
+        if all(self._url(asked.permissions, each, write=True) != mine for each in within):
+            return
+        if asked.name == "sql.begin":
+            raise InvalidCall(
+                "sql.transaction within sql.transaction: a task has one transaction of a database at a time",
+                hint="Pass the outer transaction's tx along, and use tx:query and tx:execute.",
+            )
+        database = self._database(mine)
+        if database.is_single or (write and database.is_sqlite):
+            method = asked.name.removeprefix("sql.")
+            raise InvalidCall(
+                f"{asked.name} within sql.transaction would wait for the transaction to end",
+                hint=f"tx:{method} makes it part of the transaction.",
+            )
 
     def _transaction(self, asked: LibraryCall) -> _Transaction:
         place = asked.argument(0)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, time
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from host.errors import LimitError
+from host.apis.nearest import short
+from host.errors import InvalidCall, LimitError
 
-__all__ = ["RowReader"]
+__all__ = ["RowReader", "columns_of"]
 
 MOST_ROWS = 100_000
 MOST_VALUES = 1_000_000  # of all rows, nulls included
@@ -18,6 +19,18 @@ MOST_BYTES = 64 << 20
 VALUE = 16  # bytes a value counts beside its text
 
 _AS_IT_IS = (str, int, float, bytes, bool, list, dict, date, time, Decimal, UUID)  # datetime is a date
+
+
+def columns_of(description: Iterable[Sequence[Any]]) -> list[str]:
+    """The names of a cursor's columns. Raises ``InvalidCall`` where two have the same: a row has one value by it."""
+    names = [str(column[0]) for column in description]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidCall(
+            f"the statement gives {names.count(twice)} columns named {short(twice)}, and a row has one value by a name",
+            hint=f"Name each of them with AS, such as {short(twice)} AS {short(twice)}_2.",
+        )
+    return names
 
 
 class RowReader:

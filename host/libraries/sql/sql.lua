@@ -3,6 +3,7 @@ local core = ...
 local type, pcall, error, setmetatable = core.type, core.pcall, core.error, core.setmetatable
 local ask, raise, encode_list = core.ask, core.raise, core.encode_list
 local FUNCTION = 5 -- protocol
+local open = setmetatable({}, { __mode = "k" }) -- by task: the databases of its transactions, the outermost first
 
 -- Rolls back without raising: waits for it where the task may still wait, else leaves it to the host.
 local function give_up(place)
@@ -14,23 +15,31 @@ local function give_up(place)
   core.call_later(FUNCTION, "sql.rollback", encode_list(1, place), function() end)
 end
 
-local function finish(place, tx, ok, ...)
+local function finish(place, mine, ok, ...)
+  mine[#mine] = nil
   if ok then
     local done, why = pcall(ask, "sql.commit", place)
-    tx.ended = true
     if done then return ... end
     give_up(place)
     return error(why, 0)
   end
-  tx.ended = true
   give_up(place)
   return error((...), 0)
 end
 
+-- Asks for what is no part of a transaction. The databases of this task's transactions go along: the host refuses what
+-- would wait for one of them to end, which it cannot while its function waits.
+local function beside(name, where, ...)
+  local mine = open[core.run.current]
+  if not mine or #mine == 0 then return ask(name, where, ...) end
+  local statement, parameters = ...
+  return ask(name, where, statement, parameters, mine)
+end
+
 local function database(where)
-  local db = {}
-  function db.query(...) return ask("sql.query", where, ...) end
-  function db.execute(...) return ask("sql.execute", where, ...) end
+  local db, call = {}, type(where) == "table" and ask or beside
+  function db.query(...) return call("sql.query", where, ...) end
+  function db.execute(...) return call("sql.execute", where, ...) end
   return db
 end
 
@@ -49,10 +58,11 @@ local function transaction(where, fn)
   if type(fn) ~= "function" then
     raise { kind = "invalid", message = "sql.transaction expects a function, got " .. (fn == nil and "nothing" or "a " .. type(fn)) }
   end
-  local place = { tx = ask("sql.begin", where) }
-  local tx = { ended = false }
-  local given = either_way(database(place))
-  return finish(place, tx, pcall(fn, given))
+  local place = { tx = beside("sql.begin", where) }
+  local task = core.run.current
+  local mine = open[task] or {}
+  open[task], mine[#mine + 1] = mine, where
+  return finish(place, mine, pcall(fn, either_way(database(place))))
 end
 
 local function full(where)
