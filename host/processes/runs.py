@@ -39,7 +39,7 @@ Keep = Callable[[Any, Script, RunOptions, int], "Kept | RunResult | None"]
 Again = Callable[["Kept"], "Kept | RunResult"]
 
 
-class _Job(NamedTuple):
+class BegunJob(NamedTuple):
     """A job of :meth:`Runs.many`: what was given, as it is begun."""
 
     given: Any
@@ -175,13 +175,13 @@ class Runs:
         ``keep(job, script, options, number)`` records a job, counted from 1, that is to be. ``again(kept)`` looks for
         what became of one that proves to be another process's.
         """
-        finished: SimpleQueue[tuple[_Job, RunResult] | None] = SimpleQueue()  # None: another run may begin
+        finished: SimpleQueue[tuple[BegunJob, RunResult] | None] = SimpleQueue()  # None: another run may begin
         running: set[Session | RemoteRun] = set()
         open_runs = 0
         more, number = True, 0
         once = OnceResults()
 
-        def begin(job: _Job) -> None:
+        def begin(job: BegunJob) -> None:
             nonlocal once, running
             if isinstance(job.kept, RunResult):
                 finished.put((job, job.kept))
@@ -207,7 +207,7 @@ class Runs:
                     script, options = job_of(given)
                     kept = keep(given, script, options, number)
                     open_runs += 1
-                    begin(_Job(given, script, options, kept))
+                    begin(BegunJob(given, script, options, kept))
                 if not open_runs or (ended := finished.get()) is None:
                     continue
                 job, result = ended
