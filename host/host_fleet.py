@@ -8,7 +8,7 @@ from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Unpack
 
-from host.errors import ClosedError
+from host.errors import ClosedError, UsageError
 from host.host_webhooks import WebhooksOfHost
 from host.http.api_limits import limits_of
 from host.run.options import RunKeywords, RunOptions, ScriptLike, script_of
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from host.fleet.worker import FleetWorker
     from host.functions.registration import Functions
     from host.host_engine import HostEngine
+    from host.host_simulator import HostSimulator
     from host.http.sender import Sender
     from host.policy.policy import HostPolicy
     from host.remote.limit_messages import Message
@@ -38,6 +39,7 @@ class FleetOfHost(WebhooksOfHost):
     _rules: HostPolicy
     _engine: HostEngine
     _sender: Sender
+    _simulation: HostSimulator
     _fleet_limits: FleetLimits | None = None
 
     @property
@@ -85,7 +87,12 @@ class FleetOfHost(WebhooksOfHost):
         """
         from host.fleet.worker import WorkerOptions
 
-        fleet = self.fleet  # first of all: it says what is wrong with the database
+        if self._runs.worker_processes is not None:
+            raise UsageError(
+                "a worker of a fleet does its runs in its own process: leave processes=… out",
+                hint="start as many workers as there are processors to use",
+            )
+        fleet, _ = self.fleet, self.durable_runs  # first of all: they say what is wrong with the database or the host
         self._share_limits()
         return fleet.worker(WorkerOptions(queues=queues, concurrency=concurrency, grace=grace, keep=keep), tell)
 
@@ -108,6 +115,7 @@ class FleetOfHost(WebhooksOfHost):
             apis=self._apis,
             functions=self._functions.by_name,
             mode="simulated" if services.simulated else keyed,
+            own_simulator=self._simulation.is_own,
             redactor=services.redactor,
             check_open=self._runs.check_open,
         )

@@ -201,7 +201,10 @@ class RunsOfHost:
                 return None
             return self.durable_runs.begin_job(job, script, batch_id, number, force_new=force_new)
 
-        return self._runs.many(iter(jobs), concurrency, keep)
+        def again(kept: Kept) -> Kept | RunResult:
+            return self.durable_runs.job_again(kept)
+
+        return self._runs.many(iter(jobs), concurrency, keep, again)
 
     def interrupt(self) -> None:
         """End all runs as soon as they yield; their results carry ``kind="interrupted"``. From any thread."""

@@ -92,8 +92,6 @@ def command(
         sinks = reporting.sinks(stack, sys.stderr, plan.settings, name=str)
         host = plan.open(sinks, simulate=simulate, setup=setup)
         stack.callback(lambda: host.close(GRACE_DURABLE))
-        if host.simulated:
-            _check_alone(host, queues or ("default",))
         worker = host.fleet_worker(
             queues=queues or ("default",), concurrency=concurrency, grace=grace, keep=keep, tell=_report
         )
@@ -102,23 +100,6 @@ def command(
         _report(f"worker {worker.name} takes up to {concurrency} runs from {', '.join(queues or ('default',))}")
         asyncio.run(_work(worker))
     return 0
-
-
-def _check_alone(host: Host, queues: tuple[str, ...]) -> None:
-    """A simulator is in its process: no other worker could go on with a run that was begun with it."""
-    from host.fleet.submission import simulating  # an extra
-
-    others = simulating(host.fleet.database, queues)
-    how = (
-        "to have several, start one luahost simulate and give each worker what it prints: STRIPE_API_BASE and "
-        "STRIPE_SECRET_KEY, in place of --simulate"
-    )
-    if others:
-        raise ConfigError(
-            f"the worker {others[0]} simulates the API for itself, and neither could go on with the other's runs",
-            hint=f"{how}; if that worker is dead, it counts as alive for HOST_RUN_LEASE seconds",
-        )
-    _report(f"this worker has a simulator of its own, so it is to be the only one; {how}")
 
 
 def _metrics(host: Host, worker: FleetWorker, address: str, port: int) -> Server:

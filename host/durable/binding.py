@@ -31,7 +31,7 @@ class HostParts(msgspec.Struct, frozen=True):
     """What durable runs need of their host.
 
     ``simulator()`` is the host's, if there is one yet; ``keep_simulator(path)`` stores its objects in a file, if it
-    is the host's own. ``run_many(jobs, concurrency, keep)`` runs jobs.
+    is the host's own. ``run_many(jobs, concurrency, keep, again)`` runs jobs.
     """
 
     settings: Settings

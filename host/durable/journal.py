@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from host.durable.database import Conflict, Damaged, JournalDatabase, MustChange, Statement, insert, open_database
-from host.durable.journal_writer import INSERT_RECORD, RELEASE, JournalItem, JournalWriter, Then, UnderWay
+from host.durable.journal_writer import BEAT, INSERT_RECORD, RELEASE, JournalItem, JournalWriter, Then, UnderWay
 from host.durable.kept_output import KEEP_OUTPUT, cut_output, kept_length
 from host.durable.lease import is_dead, this_owner
 from host.durable.records import Record, RunRow, check_log, decode_decided
@@ -303,6 +303,11 @@ class Journal:
         there before this one, where that is another.
         """
         self._writer.put(JournalItem(behind or record.run, record, [], then, urgent=urgent or then is not None))
+
+    def confirm(self, run: str, then: Then) -> None:
+        """Call ``then`` once all that was appended for a run is on the disk and it is still ours, or else with why."""
+        values = {"id": run, "owner": self.owner, "lease": self.lease, "now": self.clock()}
+        self._writer.put(JournalItem(run, None, [(MustChange(self.timed(BEAT)), [values])], then, urgent=True))
 
     def forget_events(self, before: float) -> None:
         """Forget events that were handled, and received before then: one that comes again is handled again."""

@@ -14,7 +14,17 @@ from host.durable.kept_output import KEEP_OUTPUT, OutputKeeper
 from host.durable.records import Record
 from host.errors import ClosedError, HostError, JournalError
 
-__all__ = ["CANCELLED", "INSERT_RECORD", "RELEASE", "JournalItem", "JournalWriter", "TakenOver", "Then", "UnderWay"]
+__all__ = [
+    "BEAT",
+    "CANCELLED",
+    "INSERT_RECORD",
+    "RELEASE",
+    "JournalItem",
+    "JournalWriter",
+    "TakenOver",
+    "Then",
+    "UnderWay",
+]
 
 LOOK: Final = 1.0  # seconds between looks at what runs print, and which of them somebody wants ended
 LINGER: Final = 0.004  # seconds that records nobody waits for may wait, so as to be committed together
@@ -29,7 +39,7 @@ Then = Callable[[HostError | None], None]
 """Called on the writer's thread once it is committed (``None``) or known that it will not be."""
 
 INSERT_RECORD: Final = insert("luahost_record")
-_BEAT = "UPDATE luahost_run SET lease = {now} + :lease WHERE id = :id AND owner = :owner"
+BEAT: Final = "UPDATE luahost_run SET lease = {now} + :lease WHERE id = :id AND owner = :owner"
 RELEASE = "UPDATE luahost_run SET owner = NULL, lease = 0 WHERE id = :id AND owner = :owner"
 
 
@@ -79,7 +89,7 @@ class JournalWriter:
         self._closed = False
         self._beat_at = self._look_at = 0.0
         self.beaten = monotonic()  # the last heartbeat that was recorded
-        self._beat_sql = _BEAT.replace("{now}", database.now)
+        self._beat_sql = BEAT.replace("{now}", database.now)
         self.also: Callable[[], Sequence[Statement]] = tuple  # what else is in a heartbeat's transaction
 
     def close(self) -> None:

@@ -47,6 +47,10 @@ class OnceLog:
         self._seq = records[-1].seq if records else 0
         return [(each.name, each.path, each.data or None) for each in records if each.name]
 
+    def begun(self, run: str, then: Callable[[HostError | None], None]) -> None:
+        """``then`` once the run is ours for all to see: who claims something unseen would be taken for gone."""
+        self._journal.confirm(run, then)
+
     def claim(self, key: str, run: str) -> bool:
         """Record that ``run`` does it; ``False`` if anything was recorded since :meth:`read`."""
         record = Record(self._name, self._seq + 1, "once", run, at=self._journal.clock(), name=key)
@@ -67,7 +71,7 @@ class OnceLog:
     def state(self, run: str) -> RunState:
         """The state of a run of another process."""
         row = self._journal.run(run)
-        if row is None:  # what it claimed may be committed before its own beginning
+        if row is None:  # it was recorded before it claimed anything, and has been deleted since
             return "queued" if self._queued(run) else "over"
         if row.status in _OVER:
             return "over"

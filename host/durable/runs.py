@@ -201,6 +201,13 @@ class DurableRuns:
         except (JournalError, UsageError) as error:
             return self._refused(run_id or "", script.name, error)
 
+    def job_again(self, kept: Kept) -> Kept | RunResult:
+        """:meth:`delivered_again` for a job of ``Host.run_many``; an error becomes its result."""
+        try:
+            return self.delivered_again(kept)
+        except (JournalError, UsageError) as error:
+            return self._refused(kept.run_id, kept.script.name, error)
+
     def resume_batch(
         self,
         jobs: Iterable[Mapping[str, Any]],
@@ -222,7 +229,7 @@ class DurableRuns:
                 return self._refused(job["run_id"], "", error)
 
         self._parts.services.worker.check_may_block("resume_batch")
-        return self._parts.run_many(iter(jobs), concurrency, keep)
+        return self._parts.run_many(iter(jobs), concurrency, keep, self.job_again)
 
     def _refused(self, run_id: str, script: str, error: HostError) -> RunResult:
         """The result of a run that was not started, with the exit code its error has for a command."""

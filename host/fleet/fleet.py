@@ -48,6 +48,7 @@ class FleetParts(msgspec.Struct, frozen=True):
     apis: Mapping[str, Api]
     functions: Mapping[str, Function]
     mode: str
+    own_simulator: bool
     redactor: Redactor
     check_open: Callable[[], None]
 
@@ -121,7 +122,10 @@ class Fleet:
     def worker(self, options: WorkerOptions, tell: Callable[[str], None]) -> FleetWorker:
         """A worker that runs with this host."""
         parts = self._parts
-        return FleetWorker(self.database, parts.durable_runs(), parts.begin, self._offers(), options, tell)
+        return FleetWorker(
+            self.database, parts.durable_runs(), parts.begin, self._offers(), options, tell,
+            own_simulator=parts.own_simulator,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Let go of the database. A second call does nothing."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -80,7 +79,7 @@ class RateRevoked(RateMessage, frozen=True):
     lease: int
 
     def apply(self, permits: RatePermits) -> None:
-        permits.revoked(self.lease)
+        permits.lease_ended(self.lease)
 
 
 class RateSlowed(RateMessage, frozen=True):
@@ -134,10 +133,8 @@ class ExpiringPermits(LeasedPermits):
             super().serve()
 
     def revoked(self) -> None:
-        """All are gone; what waits asks anew."""
         self._tell(RevocationSeen(self.pool))
-        self.held = self.hard = self.soft = self._asked = 0
-        self.settle()
+        super().revoked()
 
 
 class FleetCircuitBreaker(SharedCircuitBreaker):
@@ -173,33 +170,31 @@ class FleetCircuitBreaker(SharedCircuitBreaker):
 
 
 class FleetLimiter(LeasedLimiter):
-    """See the module. No permit in flight is used past ``until``, on :func:`time.monotonic`; from any thread."""
+    """See the module. No permit in flight is used past ``until``, by ``clock``; from any thread."""
 
-    def __init__(self, limits: HttpLimits, tell: Tell) -> None:
+    def __init__(self, limits: HttpLimits, tell: Tell, *, clock: Callable[[], float] = monotonic) -> None:
         super().__init__(
-            list(limits.rates), limits.in_flight_per_host, limits.breaker, tell, of_apis=list(limits.in_flight)
+            list(limits.rates),
+            limits.in_flight_per_host,
+            limits.breaker,
+            tell,
+            of_apis=list(limits.in_flight),
+            clock=clock,
         )
         self.until = 0.0
         self.windows: Mapping[str, RateWindow] = {name: RateWindow.of(rate) for name, rate in limits.rates.items()}
-        self._of_rates = {name: RatePermits(name, window, tell) for name, window in self.windows.items()}
-        self._of_pools: dict[str, RatePermits] = {each.pool: each for each in self._of_rates.values()}
+        self._of_rates = {name: RatePermits(name, window, tell, clock=clock) for name, window in self.windows.items()}
+        self._leases.update({each.pool: each for each in self._of_rates.values()})
 
     def expired(self) -> bool:
         """Whether the lease of the permits has ended, or is about to."""
-        return monotonic() >= self.until
+        return self._clock() >= self.until
 
     def rate(self, name: str) -> RatePermits | None:
         """The permits of a rate."""
         return self._of_rates.get(name)
 
-    def at_rate(
-        self,
-        send: Send,
-        *,
-        on_wait: OnWait | None = None,
-        clock: Callable[[], float] = monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> Send:
+    def at_rate(self, send: Send, *, on_wait: OnWait | None = None) -> Send:
         return with_rate_permits(send, self.rate, on_wait=on_wait)
 
     def checked(self, send: Send) -> Send:
@@ -225,17 +220,20 @@ class FleetLimiter(LeasedLimiter):
         found = None if self._policy is None else self._shared(host, self._policy)
         return found if isinstance(found, FleetCircuitBreaker) else None
 
+    def _held(self, until: float) -> None:
+        """The lease goes on. Where it had nearly ended, whoever waits may now take what was granted meanwhile."""
+        late, self.until = self.expired(), until
+        if late:
+            for lease in self._leases.values():
+                lease.settle()
+
     def receive(self, message: Any, now: float) -> None:
         """What the database said of the limits, on the loop's thread."""
         match message:
             case LeaseHeld(until):
-                self.until = until
+                self._held(until)
             case PermitsRevoked(pool):
                 self._expiring(pool).revoked()
-            case m.PermitsGranted(pool, count) if pool in self._of_pools:
-                self._of_pools[pool].granted(count)
-            case m.PermitsRecalled(pool, count, hard) if pool in self._of_pools:
-                self._of_pools[pool].recalled(count, hard)
             case RateMessage():
                 message.apply(self._of_rates[message.name])
             case ProbeGranted(host):

@@ -141,10 +141,6 @@ class PoolLease:
         """Hold and want nothing."""
         self._share, self._returned, self._due = PermitShare(), 0, NEVER
 
-    def renewed(self) -> None:
-        """It goes on after it had nearly ended: whoever waited may take what is held."""
-        self._deliver(m.PermitsGranted(self._pool, 0))
-
 
 class RateLease:
     """The permits of one rate, which the loop uses as ``permits``.

@@ -82,7 +82,7 @@ class FleetLimits:
         self._member = ""
         self._away_since: float | None = None
         self._next_beat = 0.0
-        self.limiter = FleetLimiter(limits, self._tell)
+        self.limiter = FleetLimiter(limits, self._tell, clock=clock)
         try:
             self._database: PermitDatabase | None = self._open()
         except psycopg.Error as error:
@@ -205,8 +205,8 @@ class FleetLimits:
         sources: list[Any] = [self._wake_read, *([] if database is None else [database])]
         readable, _, _ = select.select(sources, [], [], seconds)
         if self._wake_read in readable:
-            self._woken = False
             self._wake_read.recv(4096)
+            self._woken = False  # only now: what is said from here on wakes again, what was said before is taken next
 
     def _beat(self, database: PermitDatabase) -> None:
         """Go on with the lease of all permits; where it ended, begin a new one with none."""
@@ -229,16 +229,12 @@ class FleetLimits:
 
     def _renewed(self, sent: float) -> None:
         # Asked before it was granted: the lease holds longer in the database. Requests under way must end within it.
-        late = self.limiter.expired()
         until = sent + self._lease - self._longest
         if self._receiver is None:
             self.limiter.until = until
         else:  # on the loop, behind what was said of a lease that ended: nothing of that is used under the new one
             self._deliver(LeaseHeld(until))
         self._next_beat = sent + self._lease / 4
-        for lease in self._leases.values():
-            if late and isinstance(lease, PoolLease):
-                lease.renewed()
 
     def _lost(self, error: Exception) -> None:
         now = self._clock()

@@ -23,7 +23,7 @@ from host.http.message import OnWait, Request, Response, Send, host_of, not_sent
 from host.http.rate_limiter import Rate
 from host.http.retry import retry_after
 from host.remote import limit_messages as m
-from host.remote.leased_limits import Tell
+from host.remote.leased_limits import Lease, Tell
 
 __all__ = [
     "RATE_POOL",
@@ -79,7 +79,7 @@ class Waiter(Protocol):
     def set_exception(self, error: BaseException, /) -> None: ...
 
 
-class RatePermits:
+class RatePermits(Lease):
     """The permits of one rate that this worker has leased; all of it on the loop.
 
     They are usable until ``until``, which the owner of the lease moves on. They are used evenly over the window, but
@@ -95,18 +95,15 @@ class RatePermits:
         clock: Callable[[], float] = monotonic,
         call_at: CallAt | None = None,
     ) -> None:
+        super().__init__(RATE_POOL + name, tell)
         self.name = name
-        self.pool = RATE_POOL + name
         self._window = window
-        self._tell = tell
         self._clock = clock
         self._call_at = call_at
         self.until = -math.inf
         self.lease = 0
-        self.held = 0
         self._used = 0  # in flight or at rest
         self._resting: list[float] = []  # when permits come back, a heap
-        self._hard = self._soft = self._asked = 0
         self._nudged = False  # the owner of the lease was told that it is needed again
         self._waiters: deque[tuple[Waiter, int]] = deque()
         self._valid: set[int] = set()  # ids of requests that have a permit and are not written yet
@@ -187,27 +184,13 @@ class RatePermits:
         self.until, self._nudged = until, False
         self.settle()
 
-    def revoked(self, lease: int) -> None:
-        """It has ended, and another has begun, of which no permit is held yet."""
+    def lease_ended(self, lease: int) -> None:
+        """It has ended, and the one with the number ``lease`` has begun, of which no permit is held yet."""
         self.lease, self.until = lease, -math.inf
-        self.held = self._used = self._hard = self._soft = self._asked = 0
+        self._used = 0
         self._resting.clear()
         self._valid.clear()
-        self.settle()
-
-    def granted(self, count: int) -> None:
-        """So many permits more, which have rested."""
-        self.held += count
-        self._asked = max(0, self._asked - count)
-        self.settle()
-
-    def recalled(self, count: int, hard: bool) -> None:
-        """Return so many once they have rested: ``hard``, even where calls wait for them."""
-        if hard:
-            self._hard += count
-        else:
-            self._soft += count
-        self.settle()
+        self.revoked()
 
     def slowed(self, share: float, wait: float) -> None:
         """What is left of the rate, and for how long nothing may be sent at all."""
@@ -225,17 +208,21 @@ class RatePermits:
 
     # -- what follows from it
 
+    def used(self) -> int:
+        return self._used
+
+    def waiting(self) -> int:
+        while self._waiters and self._waiters[0][0].done():  # its call has gone
+            self._waiters.popleft()
+        return len(self._waiters)
+
     def settle(self) -> None:
-        """After every change: give back, hand out, ask for more."""
+        """After every change: give back what has rested, hand out, ask for more."""
         now = self._clock()
         while self._resting and self._resting[0] <= now:
             heappop(self._resting)
             self._used -= 1
-        self._give_back(hard=True)
-        self._serve(now)
-        if not self._waiters:
-            self._give_back(hard=False)
-        self._ask(now)
+        super().settle()
         self._arm(now)
 
     def _ready_at(self, now: float) -> float:
@@ -257,35 +244,24 @@ class RatePermits:
         self._valid.add(request)
         self._paced = max(now, self._paced) + self._spacing()
 
-    def _serve(self, now: float) -> None:
+    def serve(self) -> None:
+        """Let start what waits, as soon as it may."""
+        now = self._clock()
         while self._waiters and self._ready_at(now) <= now:
             waiter, request = self._waiters.popleft()
             if not waiter.done():  # its call has not gone
                 self._use(request, now)
                 waiter.set_result(self.lease)
-        while self._waiters and self._waiters[0][0].done():
-            self._waiters.popleft()
 
-    def _give_back(self, *, hard: bool) -> None:
-        count = min(self._hard if hard else self._soft, self.held - self._used)
-        if count <= 0:
-            return
-        if hard:
-            self._hard -= count
-        else:
-            self._soft -= count
-        self.held -= count
-        self._tell(RatePermitsReturned(self.pool, count, self.lease))
+    def _returned(self, count: int) -> m.Message:
+        return RatePermitsReturned(self.pool, count, self.lease)
 
-    def _ask(self, now: float) -> None:
-        short = min(len(self._waiters), self._window.permits) - (self.held - self._used) - self._asked
-        if short > 0:
-            self._asked += short
+    def _ask(self, short: int) -> None:
+        # What waits may be for more than there is, and what is idle here may go later.
+        short = min(short, self._window.permits - self._asked) - (self.held - self._used)
+        if short > 0 or (self._waiters and self._clock() >= self.until and not self._nudged):
             self._nudged = True
-            self._tell(m.PermitsWanted(self.pool, short))
-        elif self._waiters and now >= self.until and not self._nudged:
-            self._nudged = True
-            self._tell(m.PermitsWanted(self.pool, 0))
+            self._want(max(0, short))
 
     def _arm(self, now: float) -> None:
         """Settle again when a permit has rested, or the next may go."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from host.fleet.database import FleetDatabase
 from host.fleet.needs import Needs, Offers, lacking
 from host.fleet.run_order import Order
 
-__all__ = ["PIECE", "Submitter", "alive_workers", "simulating", "unmet"]
+__all__ = ["PIECE", "Submitter", "alive_workers", "unmet"]
 
 PIECE: Final = 500  # runs of a batch that are submitted at once
 
@@ -144,12 +144,6 @@ def alive_workers(database: FleetDatabase) -> dict[str, tuple[Offers, list[str]]
         "WHERE beat + lease * interval '1 second' > now() AND NOT draining ORDER BY name"
     )
     return {name: (msgspec.convert(offers, Offers), queues) for name, offers, queues in rows}
-
-
-def simulating(database: FleetDatabase, queues: Collection[str]) -> list[str]:
-    """The workers of these queues that have a simulator of their own, by name."""
-    found = alive_workers(database).items()
-    return [name for name, (offers, theirs) in found if offers.mode == "simulated" and set(theirs) & set(queues)]
 
 
 def unmet(database: FleetDatabase, needs: Needs, queue: str) -> str | None:

@@ -30,6 +30,7 @@ from host.fleet.health import WorkerHealth
 from host.fleet.jobs import is_to_come
 from host.fleet.listener import Listener
 from host.fleet.needs import Needs, Offers, lacking
+from host.fleet.registration import SHARED_SIMULATOR, Registration, register, unregister
 from host.fleet.run_order import check_queue
 from host.fleet.texts import ScriptFolders
 from host.limits import is_seconds
@@ -84,6 +85,8 @@ class FleetWorker:
         offers: Offers,
         options: WorkerOptions,
         tell: Callable[[str], None],
+        *,
+        own_simulator: bool = False,
     ) -> None:
         self.name = f"{platform.node()}:{os.getpid()}:{os.urandom(3).hex()}"
         self.number = 0
@@ -99,6 +102,7 @@ class FleetWorker:
         self._begin = begin
         self._options = options
         self._tell = tell
+        self._own_simulator = own_simulator
         self._needs: dict[str, Needs | None] = {}  # by id; ``None``: left to other workers
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = True  # there may be runs whose needs were not looked at yet
@@ -115,9 +119,9 @@ class FleetWorker:
         """Work until :meth:`stop`; then let the runs end for the time of grace, and give back those that do not."""
         self._wake = asyncio.Event()
         self._lock = asyncio.Lock()
+        await self._persist(self._register)
         self._folders = ScriptFolders(self._texts)
         listener = Listener(self._database, asyncio.get_running_loop(), self._notified)
-        await self._persist(self._register)
         self._durable_runs.journal.keep_beating(self._beat)
         listener.start()
         try:
@@ -280,15 +284,14 @@ class FleetWorker:
             self._wake.set()
 
     def _register(self) -> None:
-        ((self.number,),) = self._database.rows(
-            "WITH worker AS (SELECT worker_id FROM procrastinate_register_worker_v1()) "
-            "INSERT INTO luahost_worker (name, number, machine, pid, version, queues, concurrency, offers, lease) "
-            "SELECT %s, worker_id, %s, %s, %s, %s::jsonb, %s, %s::jsonb, %s FROM worker RETURNING number",
-            [
-                self.name, platform.node(), os.getpid(), package_version(), _json(list(self._options.queues)),
-                self._options.concurrency, _json(self.offers), self.lease,
-            ],
+        options = self._options
+        worker = Registration(
+            name=self.name, version=package_version(), queues=options.queues, concurrency=options.concurrency,
+            offers=self.offers, lease=self.lease, own_simulator=self._own_simulator,
         )  # fmt: skip
+        self.number = register(self._database, worker)
+        if self._own_simulator and self.offers.mode == "simulated":
+            self._tell(f"this worker has a simulator of its own, so it is to be the only one; {SHARED_SIMULATOR}")
 
     def _beat(self) -> list[Statement]:
         return [(_BEAT, [{"name": self.name, "running": len(self.running), "draining": self.draining}])]
@@ -331,10 +334,7 @@ class FleetWorker:
 
     def _unregister(self) -> None:
         self._durable_runs.journal.keep_beating(tuple)
-        self._database.rows(
-            "WITH gone AS (DELETE FROM luahost_worker WHERE name = %s) SELECT procrastinate_unregister_worker_v1(%s)",
-            [self.name, self.number],
-        )
+        unregister(self._database, self.name, self.number)
 
 
 def package_version() -> str:
@@ -343,7 +343,3 @@ def package_version() -> str:
         return version("luahost")
     except PackageNotFoundError:
         return "source"
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()

@@ -20,7 +20,7 @@ from host.http.message import OnWait, Send
 from host.http.permits import Permits, with_permits
 from host.http.rate_limiter import Rate, RateTokens, TokenBucket, rate_limited
 
-__all__ = ["HttpLimits", "Limiter", "LocalLimiter", "limited"]
+__all__ = ["HttpLimits", "Limiter", "LocalLimiter", "TokenRates", "limited"]
 
 
 class HttpLimits(msgspec.Struct, frozen=True):
@@ -47,15 +47,8 @@ class Limiter(Protocol):
     def rates(self) -> bool:
         """Whether there is any rate at all."""
 
-    def at_rate(
-        self,
-        send: Send,
-        *,
-        on_wait: OnWait | None = None,
-        clock: Callable[[], float] = monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> Send:
-        """``send``, no faster than the rates."""
+    def at_rate(self, send: Send, *, on_wait: OnWait | None = None) -> Send:
+        """``send``, no faster than the rates, by the limiter's own clock."""
 
     @property
     def in_flight(self) -> Collection[str]:
@@ -89,38 +82,55 @@ def limited(
     """``send`` behind those limits that are set: a rate's token, the host's circuit breaker, a permit; in this
     order.
     """
-    limiter = LocalLimiter(limits) if isinstance(limits, HttpLimits) else limits
+    limiter = LocalLimiter(limits, clock=clock, sleep=sleep) if isinstance(limits, HttpLimits) else limits
     if limiter.per_host or limiter.in_flight:
         send = with_permits(send, limiter, on_wait=on_wait, clock=clock)
     if limiter.breakers:
         send = with_circuit_breaker(send, limiter, on_wait=on_wait, clock=clock, sleep=sleep)
     if limiter.rates:
-        send = limiter.at_rate(send, on_wait=on_wait, clock=clock, sleep=sleep)
+        send = limiter.at_rate(send, on_wait=on_wait)
     return send
 
 
-class LocalLimiter:
+class TokenRates:
+    """The rates of a limiter that has ``tokens`` for each. ``clock`` never goes back, and ``sleep`` is by it."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+
+    def tokens(self, name: str) -> RateTokens | None:
+        """The tokens of one rate."""
+        raise NotImplementedError
+
+    def at_rate(self, send: Send, *, on_wait: OnWait | None = None) -> Send:
+        """See :class:`Limiter`."""
+        return rate_limited(send, self.tokens, on_wait=on_wait, clock=self._clock, sleep=self._sleep)
+
+
+class LocalLimiter(TokenRates):
     """All counts in this process, on one loop."""
 
-    def __init__(self, limits: HttpLimits) -> None:
+    def __init__(
+        self,
+        limits: HttpLimits,
+        *,
+        clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        super().__init__(clock=clock, sleep=sleep)
         self._limits = limits
         self.rates = bool(limits.rates)
         self.in_flight: Collection[str] = limits.in_flight
         self.per_host = limits.in_flight_per_host is not None
         self.breakers = limits.breaker is not None
 
-    def at_rate(
-        self,
-        send: Send,
-        *,
-        on_wait: OnWait | None = None,
-        clock: Callable[[], float] = monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> Send:
-        return rate_limited(send, self.tokens, on_wait=on_wait, clock=clock, sleep=sleep)
-
     def tokens(self, name: str) -> RateTokens | None:
-        """The tokens of one rate."""
         rate = self._limits.rates.get(name)
         return None if rate is None else _Bucket(rate)
 

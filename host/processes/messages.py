@@ -12,20 +12,7 @@ import msgspec
 
 from host.lua.values import SecretText
 from host.remote.job import RemoteJob
-from host.remote.limit_messages import (
-    HostFailed,
-    HostRecovered,
-    Message,
-    PermitsGranted,
-    PermitsRecalled,
-    PermitsReturned,
-    PermitsWanted,
-    RateAccepted,
-    RateRejected,
-    TokenReturned,
-    TokensGranted,
-    TokensWanted,
-)
+from host.remote.limit_messages import Message, ToSource, ToWorker
 from host.remote.result import CallFailure, RemoteResult
 from host.run.job import Why
 
@@ -190,14 +177,8 @@ class Health(Message, frozen=True):
     stats: dict[str, Any]
 
 
-FromParent = (
-    Open | Offered | Source | Forget | StartJob | Kill | Answered | PermitsGranted | PermitsRecalled | TokensGranted
-    | StatsAsked | Close | HostFailed | HostRecovered | OnceTold
-)  # fmt: skip
-FromChild = (
-    Ready | Refused | JobEnded | Happened | RequestForwarded | PermitsWanted | PermitsReturned | TokensWanted
-    | TokenReturned | RateRejected | RateAccepted | Health | HostFailed | HostRecovered | OnceForwarded
-)  # fmt: skip
+FromParent = Open | Offered | Source | Forget | StartJob | Kill | Answered | StatsAsked | Close | OnceTold | ToWorker
+FromChild = Ready | Refused | JobEnded | Happened | RequestForwarded | Health | OnceForwarded | ToSource
 
 
 def _out(value: Any) -> Any:

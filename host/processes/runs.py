@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from itertools import count
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from msgspec.structs import replace
 
@@ -37,6 +37,16 @@ Finished = Callable[[RunResult], None]
 """Called with a run's result, once, on whatever thread."""
 
 Keep = Callable[[Any, Script, RunOptions, int], "Kept | RunResult | None"]
+Again = Callable[["Kept"], "Kept | RunResult"]
+
+
+class BegunJob(NamedTuple):
+    """A job of :meth:`Runs.many`: what was given, as it is begun."""
+
+    given: Any
+    script: Script
+    options: RunOptions
+    kept: Kept | RunResult | None
 
 
 _NONE: Any = object()
@@ -170,52 +180,57 @@ class Runs:
 
         return begin
 
-    def many(self, jobs: Iterator[Any], concurrency: int, keep: Keep) -> Iterator[RunResult]:
+    def many(self, jobs: Iterator[Any], concurrency: int, keep: Keep, again: Again) -> Iterator[RunResult]:
         """Run jobs, so many at once; returns results as they end. Those left when nobody takes more are ended.
 
-        ``keep(job, script, options, number)`` records a job, counted from 1, that is to be.
+        ``keep(job, script, options, number)`` records a job, counted from 1, that is to be. ``again(kept)`` looks for
+        what became of one that proves to be another process's.
         """
-        finished: SimpleQueue[RunResult | None] = SimpleQueue()  # None: another run may begin
+        finished: SimpleQueue[tuple[BegunJob, RunResult] | None] = SimpleQueue()  # None: another run may begin
         running: set[Session | RemoteRun] = set()
-        afterwards = self.services.runners.afterwards
-
-        def tell(result: RunResult) -> None:
-            afterwards(lambda: finished.put(result))
-
         open_runs = 0
         more, number = True, 0
         once = OnceResults()
+
+        def begin(job: BegunJob) -> None:
+            nonlocal once, running
+            if isinstance(job.kept, RunResult):
+                finished.put((job, job.kept))
+                return
+
+            def tell(result: RunResult) -> None:
+                self.services.runners.afterwards(lambda: finished.put((job, result)))
+
+            once = _batch_of(job.kept, once, lambda: finished.put(None))
+            script = job.script if job.kept is None else job.kept.script
+            running = set(filter(_goes_on, running)) if len(running) > 2 * concurrency else running
+            running.add(self.begin(script, job.options, tell, kept=job.kept, once=once))
+
         try:
             while more or open_runs:
                 while more and open_runs - once.stranded < concurrency:
-                    job = next(jobs, _NONE)
-                    if job is _NONE:
+                    given = next(jobs, _NONE)
+                    if given is _NONE:
                         more = False
                         once.expect(None)
                         break
                     number += 1
-                    (script, options), told = job_of(job), _with_job(job, tell)
-                    kept = keep(job, script, options, number)
+                    script, options = job_of(given)
+                    kept = keep(given, script, options, number)
                     open_runs += 1
-                    if isinstance(kept, RunResult):
-                        told(kept)
-                        continue
-                    once = _batch_of(kept, once, lambda: finished.put(None))
-                    running.add(
-                        self.begin(script if kept is None else kept.script, options, told, kept=kept, once=once)
-                    )
-                if open_runs:
-                    result = finished.get()
-                    if result is None:
-                        continue
-                    open_runs -= 1
-                    running = {s for s in running if s.result is None} if len(running) > 2 * concurrency else running
-                    yield result
+                    begin(BegunJob(given, script, options, kept))
+                if not open_runs or (ended := finished.get()) is None:
+                    continue
+                job, result = ended
+                if _is_taken_over(job.kept):
+                    begin(job._replace(kept=again(job.kept)))
+                    continue
+                open_runs -= 1
+                yield replace(result, job=job.given)
         finally:
             once.expect(None)
-            for session in running:
-                if session.result is None:
-                    session.kill("interrupted")
+            for session in filter(_goes_on, running):
+                session.kill("interrupted")
 
     def end(self, why: Why) -> None:
         """End all runs of this process as soon as they yield."""
@@ -256,5 +271,9 @@ def _ending(once: OnceResults, finished: Finished) -> Finished:
     return ended
 
 
-def _with_job(job: Any, finished: Finished) -> Finished:
-    return lambda result: finished(replace(result, job=job))
+def _goes_on(run: Session | RemoteRun) -> bool:
+    return run.result is None
+
+
+def _is_taken_over(kept: Kept | RunResult | None) -> TypeGuard[Kept]:
+    return kept is not None and not isinstance(kept, RunResult) and kept.is_taken_over

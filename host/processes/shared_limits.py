@@ -8,28 +8,15 @@ from time import monotonic
 
 from host.http.limiter import HttpLimits
 from host.http.rate_limiter import TokenBucket
+from host.remote import limit_messages as m
 from host.remote.leased_limits import API_POOL
-from host.remote.limit_messages import (
-    HostFailed,
-    HostRecovered,
-    Message,
-    PermitsGranted,
-    PermitsRecalled,
-    PermitsReturned,
-    PermitsWanted,
-    RateAccepted,
-    RateRejected,
-    TokenReturned,
-    TokensGranted,
-    TokensWanted,
-)
 from host.remote.permits import PermitPool
 
 __all__ = ["ALL", "SharedLimits"]
 
 ALL = ""  # the pool of all calls in flight, to whatever host
 
-Tell = Callable[[int, Message], None]
+Tell = Callable[[int, m.Message], None]
 
 
 class SharedLimits:
@@ -65,30 +52,30 @@ class SharedLimits:
             for pool in self._pools.values():
                 pool.leave(member)
 
-    def receive(self, member: int, message: Message) -> None:
+    def receive(self, member: int, message: m.Message) -> None:
         """What a process said of its limits."""
         with self._lock:
             if member in self._members:
                 self._receive(member, message)
 
-    def _receive(self, member: int, message: Message) -> None:
+    def _receive(self, member: int, message: m.Message) -> None:
         match message:
-            case PermitsWanted(pool, count):
+            case m.PermitsWanted(pool, count):
                 self._pool_of(pool).want(member, count)
-            case PermitsReturned(pool, count):
+            case m.PermitsReturned(pool, count):
                 self._pool_of(pool).give_back(member, count)
-            case TokensWanted(name, count):
+            case m.TokensWanted(name, count):
                 bucket, now = self._buckets[name], monotonic()
                 waits = [bucket.take(now) for _ in range(count)]
                 slowed = bucket.rate < self.limits.rates[name].per_second
-                self._tell(member, TokensGranted(name, waits, slowed))
-            case TokenReturned(name):
+                self._tell(member, m.TokensGranted(name, waits, slowed))
+            case m.TokenReturned(name):
                 self._buckets[name].give_back()
-            case RateRejected(name, asked):
+            case m.RateRejected(name, asked):
                 self._buckets[name].rejected(monotonic(), asked)
-            case RateAccepted(name):
+            case m.RateAccepted(name):
                 self._buckets[name].accepted()
-            case HostFailed() | HostRecovered():
+            case m.HostFailed() | m.HostRecovered():
                 for other in self._members - {member}:
                     self._tell(other, message)
 
@@ -108,6 +95,6 @@ class SharedLimits:
     def _pool(self, name: str, total: int) -> PermitPool[int]:
         return PermitPool(
             total,
-            lambda member, count: self._tell(member, PermitsGranted(name, count)),
-            lambda member, count, hard: self._tell(member, PermitsRecalled(name, count, hard)),
+            lambda member, count: self._tell(member, m.PermitsGranted(name, count)),
+            lambda member, count, hard: self._tell(member, m.PermitsRecalled(name, count, hard)),
         )

@@ -13,9 +13,9 @@ from typing import Any
 
 from host.bridge.in_flight import InFlight
 from host.http.circuit_breaker import CircuitBreaker, CircuitBreakerPolicy
-from host.http.message import OnWait, Send
+from host.http.limiter import TokenRates
 from host.http.permits import Permits
-from host.http.rate_limiter import RateTokens, rate_limited
+from host.http.rate_limiter import RateTokens
 from host.remote import limit_messages as m
 
 __all__ = [
@@ -34,9 +34,9 @@ API_POOL = "api "  # begins the pool of an API's places: no host and port do
 
 
 class Lease:
-    """Places of one pool that this process has. ``hard`` and ``soft`` are how many are called back.
+    """Permits of one pool that this process has. ``hard`` and ``soft`` are how many are called back.
 
-    A place that comes free goes back if it was called back ``hard``, else to whoever waits for it here, else
+    A permit that comes free goes back if it was called back ``hard``, else to whoever waits for it here, else
     back if it was called back ``soft``, else it stays for the next call.
     """
 
@@ -58,15 +58,22 @@ class Lease:
         raise NotImplementedError
 
     def granted(self, count: int) -> None:
+        """So many permits more."""
         self.held += count
         self._asked = max(0, self._asked - count)
         self.settle()
 
     def recalled(self, count: int, hard: bool) -> None:
+        """Return so many: ``hard``, even where calls wait for them."""
         if hard:
             self.hard += count
         else:
             self.soft += count
+        self.settle()
+
+    def revoked(self) -> None:
+        """The lease has ended, and nothing is held any more: what waits asks anew."""
+        self.held = self.hard = self.soft = self._asked = 0
         self.settle()
 
     def settle(self) -> None:
@@ -76,10 +83,15 @@ class Lease:
             self.serve()
         if not self.waiting():
             self._give_back(hard=False)
-        short = self.waiting() - self._asked
+        self._ask(self.waiting() - self._asked)
+
+    def _ask(self, short: int) -> None:
         if short > 0:
-            self._asked += short
-            self._tell(m.PermitsWanted(self.pool, short))
+            self._want(short)
+
+    def _want(self, count: int) -> None:
+        self._asked += count
+        self._tell(m.PermitsWanted(self.pool, count))
 
     def _give_back(self, *, hard: bool) -> None:
         count = min(self.hard if hard else self.soft, self.held - self.used())
@@ -89,7 +101,10 @@ class Lease:
             else:
                 self.soft -= count
             self.held -= count
-            self._tell(m.PermitsReturned(self.pool, count))
+            self._tell(self._returned(count))
+
+    def _returned(self, count: int) -> m.Message:
+        return m.PermitsReturned(self.pool, count)
 
 
 class LeasedPermits(Lease):
@@ -247,7 +262,7 @@ class SharedCircuitBreaker(CircuitBreaker):
         super().failed(now, reason)
 
 
-class LeasedLimiter:
+class LeasedLimiter(TokenRates):
     """The limits as a worker process has them, leased from its parent (:class:`host.http.limiter.Limiter`)."""
 
     def __init__(
@@ -258,7 +273,10 @@ class LeasedLimiter:
         tell: Tell,
         *,
         of_apis: list[str] | None = None,
+        clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        super().__init__(clock=clock, sleep=sleep)
         self.in_flight = of_apis or []
         self.rates = bool(rates)
         self.per_host = per_host is not None
@@ -271,18 +289,7 @@ class LeasedLimiter:
         self._breakers: dict[str, SharedCircuitBreaker] = {}
         self._leases: dict[str, Lease] = {}
 
-    def at_rate(
-        self,
-        send: Send,
-        *,
-        on_wait: OnWait | None = None,
-        clock: Callable[[], float] = monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> Send:
-        return rate_limited(send, self.tokens, on_wait=on_wait, clock=clock, sleep=sleep)
-
     def tokens(self, name: str) -> RateTokens | None:
-        """The tokens of one rate."""
         if name not in self._names:
             return None
         found = self._tokens[name] = LeasedTokens(name, self._tell)

@@ -18,6 +18,8 @@ __all__ = [
     "PermitsWanted",
     "RateAccepted",
     "RateRejected",
+    "ToSource",
+    "ToWorker",
     "TokenReturned",
     "TokensGranted",
     "TokensWanted",
@@ -97,3 +99,10 @@ class HostFailed(Message, frozen=True):
 
 class HostRecovered(Message, frozen=True):
     host: str
+
+
+ToWorker = PermitsGranted | PermitsRecalled | TokensGranted | HostFailed | HostRecovered
+ToSource = (
+    PermitsWanted | PermitsReturned | TokensWanted | TokenReturned | RateRejected | RateAccepted | HostFailed
+    | HostRecovered
+)  # fmt: skip

@@ -66,6 +66,8 @@ class OnceResults:
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
         self._waiting: list[_Waiter] = []
+        self._beginning: list[_Waiter] = []  # their run's beginning is not recorded yet
+        self._recorded: set[str] = set()  # runs whose beginning is
         self._alive: set[str] = set()
         self._over: set[str] = set()  # runs that never do what they claimed
         self._wake: Callable[[], None] | None = None  # more runs are to begin, and this has one begin at once
@@ -78,7 +80,7 @@ class OnceResults:
     @property
     def is_idle(self) -> bool:
         """Whether no run of it is alive here: what is recorded can be read again."""
-        return not self._alive and not self._waiting
+        return not (self._alive or self._waiting or self._beginning)
 
     # -- the batch
 
@@ -103,7 +105,9 @@ class OnceResults:
         """A run is over, whatever it was doing."""
         with self._lock:
             self._alive.discard(run)
+            self._recorded.discard(run)
             self._waiting = [each for each in self._waiting if each.run != run]
+            self._beginning = [each for each in self._beginning if each.run != run]
             mine = [entry for entry in self._entries.values() if entry.run == run and entry.is_under_way]
             for entry in mine:
                 entry.error = "it ended before that was done"
@@ -114,7 +118,30 @@ class OnceResults:
 
     def ask(self, run: str, key: str, deliver: Deliver) -> None:
         """See :class:`host.run.once_protocols.OnceAnswers`."""
-        self._settle(_Waiter(run, key, deliver))
+        waiter = _Waiter(run, key, deliver)
+        record = self._record
+        with self._lock:
+            if record is None or run in self._recorded or self._value(key) is not None:
+                record = None
+            else:
+                self._beginning.append(waiter)
+        if record is None:
+            self._settle(waiter)
+        else:
+            record.begun(run, lambda error: self._begun(waiter, error))
+
+    def _begun(self, waiter: _Waiter, error: HostError | None) -> None:
+        """The run of a waiter is recorded, so that other processes see who does what it claims; or it is not ours."""
+        with self._lock:
+            if waiter not in self._beginning:  # it has gone
+                return
+            self._beginning.remove(waiter)
+            if error is None:
+                self._recorded.add(waiter.run)
+        if error is None:
+            self._settle(waiter)
+        else:
+            waiter.deliver(OnceError(error.message, hint=error.hint))
 
     def done(self, run: str, key: str, value: bytes, deliver: Deliver) -> None:
         """See :class:`host.run.once_protocols.OnceAnswers`."""
@@ -161,8 +188,9 @@ class OnceResults:
     def withdraw(self, deliver: Deliver) -> None:
         """See :class:`host.run.once_protocols.OnceAnswers`."""
         with self._lock:
-            found = [each for each in self._waiting if each.deliver is deliver]
+            found = [each for each in (*self._waiting, *self._beginning) if each.deliver is deliver]
             self._waiting = [each for each in self._waiting if each.deliver is not deliver]
+            self._beginning = [each for each in self._beginning if each.deliver is not deliver]
         for each in found:
             each.deliver(CancelledCall("the task was cancelled"))
 

@@ -38,8 +38,12 @@ class OnceRecord(Protocol):
     def read(self) -> list[tuple[str, str, bytes | None]]:
         """Key, the run that does it, and its value once done; the latest entry for a key counts."""
 
+    def begun(self, run: str, then: Callable[[HostError | None], None]) -> None:
+        """Call ``then`` once it is on the disk that this process has ``run``, or known that it has not."""
+
     def claim(self, key: str, run: str) -> bool:
-        """Record that ``run`` does it; ``False`` if anything was recorded since :meth:`read`."""
+        """Record that ``run`` does it, once it has :meth:`begun`; ``False`` if anything was recorded since
+        :meth:`read`."""
 
     def keep(self, key: str, run: str, value: bytes, then: Callable[[HostError | None], None]) -> None:
         """Record a value; ``then`` once it is on the disk, or cannot be."""

@@ -18,7 +18,7 @@ IDLE: Final = 5.0  # seconds after which an inbox is looked at though nothing ca
 ELSEWHERE: Final = 5.0  # seconds to leave an event that another process is handling
 LONGEST_DELAY: Final = 24 * 3600.0
 _NOT_ENDED = frozenset({"interrupted", "closed", "journal"})  # says nothing of the handler
-_FOR_PEOPLE = frozenset({"in doubt"})  # trying again does not help
+_FOR_PEOPLE = frozenset({"in doubt", "cancelled"})  # somebody has to decide, or has done so
 _log = logging.getLogger(__name__)
 
 

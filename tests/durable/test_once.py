@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from host import RunResult
+from host import Host, RunResult
+from host.durable.journal_writer import JournalItem
 from tests.durable.lab import Lab
 
 CODE = """
@@ -191,3 +194,64 @@ def test_a_journal_that_cannot_be_written_ends_the_runs_that_wait(lab: Lab, monk
     results = do(lab)
     assert {result.error.kind for result in results.values() if result.error} == {"once"}
     assert made(lab) == (0, 0)
+
+
+def hold_commits(host: Host) -> Callable[[], None]:
+    """Nothing that the host's runs record is committed until what is given back is called."""
+    writer = host.durable_runs.journal._writer
+    commit, gate = writer._commit, threading.Event()
+
+    def later(batch: list[JournalItem]) -> None:
+        assert gate.wait(30)
+        commit(batch)
+
+    writer._commit = later  # type: ignore[method-assign]
+    return gate.set
+
+
+@pytest.mark.parametrize("other", ["b.2", "b.1"])
+def test_two_processes_on_one_batch_do_it_once(lab: Lab, other: str) -> None:
+    """A run asks before anybody else can see that it has begun; another process's run of the batch, or the same run
+    there, asks meanwhile. What they do once is made once, and all have it."""
+    jobs = [{"code": CODE, "globals": {"n": f"c{n}"}, "run_id": f"b.{n}"} for n in (1, 2)]
+    asked = threading.Event()
+    with lab.host() as slow, lab.host() as quick, ThreadPoolExecutor(1) as pool:
+        go_on = hold_commits(slow)
+        confirm = slow.durable_runs.journal.confirm
+
+        def asks(*told: Any) -> None:
+            asked.set()
+            confirm(*told)
+
+        slow.durable_runs.journal.confirm = asks  # type: ignore[method-assign]
+        late = pool.submit(lambda: list(slow.run_many(jobs[:1], batch_id="b")))
+        assert asked.wait(30)
+        chosen = [each for each in jobs if each["run_id"] == other]
+        early = list(quick.run_many(chosen, batch_id="b"))
+        go_on()
+        results = [*early, *late.result(30)]
+    assert [result.error for result in results] == [None, None]
+    assert len({str(result.value) for result in results}) == 1
+    assert made(lab) == (2, len({result.run_id for result in results}))
+
+
+def test_a_run_that_is_anothers_by_now_claims_nothing(lab: Lab) -> None:
+    """A process that was silent for so long that its run was taken over asks what is to be done once: that is not for
+    it to do."""
+    code = "gate() return once(function() return new_product():name('p'):create() end)"
+    gate, entered = threading.Event(), threading.Event()
+    with lab.host() as slow, lab.host() as quick, ThreadPoolExecutor(1) as pool:
+        slow.function(lambda: (entered.set(), gate.wait(30))[1], name="gate", effect="read")
+        quick.function(lambda: True, name="gate", effect="read")
+        job = [{"code": code}]
+        late = pool.submit(lambda: list(slow.run_many(job, batch_id="b")))
+        assert entered.wait(30)
+        while not lab.sql("SELECT 1 FROM luahost_run"):
+            continue
+        lab.sql("UPDATE luahost_run SET owner = NULL, lease = 0")
+        (early,) = quick.run_many(job, batch_id="b")
+        gate.set()
+        (result,) = late.result(30)
+    assert (early.error, result.error) == (None, None)
+    assert result.value == early.value
+    assert made(lab) == (1, 0)

@@ -46,13 +46,16 @@ def before_it_is_recorded(host: Host, meanwhile: Callable[[], object]) -> None:
 
 
 def run(host: Host, way: str, arg: str = "a") -> RunResult:
-    """The run, asked for in one of two ways."""
+    """The run, asked for in one of the ways there are."""
     if way == "run":
         return host.run_source(CODE, run_id="r", args=[arg])
+    if way == "run_many":
+        (result,) = host.run_many([{"code": CODE, "run_id": "r", "args": [arg]}])
+        return result
     return asyncio.run(host.run_source_async(CODE, run_id="r", args=[arg]))
 
 
-@pytest.mark.parametrize("way", ["run", "run_async"])
+@pytest.mark.parametrize("way", ["run", "run_async", "run_many"])
 def test_the_result_of_who_was_first_is_given(lab: Lab, way: str) -> None:
     """Where it is done by then; what the second had begun changed nothing."""
     gate = threading.Event()
@@ -86,6 +89,33 @@ def test_while_it_goes_on_it_is_refused_as_a_later_one_is(lab: Lab, way: str) ->
         gate.set()
         assert begun[0].result(20).value == "a"
     assert lab.made() == 1
+
+
+def test_in_a_batch_the_refusal_is_the_result(lab: Lab) -> None:
+    """While another process has the run, the batch's result of it says so as a single run's error does; the other runs
+    of the batch are done."""
+    gate, opened = threading.Event(), threading.Event()
+    opened.set()
+    with gated(lab.host(), gate) as first, gated(lab.host(), opened) as second, ThreadPoolExecutor(1) as pool:
+        begun = []
+
+        def begin() -> None:
+            if not begun:
+                begun.append(pool.submit(run, first, "run"))
+                while lab.made() < 1:
+                    continue
+
+        before_it_is_recorded(second, begin)
+        jobs = [{"code": CODE, "run_id": each, "args": ["a"]} for each in ("r", "s")]
+        results = {result.run_id: result for result in second.run_many(jobs)}
+        gate.set()
+        assert begun[0].result(20).value == "a"
+    assert results["s"].value == "a"
+    error = results["r"].error
+    assert error is not None
+    assert error.kind == "journal"
+    assert "is being run by another process" in error.message
+    assert lab.made() == 2
 
 
 def test_two_that_ask_for_other_things_are_told_so(lab: Lab) -> None:

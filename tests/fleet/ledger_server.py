@@ -38,7 +38,7 @@ class LedgerServer:
                     outer.now += 1
                     outer.most = max(outer.most, outer.now)
                     outer.arrived.notify_all()
-                outer.gate.wait(60)
+                outer.gate.wait(300)
                 pause.wait(work)  # how long the work takes here: it is never set
                 with outer.arrived:
                     outer.now -= 1
@@ -86,12 +86,13 @@ class LedgerServer:
     def wait_for(self, requests: int) -> None:
         """Until so many requests have come."""
         with self.arrived:
-            assert self.arrived.wait_for(lambda: len(self.times) >= requests, 60)
+            came = self.arrived.wait_for(lambda: len(self.times) >= requests, 120)
+            assert came, f"{len(self.times)} of {requests} requests have come"
 
     def wait_until_idle(self) -> None:
         """Until no request is under way."""
         with self.arrived:
-            assert self.arrived.wait_for(lambda: self.now == 0, 60)
+            assert self.arrived.wait_for(lambda: self.now == 0, 120)
 
     def close(self) -> None:
         self.gate.set()

@@ -1,6 +1,7 @@
 """A process with a host whose limits are the fleet's: options as JSON in, a line out for each step.
 
-``{"host": {…}, "scripts": […], "again": […]}``: the scripts run at once; then, when a line comes, those of ``again``.
+``{"host": {…}, "scripts": […], "again": […], "longest": SECONDS}``: the scripts run at once; then, when a line comes,
+those of ``again``. ``longest``: the lease of permits is as if no request took longer, whatever the host waits for one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 from typing import Any
 
 from host import Host
+from host.fleet import permits
 
 
 def run(host: Host, scripts: list[str]) -> None:
@@ -24,6 +26,9 @@ def say(what: Any) -> None:
 
 def main() -> None:
     told = json.loads(sys.argv[1])
+    if told.get("longest"):
+        made, longest = permits.FleetLimits, told["longest"]
+        permits.FleetLimits = lambda *args, **options: made(*args, **{**options, "longest": longest})  # type: ignore
     with Host(**told["host"]) as host:
         host.fleet_worker()  # from now on its limits are the fleet's
         say("ready")

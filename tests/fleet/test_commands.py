@@ -145,8 +145,8 @@ def test_a_second_worker_with_a_simulator_of_its_own_is_refused(
     cli: Cli, worker: subprocess.Popen[Any], tmp_path: Path
 ) -> None:
     """It could not go on with the first one's runs: it is told how several workers share one simulator."""
-    said = (tmp_path / "worker.log").read_text()
-    assert "this worker has a simulator of its own" in said
+    log = tmp_path / "worker.log"
+    until(lambda: "this worker has a simulator of its own" in log.read_text(), "it says so")
     second = cli("worker", "--simulate")
     assert second.returncode == 3
     assert "simulates the API for itself" in second.stderr

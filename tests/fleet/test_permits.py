@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from time import monotonic
 from typing import Any
@@ -16,6 +18,7 @@ from host.errors import ConfigError, LimitError
 from host.fleet import permits as permits_module
 from host.fleet.fleet_limiter import (
     BreakerChanged,
+    FleetLimiter,
     LeaseHeld,
     PermitsRevoked,
     RateRefused,
@@ -24,6 +27,7 @@ from host.fleet.fleet_limiter import (
     RateSlowed,
     RevocationSeen,
 )
+from host.fleet.permit_database import _BOUNDS
 from host.fleet.permits import FleetLimits
 from host.http.circuit_breaker import CircuitBreakerPolicy
 from host.http.limiter import HttpLimits, limited
@@ -239,6 +243,66 @@ def test_a_database_that_cannot_be_used_is_told_at_once() -> None:
     assert "topsecret" not in str(caught.value)
 
 
+# -- a worker that is stopped
+
+STEPS = 14  # statements with which a worker begins, and leases permits in flight and of a rate
+
+
+class Stopping:
+    """A worker's connection, on which its thread stands still behind the statement of that number."""
+
+    def __init__(self, connection: psycopg.Connection[Any], step: int) -> None:
+        self._connection = connection
+        self._left = step
+        self.stopped, self.goes_on = threading.Event(), threading.Event()
+
+    def execute(self, *what: Any) -> Any:
+        found = self._connection.execute(*what)
+        self._left -= 1
+        if self._left == 0:
+            self.stopped.set()
+            self.goes_on.wait(60)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def test_wherever_a_worker_is_stopped_its_permits_come_back(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind each of its statements in turn, within transactions that hold locks and between them: another worker has
+    all permits of the host and of the rate after the lease."""
+    monkeypatch.setitem(_BOUNDS, "options", "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=500")
+    limits = HttpLimits(in_flight_per_host=4, rates={"stripe": Rate(4.0)})
+
+    def worker(step: int) -> Worker:
+        account = f"of step {step}"  # each has limits of its own, so that all can be tried at once
+        return fleet.worker(limits, lease=1.5, longest=0.5, connecting=0.1, account=lambda _: account)
+
+    def want(one: Worker, step: int) -> None:
+        one.tell(m.PermitsWanted(f"host-{step}", 4))
+        one.tell(m.PermitsWanted("rate stripe", 4))
+
+    worker(0)  # has the tables made
+    connections: list[Stopping] = []
+    stop = ExitStack()
+    with ThreadPoolExecutor(STEPS) as pool, stop:
+        for step in range(1, STEPS + 1):
+            connections.append(Stopping(permits_module.connect(fleet.url, "luahost permits"), step))
+            stop.callback(connections[-1].goes_on.set)
+            with monkeypatch.context() as patch:
+                patch.setattr(permits_module, "connect", lambda *_: connections[-1])
+                begun = pool.submit(lambda step=step: want(worker(step), step))
+                while not (connections[-1].stopped.wait(0.01) or (begun.done() and connections[-1].stopped.wait(20))):
+                    continue
+        for step in range(1, STEPS + 1):
+            other = worker(step)
+            want(other, step)
+            got = {f"host-{step}": 0, "rate stripe": 0}
+            while got != {f"host-{step}": 4, "rate stripe": 4}:
+                granted = other.wait_for(m.PermitsGranted)
+                got[granted.pool] += granted.count
+
+
 # -- the limiter as the wrappers of requests use it
 
 
@@ -298,6 +362,54 @@ async def test_no_permit_is_used_past_its_lease(fleet: Fleet) -> None:
     assert not permits.locked()
     worker.fleet.limiter.until = 0.0
     assert permits.locked()
+
+
+async def test_what_was_granted_too_late_is_used_when_the_lease_goes_on() -> None:
+    """The loop was held up until the lease had nearly ended, and hears of new permits before it hears that the lease
+    goes on: the call that waits has one of them."""
+    said: list[Any] = []
+    limiter = FleetLimiter(HttpLimits(in_flight_per_host=4), said.append)
+    permits = limiter.permits("api.example")
+    assert permits is not None
+    waiting = asyncio.ensure_future(permits.acquire())
+    await asyncio.sleep(0)
+    assert said == [m.PermitsWanted("api.example", 1)]
+    limiter.receive(m.PermitsGranted("api.example", 1), monotonic())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    limiter.receive(LeaseHeld(monotonic() + 60), monotonic())
+    await asyncio.sleep(0)
+    assert waiting.done()
+
+
+def test_what_is_said_while_the_thread_wakes_up_wakes_it_again(fleet: Fleet) -> None:
+    """The loop says something in the moment between two steps of the thread's waking: what it says next is not left
+    until the next heartbeat."""
+    one = fleet.worker(HttpLimits(in_flight_per_host=4), longest=1000.0)  # so the next heartbeat is far off
+    real = one.limits._wake_read
+
+    class Late:
+        """The socket that wakes the thread; something is said before it is read."""
+
+        def __init__(self) -> None:
+            self.missed = 1
+
+        def fileno(self) -> int:
+            return real.fileno()
+
+        def recv(self, size: int) -> bytes:
+            if self.missed:
+                self.missed -= 1
+                one.tell(m.PermitsReturned("other.example", 0))
+            return real.recv(size)
+
+        def close(self) -> None:
+            real.close()
+
+    one.limits._wake_read = Late()  # type: ignore[assignment]
+    for name in ("first.example", "second.example", "third.example"):  # the first select has the socket itself
+        one.tell(m.PermitsWanted(name, 1))
+        assert one.wait_for(m.PermitsGranted).pool == name
 
 
 async def test_a_closed_breaker_after_a_probe_lets_all_through(fleet: Fleet) -> None:

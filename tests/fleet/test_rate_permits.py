@@ -492,7 +492,7 @@ def test_recalled_permits_go_back_once_they_have_rested() -> None:
         await asyncio.sleep(0.2)
         (returned,) = told
         assert (returned.count, returned.lease) == (1, 0)
-        permits.revoked(1)
+        permits.lease_ended(1)
         permits.granted(1)
         permits.ended(_request(), lease, answered=True)
         await asyncio.sleep(2.0)

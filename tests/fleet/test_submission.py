@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ from typing import Any
 import pytest
 
 from host import Host, UsageError
+from host.apis.stripe import load
 from host.errors import ConfigError
 from host.fleet.fleet import Placing
+from host.fleet.submission import alive_workers
 from host.fleet.texts import parcel_of
 from host.run.options import RunOptions
 from host.run.script import Script
+from host.simulator.simulator import Simulator
 from tests.fleet.machines import rows, until, working
 
 
@@ -232,3 +236,29 @@ def test_a_worker_that_cannot_be_is_refused(host: Host, options: dict[str, Any],
     """Each option that cannot be is named."""
     with pytest.raises(UsageError, match=message):
         host.fleet_worker(**options)
+
+
+def test_a_host_of_several_processes_is_no_worker(url: str) -> None:
+    """It is told to start as many workers, and is left as it was; it may submit."""
+    with Host(simulate=True, database=url, processes=2) as host:
+        with pytest.raises(UsageError, match="does its runs in its own process"):
+            host.fleet_worker()
+        assert not host.limits_up
+        assert host.submit("return 1").status == "queued"
+
+
+def test_of_two_workers_with_simulators_of_their_own_the_second_is_refused(host: Host, url: str) -> None:
+    """Neither could go on with the other's runs; one of other queues may be a worker, and two hosts of one process that
+    were given one simulator may."""
+    with working(host), Host(simulate=True, database=url, run_lease=2) as second:
+        assert host.submit("return 1").result(20).value == 1
+        worker = second.fleet_worker()
+        with pytest.raises(ConfigError, match="simulates the API for itself"):
+            asyncio.run(worker.run())
+        with working(second, queues=["mail"]):
+            assert second.submit("return 2", queue="mail").result(20).value == 2
+    shared = Simulator(load())
+    with ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(working(stack.enter_context(Host(simulator=shared, database=url, run_lease=2))))
+        until(lambda: len(alive_workers(host.fleet.database)) == 2, "both are there")

@@ -25,7 +25,7 @@ URL = "http://api.example/v1/things"
 class Processes:
     """The limits of a parent and of so many children, in one process: messages cross on the next round."""
 
-    def __init__(self, limits: HttpLimits, members: int, in_flight: int = 1000) -> None:
+    def __init__(self, limits: HttpLimits, members: int, in_flight: int = 1000, **times: Any) -> None:
         loop = asyncio.get_running_loop()
         self.messages = 0
         self.lenders: list[LeasedLimiter] = []
@@ -43,6 +43,7 @@ class Processes:
                     limits.breaker,
                     self._up(loop, member),
                     of_apis=list(limits.in_flight),
+                    **times,
                 )
             )
 
@@ -53,8 +54,8 @@ class Processes:
 
         return up
 
-    def sends(self, send: Send, **options: Any) -> list[Send]:
-        return [limited(send, lenders, **options) for lenders in self.lenders]
+    def sends(self, send: Send) -> list[Send]:
+        return [limited(send, lenders) for lenders in self.lenders]
 
 
 async def delivered() -> None:
@@ -134,8 +135,8 @@ async def test_a_rate_is_that_of_the_whole_host() -> None:
     async def send(_: Request, __: float) -> Response:
         return Response(200)
 
-    processes = Processes(HttpLimits(rates={"stripe": Rate(10, burst=2)}), 2)
-    sends = processes.sends(send, sleep=sleep)
+    processes = Processes(HttpLimits(rates={"stripe": Rate(10, burst=2)}), 2, sleep=sleep)
+    sends = processes.sends(send)
     await all_of(*(each(request(), monotonic() + 60) for each in sends for _ in range(6)))
     assert sorted(waits) == pytest.approx([n / 10 for n in range(1, 11)], abs=0.05)
     assert processes.messages <= 4
@@ -152,7 +153,7 @@ async def test_a_429_slows_all_down() -> None:
     async def send(_: Request, __: float) -> Response:
         return Response(statuses.pop(0), {"retry-after": "7"})
 
-    one, other = Processes(HttpLimits(rates={"stripe": Rate(10)}), 2).sends(send, sleep=sleep)
+    one, other = Processes(HttpLimits(rates={"stripe": Rate(10)}), 2, sleep=sleep).sends(send)
     await one(request(), monotonic() + 60)
     await delivered()
     await other(request(), monotonic() + 60)

@@ -127,6 +127,9 @@ def test_a_run_that_is_none_of_this_process_strands_those_that_wait() -> None:
         def read(self) -> list[Any]:
             return self.claims
 
+        def begun(self, run: str, then: Any) -> None:
+            then(None)
+
         def claim(self, key: str, run: str) -> bool:
             self.claims = [*self.claims, (key, run, None)]
             return True

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from host import ConfigError, UsageError
+from host.durable.cancelling import cancel
 from host.webhooks.endpoint import MOST_BYTES
 from host.webhooks.event import ReceivedEvent
 from host.webhooks.service import Webhooks
@@ -131,6 +132,22 @@ def test_a_passing_failure_is_made_good_by_the_next_attempt(shop: Shop, opened: 
     while shop.told[-1].how != "done":
         shop.wait(len(shop.told) + 1)
     assert shop.names() == ["evt_1"]
+
+
+def test_a_run_that_somebody_cancelled_is_not_tried_again(shop: Shop, opened: Opened, post: Post) -> None:
+    """Whoever ended it wanted that: the event is given up, and ``resume`` still goes on with its run."""
+    hooks = opened("on('*', function() new_product():name('begun'):create() sleep(60) end)", attempts=9)
+    post(hooks, body())
+    while shop.names() != ["begun"]:
+        continue
+    with shop.host() as host:
+        journal = host.durable_runs.journal
+        (run,) = journal.runs()
+        cancel(journal, run)
+    assert shop.wait(1) == ["evt_1 failed"]
+    assert shop.told[0].error is not None
+    assert shop.told[0].error.kind == "cancelled"
+    hooks.close()
 
 
 def test_what_one_process_left_the_next_one_handles(shop: Shop, opened: Opened, post: Post) -> None:
