@@ -69,7 +69,7 @@ def endpoint_path(endpoint: str, base_url: str) -> str:
         raise InvalidCall(f"the endpoint {endpoint!r} has a query; give its parameters as data")
     steps = endpoint.strip("/").split("/")
     if " " in endpoint or any(_NO_STEP.search(unquote(step)) for step in steps):
-        raise InvalidCall(f"the endpoint {endpoint!r} is no path; expected steps joined by /")
+        raise InvalidCall(f"the endpoint {endpoint!r} is not a path; expected segments joined by /")
     own = urlsplit(base_url).path.strip("/")
     path = "/".join(steps)
     return path[len(own) + 1 :] if own and path.startswith(f"{own}/") else path

@@ -64,7 +64,7 @@ def print_plans(opening: HostPlan, jobs: Jobs, simulate: bool, reporting: Report
             return 128 + signal
         click.echo(renderer.end(totals), nl=False)
         if failures:
-            click.echo("the plan has no end, and is not written" if out else "the plan has no end", err=True)
+            click.echo("the plan is incomplete, and is not written" if out else "the plan is incomplete", err=True)
             raise failures[0]
         if writer is not None and out is not None:
             writer.finish()

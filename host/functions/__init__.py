@@ -1,1 +1,1 @@
-"""Python functions as Lua sees them."""
+"""Python functions that scripts can call."""

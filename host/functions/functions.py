@@ -1,6 +1,7 @@
-"""Registered Python functions: how a script's call reaches one.
+"""Registered Python functions, and how a script's call reaches one.
 
-bind (run's thread, before anything happens) → run (worker's loop, a thread of the pool, or at once)
+The arguments are bound on the run's thread, before the call is submitted. The function then runs on the worker's loop
+(async), on a thread of the pool (plain), or at once on the run's thread (inline).
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ _EFFECTS = ("read", "write", "pure")
 class Function:
     """A Python function that scripts call by ``name``.
 
-    ``effect`` says what a call does: ``"write"`` changes something (it may finish when its caller gives up, and its
-    outcome is then unknown), ``"read"`` only looks, ``"pure"`` depends on nothing but its arguments.
-    ``inline`` runs a plain function on the run's own thread, without the worker: for what takes microseconds
-    and waits for nothing. Raises ``UsageError`` for functions that cannot be called from Lua.
+    ``effect`` says what a call does: ``"write"`` changes something (a call may finish after its caller has given up,
+    and its outcome is then unknown), ``"read"`` only reads, ``"pure"`` depends on nothing but its arguments.
+    ``inline`` runs a plain function on the run's own thread, without the worker, which suits functions that take
+    microseconds and wait for nothing. ``scope`` has further names for annotations that are strings. Raises
+    ``UsageError`` for functions that cannot be called from Lua.
     """
 
     __slots__ = ("_threads", "effect", "inline", "iterates", "name", "signature", "target", "waits")
@@ -60,26 +62,26 @@ class Function:
 
     @property
     def mutation(self) -> bool:
-        """Whether a call that has begun is let finish when its caller gives up."""
+        """Whether a call that has begun may finish after its caller has given up."""
         return self.effect == "write"
 
     def bind(
         self, args: list[Any], run: Emitter | None = None, line: int | None = None, deadline: float = 0.0
     ) -> Invocation:
-        """A call with a script's arguments. Raises ``InvalidCall`` naming the first that does not fit."""
+        """A call with a script's arguments, by position. Raises ``InvalidCall`` naming the first that is wrong."""
         found, kwargs = self.signature.bind(args)
         return Invocation(self, found, kwargs, RunContext(run, self.name, line, deadline))
 
     def bind_names(self, data: Mapping[str, Any]) -> Invocation:
-        """A call with all arguments by name."""
+        """A call with all arguments by name. Raises ``InvalidCall`` as :meth:`bind` does."""
         return Invocation(self, [], self.signature.bind_names(data), RunContext(None, self.name, None, 0.0))
 
     def open(self, invocation: Invocation) -> Stream:
-        """What a generator gives, to be walked."""
+        """The items of a generator function's call, as a stream."""
         return Stream(invocation, self._threads)
 
     def now(self, invocation: Invocation) -> Reply:
-        """The answer of an inline function."""
+        """Call an inline function. Returns its value, or the error for the script."""
         try:
             return Reply(invocation())
         except CallError as error:
@@ -90,12 +92,12 @@ class Function:
             return Reply(error=failure)
 
     async def __call__(self, payload: Any, deadline: float) -> Any:
-        """What the worker calls."""
+        """Run the function, as the worker's handler. ``deadline`` is on :func:`time.monotonic`."""
         invocation: Invocation = payload
         invocation.context.deadline = deadline
         if self.waits:
             return await invocation()
-        if self.iterates:  # called from Python: all of it
+        if self.iterates:  # called from Python: collect all items
             return await self._listed(invocation)
         value = await self._threads.run(invocation)
         return await value if inspect.isawaitable(value) else value
@@ -112,20 +114,20 @@ class Function:
 
 
 def check_function(target: Any, name: str) -> None:
-    """Raise ``UsageError`` for what cannot be called."""
+    """Raise ``UsageError`` unless ``target`` can be called."""
     if not callable(target):
         raise UsageError(f"{name or 'fn'}: {arguments.shown(target)} is not a function")
 
 
 def check_effect(effect: Any, name: str) -> None:
-    """Raise ``UsageError`` for what is no effect of a call."""
+    """Raise ``UsageError`` unless ``effect`` is one of the effects."""
     if not isinstance(effect, str) or effect not in _EFFECTS:
         shown = arguments.shown(effect)
         raise UsageError(f"{name}: effect is {shown}; expected one of {', '.join(_EFFECTS)}")
 
 
 def _failed(function: Function, error: BaseException) -> FunctionError:
-    """What a script sees of an exception."""
+    """The error a script gets for an exception of the function."""
     kind = type(error).__name__
     outcome: Literal["unknown"] | None = "unknown" if function.mutation else None
     return FunctionError(f"{function.name} failed: {kind}: {text_of(error)}", type=kind, outcome=outcome)

@@ -1,4 +1,4 @@
-"""A script's call of a Python function, and what the function may know of it."""
+"""A script's call of a Python function, and the context that the function can receive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Emitter", "Invocation", "RunContext"]
 
 
 class Emitter(Protocol):
-    """The run, as far as a function may know it."""
+    """The part of a run that a function's context uses."""
 
     run_id: str
 
@@ -22,10 +22,10 @@ class Emitter(Protocol):
 
 
 class RunContext:
-    """What a function knows of the call it serves: a parameter annotated with this class gets it.
+    """The context of a call. A parameter annotated with this class receives it.
 
-    ``run_id``, ``function`` (its name in Lua), ``line`` (of the script, ``None`` where it is not kept),
-    ``deadline`` (on :func:`time.monotonic`).
+    ``run_id`` is the run's id, ``function`` the function's name in Lua, ``line`` the script's line (``None`` if lines
+    are not tracked) and ``deadline`` the call's deadline on :func:`time.monotonic`.
     """
 
     __slots__ = ("_cancelled", "_run", "deadline", "function", "line", "run_id")
@@ -40,10 +40,10 @@ class RunContext:
 
     @property
     def cancelled(self) -> bool:
-        """Whether nobody waits for the answer any more: the call was cancelled or its deadline has passed.
+        """Whether the caller no longer waits for the answer: the call was cancelled, or its deadline has passed.
 
-        An async function with ``effect="read"`` or ``"pure"`` is cancelled itself; a plain one, and one that
-        writes, can look here.
+        An async function with ``effect="read"`` or ``"pure"`` is cancelled by the host. A plain function, or one that
+        writes, can check this instead.
         """
         return self._cancelled or monotonic() >= self.deadline
 
@@ -53,12 +53,12 @@ class RunContext:
         return max(0.0, self.deadline - monotonic())
 
     def emit(self, event: Event) -> None:
-        """Give an event of the run to its sinks."""
+        """Send an event to the sinks of the run."""
         if self._run is not None:
             self._run.emit(event)
 
     def log(self, text: str, level: Literal["debug", "info", "warn", "error"] = "info") -> None:
-        """As the script's own ``log.info(text)``."""
+        """Log ``text``, as the script's own ``log.info(text)`` does."""
         self.emit(Logged(self.run_id, time(), level, text, self.line))
 
     def __repr__(self) -> str:
@@ -66,7 +66,7 @@ class RunContext:
 
 
 class Invocation:
-    """A call with its arguments checked, on its way to the function."""
+    """A call with checked arguments, ready to be made."""
 
     __slots__ = ("args", "context", "function", "kwargs")
 
@@ -83,7 +83,7 @@ class Invocation:
                 kwargs[signature.context] = context
 
     def cancel(self) -> None:
-        """Nobody waits any more."""
+        """Note that the caller no longer waits."""
         self.context._cancelled = True
 
     def __call__(self) -> Any:

@@ -1,4 +1,4 @@
-"""The iterators a run has open: ``for row in rows(…) do`` over a Python generator."""
+"""Iterators over Python generators, for ``for row in rows(…) do`` in scripts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from host.functions.invocation import Invocation
 
 __all__ = ["IteratorStep", "Stream", "Streams"]
 
-MOST = 1000  # open in one run
+MOST = 1000  # open iterators in one run
 _END = object()
 
 
 class Stream:
-    """A generator, walked one item at a time: none is made before the script asks for it."""
+    """A generator, advanced one item at a time: an item is made only when the script asks for it."""
 
     __slots__ = ("_items", "_same", "_threads", "_were", "invocation")
 
@@ -30,21 +30,23 @@ class Stream:
         self._same: Callable[[Any, bytes], bool] | None = None
 
     async def item(self, deadline: float) -> tuple[Any] | None:
-        """The next item in a tuple, or None after the last."""
+        """The next item in a tuple, or ``None`` after the last. Raises ``UnexpectedAnswer`` as ``catch_up`` says."""
         self.invocation.context.deadline = deadline
         while self._were and self._same is not None:
             if not self._same(await self._next(), self._were.pop(0)):
                 self._were = []
                 raise UnexpectedAnswer(
-                    f"{self.invocation.context.function}: this iterator was open when the run broke off, and gives "
-                    "other items now than it gave then",
-                    hint="take its items into a list before changing anything",
+                    f"{self.invocation.context.function}: this iterator was open when the run was interrupted, and "
+                    "now gives other items than before",
+                    hint="collect its items in a list before changing anything",
                 )
         return await self._next()
 
     def catch_up(self, were: list[bytes], same: Callable[[Any, bytes], bool]) -> None:
-        """Its first items were given before, by a process that ended: they are to be gone through again, and to be
-        the same."""
+        """Skip the items that the interrupted run had already received: ``were``, as recorded.
+
+        ``same(item, recorded)`` compares each; an item that differs makes the next :meth:`item` raise.
+        """
         self._were, self._same = were, same
 
     async def _next(self) -> tuple[Any] | None:
@@ -61,7 +63,7 @@ class Stream:
         return None if found is _END else (found,)
 
     async def aclose(self) -> None:
-        """Let the generator end: its ``finally`` blocks run."""
+        """Close the generator, so that its ``finally`` blocks run."""
         self.invocation.cancel()
         items, self._items = self._items, None
         if inspect.isasyncgen(items):
@@ -71,7 +73,7 @@ class Stream:
 
 
 class IteratorStep:
-    """One item asked for, as the worker's payload."""
+    """A request for one item, as the worker's payload."""
 
     __slots__ = ("stream",)
 
@@ -79,7 +81,7 @@ class IteratorStep:
         self.stream = stream
 
     def cancel(self) -> None:
-        """Nobody waits for it any more."""
+        """Note that the caller no longer waits."""
         self.stream.invocation.cancel()
 
     async def __call__(self, deadline: float) -> tuple[Any] | None:
@@ -87,14 +89,14 @@ class IteratorStep:
 
 
 class Streams:
-    """The open streams of all runs, by run and number. Thread-safe."""
+    """The open streams of all runs, by run id and number. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: dict[str, dict[int, Stream]] = {}
 
     def add(self, run_id: str, stream: Stream) -> int:
-        """Keep a stream; returns its number in the run. Raises ``LimitError``."""
+        """Add a stream. Returns its number in the run. Raises ``LimitError`` if the run has too many open."""
         with self._lock:
             streams = self._open.setdefault(run_id, {})
             if len(streams) >= MOST:
@@ -104,14 +106,14 @@ class Streams:
             return number
 
     def step(self, run_id: str, number: Any) -> IteratorStep:
-        """The next item of a run's stream, to be asked for. Raises ``InvalidCall``."""
+        """A request for the next item of a run's stream. Raises ``InvalidCall`` if there is no such stream."""
         stream = self._open.get(run_id, {}).get(number)
         if stream is None:
             raise InvalidCall(f"there is no iterator {number}")
         return IteratorStep(stream)
 
     def end(self, run_id: str) -> list[Stream]:
-        """Forget a run's streams; they are to be closed."""
+        """Remove a run's streams and return them, for the caller to close."""
         if run_id not in self._open:
             return []
         with self._lock:

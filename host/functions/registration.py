@@ -1,4 +1,4 @@
-"""What an embedding program adds for scripts: functions, modules of them, builders of its classes."""
+"""Registers what an embedding program adds for scripts: functions, modules of functions, builders of classes."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Functions"]
 
-RESERVED = frozenset({"api"})  # the registry's own
+RESERVED = frozenset({"api"})  # used by the registry itself
 
 
 class Functions:
-    """The functions and builders of one host. ``by_name`` and ``builders`` are live.
+    """The functions and builders of one host. ``by_name`` and ``builders`` change as some are added.
 
-    ``taken`` returns further names in use by scripts, which no function may have.
+    ``taken`` returns further names that mean something to scripts, and that no function may have.
     """
 
     def __init__(self, registry: AsyncFunctionRegistry, taken: Callable[[], Collection[str]]) -> None:
@@ -54,7 +54,7 @@ class Functions:
         inline: bool = False,
         scope: Mapping[str, Any] | None = None,
     ) -> Function:
-        """Register a function. Raises ``UsageError`` for a name or a function Lua cannot use."""
+        """Register a function. Raises ``UsageError`` for a name or a function that Lua cannot use."""
         from host.functions.functions import Function, check_function  # with signatures: for hosts that have any
 
         check_function(target, name or "")
@@ -66,8 +66,10 @@ class Functions:
         return function
 
     def add_all(self, source: object, *, effect: Effect = "write", prefix: str = "") -> list[str]:
-        """Register the public functions a module defines (or lists in ``__all__``), or an object's public
-        methods; returns their names. Raises ``UsageError`` if there are none."""
+        """Register the public functions that a module defines (or lists in ``__all__``), or an object's public methods.
+
+        Returns their names. Raises ``UsageError`` if there are none.
+        """
         found = _public(source)
         if not found:
             raise UsageError(f"functions: the source {arguments.shown(source)} has no public functions")
@@ -85,10 +87,11 @@ class Functions:
         create: Callable[[Any], Any] | None = None,
         effect: Effect,
     ) -> str:
-        """``new_<name>()`` for a dataclass, msgspec or pydantic model; returns the builder's full name.
+        """Add ``new_<name>()`` for a dataclass, msgspec or pydantic model. Returns the builder's full name.
 
-        ``create(instance)``, async or plain, is what the builder's ``create()`` calls; by default the class's
-        own method of that name. What it returns is the id, or an object whose member ``id`` is.
+        The builder's ``create()`` calls ``create(instance)``, async or plain; by default the method ``create`` of the
+        class. It returns the id, or an object with a member ``id``. Raises ``UsageError`` for a class without fields
+        that Lua can set, without such a method, or with a name in use.
         """
         from host.functions.functions import check_effect
 
@@ -96,7 +99,7 @@ class Functions:
         label = name or _snake(kind.__name__)
         make = create or getattr(kind, "create", None)
         if not callable(make):
-            raise UsageError(f"{kind.__name__} has no method create: give one, or create=function")
+            raise UsageError(f"{kind.__name__} has no method create: add one, or pass create=function")
         full = f"new_{label}"
         self._check_name(full)
         if label in self.builders:
@@ -107,7 +110,7 @@ class Functions:
         return full
 
     def close(self) -> None:
-        """Let the threads end."""
+        """End the threads of the pool."""
         self.threads.close()
 
     def _check_name(self, name: str) -> None:
@@ -149,7 +152,7 @@ def _snake(name: str) -> str:
 
 
 def _catalog(kind: type, full: str, label: str) -> Catalog:
-    """A class as an API with one operation, so that its builder is checked as any other."""
+    """Compile a class to an API with one operation, so that its builder is checked like any other."""
     from host.apis.openapi import compile  # for hosts with builders of their own
 
     if hasattr(kind, "model_json_schema"):
@@ -165,7 +168,7 @@ def _catalog(kind: type, full: str, label: str) -> Catalog:
     document = {
         "openapi": "3.1.0",
         "info": {"title": kind.__name__},
-        "servers": [{"url": "http://localhost"}],  # never asked: the class answers
+        "servers": [{"url": "http://localhost"}],  # never called: the class answers
         "paths": {
             f"/{label}": {
                 "post": {
@@ -185,7 +188,7 @@ def _catalog(kind: type, full: str, label: str) -> Catalog:
 
 
 def _maker(kind: Any, full: str, make: Callable[[Any], Any], threads: Threads) -> AsyncFunction:
-    """Answers a builder's request: the checked parameters become an instance, ``make`` its answer."""
+    """The function that answers a builder's request: it makes an instance of the parameters and calls ``make``."""
 
     def read(content: bytes) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""A Python function's signature: what becomes of a script's arguments, or what is wrong with them."""
+"""Converts a script's arguments by a Python function's signature, or says what is wrong with them."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _WORDS = {
 
 
 class Parameter:
-    """One parameter: its place, and how a script's value becomes its argument."""
+    """One parameter: its name and position, and how a script's value is converted."""
 
     __slots__ = ("convert", "name", "number", "required")
 
     def __init__(self, name: str, number: int | None, required: bool, convert: Convert | None) -> None:
         self.name = name
-        self.number = number  # from 1; None for one that is given by name
+        self.number = number  # its position from 1; None if it is given by name
         self.required = required
         self.convert = convert
 
@@ -48,9 +48,10 @@ class Parameter:
 
 
 class Signature:
-    """The parameters of ``target`` less the one annotated with ``context``, whose name is ``context``.
+    """The parameters of ``target``, except the one annotated with the class ``context``.
 
-    Raises ``UsageError`` for annotations that cannot be read or that no Lua value can become.
+    The attribute ``context`` is the name of that parameter, or ``None``. ``scope`` has further names for annotations
+    that are strings. Raises ``UsageError`` for an annotation that cannot be read, or that no Lua value converts to.
     """
 
     def __init__(self, target: Callable[..., Any], name: str, context: type, scope: Mapping[str, Any]) -> None:
@@ -80,7 +81,7 @@ class Signature:
                 number = len(self.positional) + 1
                 self.positional.append(Parameter(each.name, number, required, convert))
         self._takes_names = bool(self.named) or self.more is not None
-        # The usual case: all places given, nothing by name.
+        # The usual case: positional parameters only.
         self._simple = not self._takes_names and self.rest is None
 
     def __str__(self) -> str:
@@ -93,7 +94,7 @@ class Signature:
         return f"{self.name}({', '.join(words)})"
 
     def bind(self, args: list[Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Arguments by place and by name. Raises ``InvalidCall`` naming the first that does not fit."""
+        """The arguments by position and by name. Raises ``InvalidCall`` naming the first that is wrong."""
         names: dict[str, Any] = {}
         if self._takes_names:
             args, names = self._split(args)
@@ -105,7 +106,7 @@ class Signature:
         skipped = False
         for parameter, value in zip(positional, args, strict=False):
             if value is None and not parameter.required:
-                skipped = True  # its default: those behind it go by name
+                skipped = True  # it keeps its default, so later arguments are passed by name
                 continue
             value = value if parameter.convert is None else self._converted(parameter, value)
             if skipped:
@@ -121,7 +122,7 @@ class Signature:
         return found, kept
 
     def _left_out(self, parameters: Sequence[Parameter]) -> list[None]:
-        """``None`` for each required parameter that takes it. Raises ``InvalidCall`` for one that does not."""
+        """``None`` for each required parameter that accepts it. Raises ``InvalidCall`` for one that does not."""
         found: list[None] = []
         for parameter in parameters:
             if parameter.required:
@@ -131,17 +132,17 @@ class Signature:
         return found
 
     def bind_names(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """All arguments by name, as a Python program gives them."""
+        """All arguments by name, as a Python program passes them."""
         own = {each.name: each for each in self.positional} | self.named
         return self._by_name(data, own)
 
     def _split(self, args: list[Any]) -> tuple[list[Any], dict[str, Any]]:
-        """The arguments by place, and the last table where it holds arguments by name."""
+        """The arguments by position, and the last table if it holds arguments by name."""
         most = len(self.positional)
         last = args[-1] if args else None
         if not isinstance(last, dict):
             if self.rest is None and len(args) > most and last is not None:
-                raise self._wrong(f"a table of names was expected last, got {shown(last)}")
+                raise self._wrong(f"the last argument is {shown(last)}, expected a table of named arguments")
             return args, {}
         beyond = len(args) > most and self.rest is None
         if beyond or (last and self.more is None and all(name in self.named for name in last)):
@@ -193,7 +194,7 @@ def _parameters(target: Callable[..., Any], name: str) -> list[inspect.Parameter
     try:
         return list(inspect.signature(target).parameters.values())
     except (TypeError, ValueError):
-        raise UsageError(f"{name}: {target!r} does not reveal its parameters; wrap it in a function") from None
+        raise UsageError(f"{name}: the parameters of {target!r} cannot be read; wrap it in a function") from None
 
 
 def _hints(target: Callable[..., Any], name: str, scope: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,16 +208,16 @@ def _hints(target: Callable[..., Any], name: str, scope: Mapping[str, Any]) -> d
     except NameError as error:
         raise UsageError(
             f"{name}: an annotation cannot be read: {error}",
-            hint="What annotations name must exist when the function is registered.",
+            hint="The names in annotations must exist when the function is registered.",
         ) from None
     except TypeError:
         return {}
 
 
 def converter(hint: Any, label: str) -> Convert | None:
-    """What makes of a Lua value one of the type ``hint``; None where any value will do.
+    """A function that converts a Lua value to the type ``hint``, or ``None`` if any value will do.
 
-    It raises ``msgspec.ValidationError``. ``UsageError`` for a type no Lua value can become.
+    The function raises ``msgspec.ValidationError``. Raises ``UsageError`` for a type that no Lua value converts to.
     """
     if hint is Any or hint is object or isinstance(hint, typing.TypeVar):
         return None
@@ -241,7 +242,7 @@ def converter(hint: Any, label: str) -> Convert | None:
                 return _read(other, hint)
             except msgspec.ValidationError as error:
                 if re.match(_LIST_OR_MAP, str(first)):
-                    first = error  # a fault that is not about an empty table says more
+                    first = error  # more useful than an error about an empty table
         raise first
 
     return convert
@@ -261,7 +262,7 @@ def _expect(kind: type) -> Convert:
 def _integer(value: Any) -> Any:
     if type(value) is int:
         return value
-    # As text come integers beyond 2^53, which Lua holds as their digits, and all that is read from a file.
+    # Integers beyond 2^53, which Lua holds as text, and numbers that were read from a file.
     if type(value) is str:
         digits = int(value) if re.fullmatch(r"-?[1-9][0-9]{15,999}", value) else whole(value)
         if digits is not None:
@@ -280,7 +281,7 @@ def _seconds(value: Any) -> Any:
 
 
 def _quick(hint: Any) -> Convert | None:
-    """The conversion of a type that stands alone; ``timedelta`` by name: nobody waits for its module."""
+    """The conversion of a simple type. ``timedelta`` is recognised by name, so as not to import its module."""
     if not isinstance(hint, type):
         return None
     if hint.__module__ == "datetime" and hint.__name__ == "timedelta":
@@ -298,7 +299,7 @@ _QUICK: dict[type, Convert] = {
 
 
 def _foreign(kind: Any, value: Any) -> Any:
-    """A value for a type msgspec does not know: a pydantic model, or an instance already."""
+    """Convert to a type that msgspec does not know: a pydantic model, or a class of which ``value`` is an instance."""
     if hasattr(kind, "model_validate"):
         try:
             return kind.model_validate(value)
@@ -310,7 +311,7 @@ def _foreign(kind: Any, value: Any) -> Any:
 
 
 def _pydantic_reason(error: ValueError) -> str:
-    """The first fault of a pydantic ``ValidationError``, on one line."""
+    """The first error in a pydantic ``ValidationError``, on one line."""
     faults: Any = getattr(error, "errors", lambda **_: [])(include_url=False)
     if not faults:
         return str(error).replace("\n", " ")
@@ -319,12 +320,12 @@ def _pydantic_reason(error: ValueError) -> str:
 
 
 def _other_empties(value: Any) -> typing.Iterator[Any]:
-    """``value`` with its empty tables read as lists: Lua has one notation for both."""
+    """``value`` with its empty tables read as lists, in each combination: Lua writes empty lists and maps alike."""
     if isinstance(value, dict | list):
         count = _count_empties(value)
         if 0 < count <= _MOST_EMPTY:
             choices = sorted(itertools.product((True, False), repeat=count), key=sum, reverse=True)
-            for choice in choices[:-1]:  # the last is the value as it came
+            for choice in choices[:-1]:  # the last is ``value`` itself
                 yield _with_lists(value, iter(choice))
         elif count:
             yield _with_lists(value, itertools.repeat(True))
@@ -345,7 +346,7 @@ def _with_lists(value: Any, choice: typing.Iterator[bool]) -> Any:
 
 
 def fault(error: msgspec.ValidationError, value: Any) -> str:
-    """``.items[1].price: expected a number, got a string`` in Lua's words."""
+    """The error in Lua's terms: ``.items[1].price: expected a number, got a string``."""
     text, _, place = str(error).partition(" - at ")
     place = place.strip("`").removeprefix("$")
     where = re.sub(r"\[(\d+)\]", lambda found: f"[{int(found[1]) + 1}]", place).replace("[...]", ".…")
@@ -356,7 +357,7 @@ def fault(error: msgspec.ValidationError, value: Any) -> str:
         got = _WORDS.get(found[2], found[2]) if where else shown(value)
         text = f"expected {wanted}, got {got}"
         if found[2] == "str" and {"int", "float"} & set(found[1].split(" | ")):
-            text += "; a text is not converted here: give tonumber(…) of it"
+            text += "; a string is not converted here: use tonumber(…)"
     elif missing is not None:
         text = f"{missing[1]} is missing"
     else:

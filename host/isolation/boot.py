@@ -1,8 +1,8 @@
 """The program of the zygote's process, run by path: ``python -I -S boot.py FOLDERS CONFIG``.
 
-It knows no site-packages, no environment and no current folder: FOLDERS is where to import from, the package
-``host`` itself last. ``host/__init__.py`` is not run: what it imports (settings, clients) does not belong
-here.
+The process has no site-packages and no environment. FOLDERS are the folders to import from, and last the package
+``host`` itself. ``host/__init__.py`` is not run, since the modules it imports (settings, clients) must not be in this
+process.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a script's process does: hold the Lua state, and ask the host over the socket for everything."""
+"""The code of a script's process: it holds the Lua state, and asks the host over the socket for everything else."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from host.limits import MB, Limits
 from host.lua import protocol as p
 from host.lua.state import RESERVE, LuaState, ceiling, chunk, home
 
-ASK = 0.05  # seconds of Lua after which the budget hook asks the host whether the run goes on
-COPIES = 3  # of the largest frame, which may be in memory at once beside the Lua state
+ASK = 0.05  # seconds of Lua after which the budget hook asks the host whether the run may go on
+COPIES = 3  # of the largest frame that may be in memory at once, beside the Lua state
 MARGIN = 64 * MB  # for the interpreter's own needs
 
 LOCAL: dict[int, Callable[[bytes], Any]] = {p.PRELUDE: lambda name: chunk(name.decode()), p.HOME: home}
 
 
 class Inside:
-    """Serves one run, then leaves. ``leave()`` ends the process and does not return.
+    """Serves one run, then ends the process with ``leave()``, which does not return.
 
-    ``address_space`` is what the process has mapped before it runs anything, in bytes; a state for ``limits``
-    is made in advance.
+    ``address_space`` is the number of bytes the process has mapped before it runs anything (``None``: not known). A
+    state for ``limits`` is made in advance.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class Inside:
         self._ask_at = 0.0
         self._cpu_at = 0.0
         self._lua_time = limits.lua_time
-        self._reported = False  # whether it was reported that LuaJIT was refused memory
+        self._reported = False  # whether the host knows that LuaJIT was refused memory
 
     def serve(self) -> Never:
-        """Take entries until the host is gone."""
+        """Handle entries until the host closes the socket."""
         try:
             opening = decode_opening(self._channel.receive())
             self._open(opening)
@@ -65,11 +65,11 @@ class Inside:
             while True:
                 self._slice()
                 try:
-                    said = encode((ENTERED, self._state.enter(entry.id, entry.status, entry.a, entry.b)))
+                    message = encode((ENTERED, self._state.enter(entry.id, entry.status, entry.a, entry.b)))
                 except MemoryError:
-                    said = encode((SPENT,))
-                    self._tell_exhausted()
-                self._channel.send(said)
+                    message = encode((SPENT,))
+                    self._report_exhausted()
+                self._channel.send(message)
                 entry = decode_entry(self._channel.receive())
         except LostFrame:
             self._leave()
@@ -79,7 +79,7 @@ class Inside:
         self._leave()
 
     def _open(self, opening: Opening) -> None:
-        """Take the run's limits: for the process, and for a new state if they are not the usual ones."""
+        """Apply the run's limits to the process, and make a new state if they differ from those it was made for."""
         self._lua_time = opening.lua_time
         limits = replace(self._limits, memory=opening.memory, string=opening.string, tasks=opening.tasks)
         if limits != self._limits:
@@ -93,7 +93,7 @@ class Inside:
             limit(resource.RLIMIT_CPU, hard, hard)
 
     def _slice(self) -> None:
-        """The script's time between two calls begins anew, also in the kernel's eyes."""
+        """Restart the time a script may take between two calls, here and in the kernel's limit."""
         self._ask_at = monotonic() + ASK
         used = process_time()
         if used >= self._cpu_at:
@@ -104,7 +104,7 @@ class Inside:
                 resource.setrlimit(resource.RLIMIT_CPU, (soft if hard < 0 else min(soft, hard), hard))
 
     def _host(self, code: int, *arguments: Any) -> Any:
-        """The one function of the state: answers what needs no host, else asks it."""
+        """The host function of the state: answers what it can here, and asks the host for the rest."""
         if code == p.TICK:
             now = monotonic()
             if now < self._ask_at:
@@ -114,7 +114,7 @@ class Inside:
             return LOCAL[code](*arguments)
         try:
             if code == p.ENDED or code == p.FAILED:
-                self._tell_exhausted()
+                self._report_exhausted()
             self._channel.send(encode((code, *arguments)))
             answer = decode_any(self._channel.receive())
         except LostFrame:
@@ -125,7 +125,7 @@ class Inside:
                 self._ask_at = 0.0  # the run is being ended: the next tick asks for the reason
         return tuple(answer) if type(answer) is list else answer
 
-    def _tell_exhausted(self) -> None:
+    def _report_exhausted(self) -> None:
         if self._state.exhausted and not self._reported:
             self._reported = True
             self._channel.send(encode((EXHAUSTED,)))
@@ -133,7 +133,7 @@ class Inside:
 
 
 def limit(what: int, soft: int, hard: int) -> bool:
-    """Set a resource limit, where the system has it and lets us; returns whether it is in force."""
+    """Set a resource limit, if the system has and permits it. Returns whether it is in force."""
     try:
         resource.setrlimit(what, (soft, hard))
     except (ValueError, OSError):

@@ -1,6 +1,6 @@
-"""What a script's process is denied: once for the zygote, whose children inherit it, and more for each child.
+"""Takes rights from the zygote, whose children inherit the restrictions, and further ones from each child.
 
-Every measure is tried; the list has the names of those in force.
+Every measure is tried. The methods return the names of those in force.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
 NOBODY = 65534
 
-SOCKET = 3  # the descriptor a script's process talks over; 0, 1 and 2 are /dev/null
+SOCKET = 3  # the descriptor of the socket in a script's process; 0, 1 and 2 are /dev/null
 
 LIMITS = (
     ("no core dump", "RLIMIT_CORE", 0),
@@ -32,7 +32,7 @@ LIMITS = (
 
 
 class Confinement:
-    """Made and used in the zygote's process."""
+    """The measures, made and used in the zygote's process."""
 
     def __init__(self, *, jit: bool) -> None:
         self._linux = sys.platform.startswith("linux")
@@ -41,7 +41,7 @@ class Confinement:
         self._zygote = os.getpid()
 
     def of_zygote(self) -> list[str]:
-        """Drop what nothing after the imports needs. Returns what is in force."""
+        """Drop the rights that are not needed once all is imported. Returns the measures in force."""
         done = ["empty environment", "own session"]
         if os.geteuid() == 0 and _become_nobody():
             done.append("no root")
@@ -53,7 +53,7 @@ class Confinement:
         return done
 
     def of_child(self, sock: int) -> list[str]:
-        """Confine a process just forked; its socket, now ``sock``, is 3 then. Returns what is in force."""
+        """Confine a process just forked, and move its socket from ``sock`` to 3. Returns the measures in force."""
         done = []
         os.setsid()
         if self._linux:
@@ -75,7 +75,7 @@ class Confinement:
         return done
 
     def of_run(self, address_space: int | None) -> list[str]:
-        """Try the limits each run gets of its own (``host.isolation.child``). Returns what can be in force."""
+        """Try the limits that each run sets (``host.isolation.child``). Returns those that can be in force."""
         done = []
         if address_space is not None and limit(resource.RLIMIT_AS, 2 * address_space, 2 * address_space):
             done.append("address space")
@@ -84,7 +84,7 @@ class Confinement:
         return done
 
     def address_space(self) -> int | None:
-        """Bytes this process has mapped, or ``None`` where the system does not say and so it cannot be limited."""
+        """Bytes this process has mapped, or ``None`` if the system does not say, so that no limit can be set."""
         try:
             pages = int(Path("/proc/self/statm").read_text().split()[0])
         except OSError:

@@ -1,9 +1,8 @@
-"""What crosses between the host and a script's process, and the socket it crosses.
+"""The messages between the host and a script's process, and the socket they are sent over.
 
-A frame (``host.framing``) holds MessagePack. The two sides strictly take turns: the host
-sends an :class:`EnterFrame` (the first one inside an :class:`Opening`); the script's process asks ``[code,
-arguments…]`` (codes: ``host.lua.protocol``) and gets the bare answer, any number of times, until it says
-``[ENTERED, live tasks]``.
+A frame (``host.framing``) holds MessagePack. The two sides strictly take turns. The host sends an :class:`EnterFrame`
+(the first one within an :class:`Opening`). The script's process then sends requests ``[code, arguments…]`` (codes:
+``host.lua.protocol``), each of which is answered with a bare value, until it sends ``[ENTERED, live tasks]``.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ from host.limits import MB, Limits
 from host.lua import protocol as p
 
 ENTERED = 32  # (live tasks)
-SPENT = 33  # () the state's memory is used up outside the script's own code
+SPENT = 33  # () the state ran out of memory outside the script's own code
 BROKE = 34  # (text) the process's own code failed
-EXHAUSTED = 35  # () LuaJIT was refused memory bit by bit, a defect: see host.lua.state.LuaState
+EXHAUSTED = 35  # () LuaJIT was refused memory for a small block, a defect: see host.lua.state.LuaState
 
 KINDS = 7  # of calls, numbered from 1 (``host.lua.protocol``, "Kinds of CALL")
-AHEAD = 1 << 16  # bytes read at once: the sides take turns, so that no frame follows another
-HELD = 0.002  # seconds a wait may take before this thread counts as held up
+AHEAD = 1 << 16  # bytes read at once; since the sides take turns, no second frame can follow
+HELD = 0.002  # seconds a wait may take before this thread counts as blocked
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Place = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
@@ -36,7 +35,7 @@ Plain = bytes | int | float | bool | None
 
 
 class _Said(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc=False):
-    """Something the script's process said. The fields are the arguments, in their order."""
+    """A message of the script's process. The fields are its arguments, in order."""
 
 
 class CallFrame(_Said, frozen=True, tag=p.CALL):
@@ -174,7 +173,7 @@ decode_any = msgspec.msgpack.Decoder().decode
 
 
 def largest(memory: int) -> int:
-    """The largest frame, in bytes, of a run with that much memory: what fits into it, and some facts."""
+    """The largest frame, in bytes, of a run with ``memory`` bytes: all that fits into it, and a little more."""
     return memory + MB
 
 
@@ -184,9 +183,10 @@ def opening(limits: Limits, entry: EnterFrame) -> bytes:
 
 
 class FrameSocket:
-    """One end of the socket. ``sock`` is non-blocking where deadlines are to hold, else blocking.
+    """One end of the socket. ``sock`` must be non-blocking for deadlines to hold. ``most`` bounds a received frame.
 
-    ``held()`` is entered while a wait takes longer than a moment. All methods raise :class:`LostFrame`.
+    ``held()`` is entered while a wait takes longer than ``HELD`` seconds. All methods raise :class:`LostFrame` if the
+    other end is gone (``"gone"``) or the deadline has passed (``"late"``).
     """
 
     __slots__ = ("_held", "_poll", "_sock", "most")
@@ -200,12 +200,12 @@ class FrameSocket:
         self.most = most
 
     def send(self, data: bytes, until: float = 0.0) -> None:
-        """Send one frame; ``until`` is a ``monotonic()``."""
+        """Send one frame. ``until`` is a deadline on :func:`time.monotonic`."""
         for part in framed(data):
             self._send(part, until)
 
     def receive(self, until: float = 0.0) -> memoryview:
-        """The next frame's content."""
+        """Wait for the next frame and return its content."""
         return read_frame(self, self.most, ahead=AHEAD, until=until)
 
     def close(self) -> None:

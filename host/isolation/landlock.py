@@ -1,4 +1,4 @@
-"""No file, no TCP port, no foreign process: Landlock without a single exception. Linux from 5.13.
+"""Denies access to files, TCP ports and other processes by Landlock, without exceptions. Linux from 5.13.
 
 Numbers: the kernel's ``include/uapi/linux/landlock.h`` and ``Documentation/userspace-api/landlock.rst``.
 """
@@ -17,9 +17,9 @@ SCOPES = 0x3  # abstract sockets and signals to outside, from version 6
 
 
 def restrict(libc: ctypes.CDLL) -> int:
-    """Take from this process, and all it will fork, every right Landlock knows; needs no_new_privs.
+    """Take every right that Landlock knows from this process and those it forks. Needs ``no_new_privs``.
 
-    Gives the version of the interface in force, 0 where there is none.
+    Returns the version of the interface in force, 0 if there is none.
     """
     version = int(libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), VERSION))
     if version < 1:

@@ -1,6 +1,7 @@
-"""The system calls a script's process may make, as a filter the kernel runs. Linux on x86-64 and AArch64.
+"""Limits the system calls of a script's process by a filter in the kernel. Linux on x86-64 and AArch64.
 
-An allow-list: memory, clocks, locks, its one socket, its own limits, its end. Anything else gets ``EPERM``.
+The filter is an allow-list: memory, clocks, locks, the one socket, the process's own limits and its exit. Any other
+call fails with ``EPERM``.
 Numbers: the kernel's ``arch/x86/entry/syscalls/syscall_64.tbl`` and ``include/uapi/asm-generic/unistd.h``;
 the filter's form: ``Documentation/userspace-api/seccomp_filter.rst``.
 """
@@ -50,7 +51,7 @@ class _Program(ctypes.Structure):
 
 
 def program(machine: str, *, jit: bool) -> bytes | None:
-    """The filter's code; ``None`` for a machine of unknown numbers. ``jit`` lets memory be executable."""
+    """The filter's code, or ``None`` for an unknown machine. ``jit`` permits executable memory."""
     known = MACHINES.get(machine)
     if known is None:
         return None
@@ -59,8 +60,8 @@ def program(machine: str, *, jit: bool) -> bytes | None:
     if jit:
         plain += [numbers["mmap"], numbers["mprotect"]]
     tests: list[tuple[int, int]] = [(number, 0) for number in plain]
-    # Each checked call has two instructions behind the list: load its argument, compare.
-    checked = [(numbers["prlimit64"], ARGUMENT_0, EQUAL, 0)]  # its own limits alone
+    # After the list, each checked call has two instructions: load its argument, compare it.
+    checked = [(numbers["prlimit64"], ARGUMENT_0, EQUAL, 0)]  # process 0: its own limits only
     if not jit:
         checked += [(numbers[name], ARGUMENT_2, ANY_BIT, PROT_EXEC) for name in ("mmap", "mprotect")]
     tests += [(number, i + 1) for i, (number, *_) in enumerate(checked)]
@@ -91,6 +92,6 @@ def this_machine() -> str:
 
 
 def install(libc: ctypes.CDLL, code: bytes) -> bool:
-    """Put the filter in force for this process for good; needs no_new_privs. Returns whether it is."""
+    """Install the filter for this process, for good. Needs ``no_new_privs``. Returns whether it is in force."""
     filter = _Program(len(code) // 8, code)
     return bool(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(filter), 0, 0) == 0)

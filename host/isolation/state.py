@@ -1,4 +1,4 @@
-"""A run's Lua state in a process of its own, entered like one in this process. Believes nothing it hears."""
+"""A run's Lua state in another process, entered like one in this process. It trusts nothing it receives."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ from host.limits import Limits
 from host.lua import protocol as p
 from host.lua.state import HostFunction
 
-PATIENCE = 1.0  # seconds beyond the script's own time until the process is killed
-GRACE = 0.5  # seconds a process has to end its run once asked to
+PATIENCE = 1.0  # seconds beyond the time a script may take before its process is killed
+GRACE = 0.5  # seconds a process has to end its run once it is asked to
 YEAR = 366 * 86400.0
-MOST_LATE = 20  # frames that are still read after the script's time has ended: a busy host is late itself
-SPARE = 100  # calls that no task waits for: transactions that are rolled back
+MOST_LATE = 20  # frames that are still read after the script's time has ended, since a busy host may be late itself
+SPARE = 100  # calls that no task waits for, such as transactions being rolled back
 
 
 class Process(Protocol):
-    """The process behind a state. From any thread; none of them raises."""
+    """The process behind a state. The methods may be called on any thread, and raise nothing."""
 
     def kill(self) -> None:
-        """Kill it for certain. A second call does nothing."""
+        """Kill the process. A second call does nothing."""
 
     def status(self) -> int | None:
-        """Kill it if it lives; its wait status, ``None`` if not known."""
+        """Kill the process if it is alive. Returns its wait status, or ``None`` if that is not known."""
 
 
 class ChildState:
-    """``LuaState`` at the other end of a socket: same ``enter``, ``stop``, ``close``.
+    """A ``LuaState`` at the other end of a socket, with the same ``enter``, ``stop`` and ``close``.
 
-    ``later(seconds, receiver)`` sets a timer with a ``cancel()``; ``held()`` is entered while the process
-    keeps the caller waiting; ``exhausted()`` is called once if it says that LuaJIT was refused memory. When the
-    process dies, is silent past the limits or says what it may not, it is killed and ``enter`` raises ``ScriptError``;
-    ``MemoryError`` as ``LuaState`` does.
+    ``later(seconds, receiver)`` sets a timer that has a ``cancel()``. ``held()`` is entered while the process keeps the
+    caller waiting. ``exhausted()`` is called once if the process reports that LuaJIT was refused memory. If the process
+    dies, takes longer than the limits or breaks the protocol, it is killed and ``enter`` raises ``ScriptError``.
+    ``enter`` raises ``MemoryError`` as that of ``LuaState`` does.
     """
 
     __slots__ = (
@@ -98,9 +98,9 @@ class ChildState:
         self._timer: Any = None
         self._first = True
         self._ended = False  # the run's end was reported
-        self._last = 0  # the last call's number: they go up by one
+        self._last = 0  # the number of the last call; numbers go up by one
         self._waiting: set[int] = set()  # calls and sleeps that still get a reply
-        self._cancelled: set[int] = set()  # those of them that no task waits for any more
+        self._cancelled: set[int] = set()  # those of ``_waiting`` that no task waits for any more
         self._until = math.inf
         self._late = 0
         self._exhausted: Callable[[], None] | None = exhausted
@@ -135,15 +135,15 @@ class ChildState:
             raise self._failure(lost) from None
 
     def collect(self) -> None:
-        """Nothing: a process of its own is large all the same."""
+        """Do nothing: collecting garbage would not make the other process noticeably smaller."""
 
     def stop(self) -> None:
-        """The run is to end: what does not end it in a moment is killed. From any thread."""
+        """Kill the process unless the run ends within ``GRACE`` seconds. May be called on any thread."""
         if self._timer is None:
             self._timer = self._later(GRACE, lambda _: self._process.kill())
 
     def close(self) -> None:
-        """End the process and let go of everything. A second call does nothing."""
+        """End the process and close the socket. A second call does nothing."""
         if self._timer is not None:
             self._timer.cancel()
         self._process.kill()
@@ -156,25 +156,25 @@ class ChildState:
 
     def _heard(self) -> Said:
         data = self._channel.receive(self._until)
-        if monotonic() > self._until:  # messages sent out of turn are never waited for
+        if monotonic() > self._until:  # frames that are already there are read without checking the deadline
             self._late += 1
             if self._late > MOST_LATE:
                 raise LostFrame("late")
         try:
             said: Said = decode_said(data)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise LostFrame("abuse", "it sent what is not of the protocol") from error
+            raise LostFrame("abuse", "it sent a message that is not part of the protocol") from error
         return said
 
     def _entered(self, said: Entered) -> int:
-        if not self._waiting:  # a run without an end that waits for nothing
+        if not self._waiting:  # the run has not ended and waits for nothing
             raise LostFrame("abuse", "it waits for nothing")
         if said.live > self._limits.tasks:
             raise LostFrame("abuse", f"it has {said.live:,} tasks, more than its {self._limits.tasks:,}")
         return max(said.live, 1)
 
     def _answer(self, said: Said) -> Any:
-        """The host's answer to a question. Raises ``LostFrame`` for one the Lua side would not ask."""
+        """The host's answer to a request. Raises ``LostFrame`` for a request the prelude would never send."""
         kind = type(said)
         if kind is CallFrame:
             self._check_call(said)
@@ -204,7 +204,7 @@ class ChildState:
         if said.id != self._last + 1:
             raise LostFrame("abuse", "its calls are out of order")
         self._last = said.id
-        # A task waits for one call or sleep; what is cancelled is not waited for, but still under way.
+        # A task waits for one call or sleep. No task waits for a cancelled one, which may still be in flight.
         most = self._limits.tasks + SPARE
         if len(self._waiting) - len(self._cancelled) >= most or len(self._waiting) >= most + self._limits.calls:
             raise LostFrame("abuse", f"it has more calls and sleeps open at once than its {self._limits.tasks:,} tasks")
@@ -214,7 +214,7 @@ class ChildState:
             except ValueError:
                 seconds = -1.0
             if not 0 <= seconds <= YEAR:
-                raise LostFrame("abuse", "it sleeps for no time there is")
+                raise LostFrame("abuse", "it asked to sleep for an impossible time")
 
     def _answered(self, id: int) -> None:
         self._waiting.discard(id)
@@ -233,7 +233,7 @@ class ChildState:
         self._late = 0
 
     def _failure(self, lost: LostFrame) -> ScriptError:
-        """The process is of no use any more: kill it, and say why."""
+        """Kill the process if needed, and return the error that says why."""
         if lost.why == "late":
             self._process.kill()
             seconds = self._limits.lua_time

@@ -1,14 +1,14 @@
-"""Forks a confined process for each run, from one that has done all its imports and holds nothing.
+"""Forks a confined process for each run, from a process that has finished its imports and has no secrets.
 
-The host asks over descriptor 0, five bytes a request: a command, one letter, and a child's number.
+The host sends requests of five bytes over descriptor 0: a letter, and the number of a child.
 
-    N       a new child     → its number and process id, and the host's end of its socket (SCM_RIGHTS);
+    N       make a child    → its number and process id, and the host's end of its socket (SCM_RIGHTS);
                               number 0 and an errno if none could be made
-    K <n>   kill            no answer
-    S <n>   kill, and say   → its wait status: the status it ended with by itself, if it had before
+    K <n>   kill it         no answer
+    S <n>   kill it         → its wait status: that with which it had ended by itself, if it had
 
-Children end with this process, and this process ends when the host's end of descriptor 0 is closed. It never
-reads what a script's process says.
+Children end with this process, and this process ends when the host's end of descriptor 0 is closed. It never reads
+what a script's process sends.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from host.lua.state import LuaState, chunk, prelude_files
 
 CONTROL = 0
 REQUEST = 5
-ENDED = 100  # how many ended children's statuses are remembered
-REAP = 0.02  # seconds between looks for children killed and not yet gone
+ENDED = 100  # ended children whose statuses are remembered
+REAP = 0.02  # seconds between checks whether killed children have ended
 
 
 class Config(msgspec.Struct, frozen=True):
-    """The host's usual limits, how many children to keep ready, whether LuaJIT compiles, ``TZ``."""
+    """The host's usual limits, the number of children to keep ready, whether LuaJIT compiles, and ``TZ``."""
 
     memory: int
     string: int
@@ -145,7 +145,7 @@ class _ZygoteServer:
         return _Born(self._numbers, pid, ours)
 
     def _become(self, sock: socket.socket) -> Never:
-        """In the child: be confined, then serve one run. Does not return."""
+        """Confine this process, which is the child, and serve one run. Does not return."""
         try:
             measures = self._confinement.of_child(sock.detach())
             if self._required <= set(measures):
@@ -155,7 +155,7 @@ class _ZygoteServer:
             self._leave()
 
     def _rehearse(self) -> list[str]:
-        """What a child's confinement comes to on this system; each later child must come to the same."""
+        """The measures that confine a child on this system. All of them are required of each later child."""
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
@@ -179,7 +179,7 @@ class _ZygoteServer:
 
 
 def _socket(descriptor: int) -> socket.socket:
-    # All of it is given, so that nothing has to be asked of the system, which would not answer.
+    # Family and type are given, since the system calls that find them out are denied.
     return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptor)
 
 
@@ -188,7 +188,7 @@ def _pair(a: int, b: int) -> bytes:
 
 
 def _warm(limits: Limits) -> None:
-    """Everything a run reads from disk, read while files can still be opened."""
+    """Read everything a run needs from disk, while files can still be opened."""
     time.tzset()
     time.localtime()
     for name in prelude_files():
@@ -199,7 +199,7 @@ def _warm(limits: Limits) -> None:
 
 
 def run(config: bytes, leave: Callable[[], Never]) -> Never:
-    """The zygote's whole life."""
+    """Run the zygote until the host is gone. An error at the start is reported in place of the greeting."""
     try:
         opening = msgspec.json.decode(config, type=Config)
         if opening.timezone is not None:

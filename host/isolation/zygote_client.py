@@ -1,4 +1,4 @@
-"""The host's end of isolation: starts the zygote, asks it for processes, makes states of them."""
+"""The host's end of isolation: starts the zygote, and makes states from the processes it forks."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ KNOWN = (
 
 
 class Protections(msgspec.Struct, frozen=True):
-    """What holds for each script's process on this system, and what would elsewhere."""
+    """The measures in force for each script's process on this system, and those that are missing here."""
 
     in_force: tuple[str, ...]
     missing: tuple[str, ...]
 
 
 class Isolation:
-    """Owns the zygote of a host. Thread-safe; ``close()`` it.
+    """Owns the zygote of a host, until :meth:`close`. Thread-safe.
 
-    ``limits`` are the usual ones: processes are kept ready for them, ``spare`` at a time. ``later`` and
-    ``held`` are as :class:`ChildState` takes them. ``jit`` lets LuaJIT compile, which makes only the kill
-    stop an endless loop. Raises ``ConfigError`` on a system without ``fork``.
+    ``limits`` are the usual ones, for which ``spare`` processes are kept ready. ``later`` and ``held`` are those of
+    :class:`ChildState`. ``jit`` lets LuaJIT compile; an endless loop then stops only when its process is killed.
+    Raises ``ConfigError`` on a system without ``fork``.
     """
 
     def __init__(
@@ -81,10 +81,10 @@ class Isolation:
         self._lock = threading.Lock()
         self._closed = False
         self._zygote = _ZygoteProcess(self._config)
-        self.exhausted = 0  # states that LuaJIT refused memory, by what their processes say: see LuaState
+        self.exhausted = 0  # states whose processes reported that LuaJIT was refused memory: see LuaState
 
     def state(self, host: HostFunction, limits: Limits, _building: bool = True) -> ChildState:
-        """A fresh state in a fresh process. Raises ``ScriptError`` where there can be none."""
+        """A new state in a new process. Raises ``ScriptError`` if none can be made."""
         with self._lock:
             child = self._new_child()
         return ChildState(
@@ -97,7 +97,7 @@ class Isolation:
             self.exhausted += 1
 
     def describe(self) -> Protections:
-        """What is in force. Waits for the zygote to be up; raises ``ScriptError`` if it cannot start."""
+        """The measures in force. Waits until the zygote has started. Raises ``ScriptError`` if it cannot start."""
         with self._lock:
             if self._closed:
                 raise ClosedError("the host is closed")
@@ -108,18 +108,18 @@ class Isolation:
         return Protections(tuple(found), tuple(each for each in KNOWN if not _has(found, each)))
 
     def close(self) -> None:
-        """End the zygote and with it all processes. A second call does nothing."""
+        """End the zygote and all its processes. A second call does nothing."""
         with self._lock:
             self._closed = True
             self._zygote.close()
 
     def kill(self, zygote: _ZygoteProcess, number: int) -> None:
-        """For the processes themselves: have one killed. Waits for no answer, and so for nobody."""
+        """Have a process killed, without waiting for an answer."""
         with suppress(OSError):
             zygote.send(b"K", number)
 
     def status(self, zygote: _ZygoteProcess, number: int) -> int | None:
-        """For the processes themselves: have one killed, and its wait status."""
+        """Have a process killed. Returns its wait status, or ``None`` if that is not known."""
         with self._lock, suppress(OSError):
             return zygote.ask_status(number)
         return None
@@ -131,20 +131,20 @@ class Isolation:
                     number, sock = self._zygote.ask_child()
                     if _open(sock):
                         return number, sock
-                    sock.close()  # killed from outside while it was kept ready
+                    sock.close()  # another program killed it while it was kept ready
                     self._zygote.send(b"K", number)
             except OSError as error:
                 if last or self._closed:
                     raise ScriptError(
                         f"no process could be started for the script: {error.strerror or error}", kind="host"
                     ) from error
-                self._zygote.close()  # killed from outside: its children are gone too
+                self._zygote.close()  # another program killed it, and its children with it
                 self._zygote = _ZygoteProcess(self._config)
         raise AssertionError
 
 
 class _Child:
-    """A process of one zygote, by its number there."""
+    """One process of a zygote, identified by its number."""
 
     __slots__ = ("_isolation", "_number", "_zygote")
 
@@ -161,7 +161,7 @@ class _Child:
 
 
 class _ZygoteProcess:
-    """One zygote process and the socket to it. Used under a lock; ``OSError`` means it is gone."""
+    """One zygote process and the socket to it. Used under a lock. ``OSError`` means that the process is gone."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._greeting: list[str] | None = None
@@ -180,7 +180,7 @@ class _ZygoteProcess:
             )
 
     def greeting(self) -> list[str]:
-        """What is in force. Raises ``ScriptError`` with what kept it from starting, if that is known."""
+        """The measures in force. Raises ``ScriptError`` with the reason if the zygote could not start."""
         if self._greeting is None:
             self._control.setblocking(False)
             try:
@@ -197,18 +197,18 @@ class _ZygoteProcess:
         return self._greeting
 
     def ask_child(self) -> tuple[int, socket.socket]:
-        """A new process: its number, and the socket to it."""
+        """Make a new process. Returns its number and the socket to it."""
         self.greeting()
         self.send(b"N", 0)
         data, fds, _, _ = socket.recv_fds(self._control, 8, 1)
         number, code = _pair(data)
         if not number or not fds:
-            why = os.strerror(code) if code else "none came"
+            why = os.strerror(code) if code else "the zygote sent none"
             raise ScriptError(f"no process could be started for the script: {why}", kind="host")
         return number, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fds[0])
 
     def ask_status(self, number: int) -> int | None:
-        """Have a process killed; its wait status."""
+        """Have a process killed. Returns its wait status, or ``None`` if that is not known."""
         self.send(b"S", number)
         found, status = _pair(self._control.recv(8, socket.MSG_WAITALL))
         return status if found else None
@@ -217,7 +217,7 @@ class _ZygoteProcess:
         self._control.sendall(command + number.to_bytes(4, "little"))
 
     def close(self) -> None:
-        self._control.close()  # what it ends at, after its children
+        self._control.close()  # at which the zygote ends, with its children
         try:
             self._process.wait(1.0)
         except subprocess.TimeoutExpired:
@@ -226,7 +226,7 @@ class _ZygoteProcess:
 
 
 def _open(sock: socket.socket) -> bool:
-    """Whether the other end has not been closed. It has nothing to say yet."""
+    """Whether the other end is still open. No data can have arrived yet."""
     try:
         return bool(sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
     except BlockingIOError:
@@ -242,7 +242,7 @@ def _pair(data: bytes) -> tuple[int, int]:
 
 
 def _folders() -> list[str]:
-    """Where the zygote imports from: the folders of the two libraries it needs, and of this package."""
+    """The folders the zygote imports from: those of the two libraries it needs, and of this package."""
     found = [importlib.util.find_spec(name) for name in ("lupa", "msgspec")]
     places = [str(Path(spec.origin).parent.parent) for spec in found if spec is not None and spec.origin]
     return [*dict.fromkeys(places), str(Path(__file__).parent.parent)]

@@ -1,1 +1,1 @@
-"""What a script would change, found without changing anything; and a run that makes those changes and no others."""
+"""Plans: finds what a script would change without changing it, and makes exactly those changes afterwards."""

@@ -1,7 +1,7 @@
-"""A durable run that makes what was planned: it is stopped at the first change that is another.
+"""Applies a plan in a durable run, which is stopped at the first change that differs from the plan.
 
-Changes are compared task by task, each in its order: tasks that run beside each other need not answer in the order they
-did. What is planned with a made-up value is compared with the real one in its place, once that is known.
+Changes are compared task by task and in the order of each, since concurrent tasks need not be answered in the same
+order as before. A made-up value in the plan is compared with the real one in its place, once that is known.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ __all__ = ["Applying"]
 
 
 class Applying:
-    """The plan's side of one run that ``durable`` records; see :class:`host.run.recording.Recording`.
+    """Compares the changes of one run with its plan, and has ``durable`` record the run.
 
-    ``real`` are the values that runs of the same plan have made before this one, and are to learn of.
+    It has the methods of :class:`host.run.recording.Recording`. ``real`` holds the real values of a plan of several
+    runs: those known from earlier runs are used, and those found in this one are added.
     """
 
     def __init__(self, durable: Durable, plan: Plan, real: RealValues | None = None) -> None:
@@ -41,19 +42,19 @@ class Applying:
         for label, value in plan.values:
             self._values[label].append(value)
         self._shared = real
-        self._real: dict[Any, Any] = {} if real is None else dict(real.known)  # by the planned value it stands for
+        self._real: dict[Any, Any] = {} if real is None else dict(real.known)  # by the planned value each stands for
         self._waiting: dict[int, tuple[PlannedChange, int]] = {}  # changes without an answer, by the call's id
         self._openings = Openings()
 
     @property
     def replaying(self) -> bool:
-        """Whether the run does what it did before it broke off."""
+        """Whether the run still repeats what is recorded of it."""
         return self._durable.replaying
 
     # -- changes
 
     def begun(self, session: Session) -> None:
-        """As the journal has it."""
+        """Passed on to the durable run."""
         self._durable.begun(session)
 
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
@@ -86,22 +87,22 @@ class Applying:
         self._waiting[call.id] = left.popleft(), call.kind
 
     def _refused(self, session: Session, call: Call, difference: str, planned: PlannedChange | None) -> CallError:
-        """Stop the run before a change that was not planned. Returns what to raise."""
+        """Stop the run before a change that was not planned. Returns the error to raise."""
         job = session.job
         where = "" if planned is None else f"; the plan's next change is {planned.operation} at {planned.place}"
         error = ScriptError(
-            f"this change is not the plan's next: {difference}{where}. Nothing of it was sent",
+            f"this change is not the plan's next: {difference}{where}. It was not sent",
             kind="unplanned",
             script=job.script.name,
             line=call.line,
             source=job.script.lines(call.line) if call.line is not None else "",
-            hint="what was made until here stays; make a new plan for what is left, or look at it with runs show",
+            hint="the changes made before it stay; make a new plan for the rest, or inspect the run with runs show",
         )
         self._durable.stop(session, error)
         return CancelledCall("the run was stopped", outcome="not_sent")
 
     def _made(self, id: int, status: int, a: bytes | None, b: Any) -> None:
-        """A change was answered: learn what is in the place of the values that were made up."""
+        """A change was answered: find the real values in the place of the made-up ones."""
         self._openings.answered(id)
         planned, kind = self._waiting.pop(id, (None, 0))
         if planned is None or status not in (p.VALUE, p.CREATED):
@@ -112,53 +113,53 @@ class Applying:
         try:
             value = from_lua(packed)
         except (InvalidCall, LimitError):
-            return  # then what is planned with it stays another
+            return  # changes that were planned with its values will then differ
         for path, made in planned.made.items():
             found = member(value, path)
             if found is not None and not isinstance(found, dict | list):
-                self._real.setdefault(made, found)  # later answers may show the same, or have moved on
+                self._real.setdefault(made, found)  # later answers may show another value at this path
                 if self._shared is not None:
                     self._shared.learn(made, self._real[made], self._durable.run_id)
 
     def left(self) -> list[PlannedChange]:
-        """What was planned and not made."""
+        """The planned changes that were not made."""
         return [change for changes in self._left.values() for change in changes]
 
-    # -- the rest is the journal's
+    # -- passed on to the durable run
 
     def sleep(self, session: Session, id: int, seconds: float, path: bytes, n: int) -> Any:
-        """As the journal has it."""
+        """Passed on to the durable run."""
         return self._durable.sleep(session, id, seconds, path, n)
 
     def refused(self, id: int, session: Session | None = None, facts: bytes | None = None) -> None:
-        """As the journal has it."""
+        """Passed on to the durable run."""
         self._openings.answered(id)
         self._durable.refused(id, session, facts)
 
     def opened(self, call: Call) -> None:
-        """As the journal has it."""
+        """Passed on to the durable run."""
         self._openings.opened(call)
         self._durable.opened(call)
 
     def cancel(self, session: Session, id: int) -> bool:
-        """As the journal has it."""
+        """Passed on to the durable run."""
         return self._durable.cancel(session, id)
 
     def answered(self, session: Session, id: int, status: int, a: bytes | None, b: Any, call: Any) -> None:
-        """An answer is about to be given to the script."""
+        """An answer is about to reach the script."""
         self._made(id, status, a, b)
         self._durable.answered(session, id, status, a, b, call)
 
     def unread(self, session: Session, item: Any) -> None:
-        """As the journal has it."""
+        """Passed on to the durable run."""
         self._durable.unread(session, item)
 
     def late(self, session: Session, call: Call, reply: Any) -> None:
-        """As the journal has it."""
+        """Passed on to the durable run."""
         self._durable.late(session, call, reply)
 
     def next_answer(self, session: Session) -> tuple[int, int, bytes | None, Any] | None:
-        """The next recorded answer: what it made before the run broke off."""
+        """The next recorded answer, and the real values in it."""
         answer = self._durable.next_answer(session)
         if answer is not None:
             self._made(*answer)
@@ -173,31 +174,31 @@ class Applying:
         return self._durable.tool(session, tools if value is None else _Given(value), name, a, b)  # type: ignore[arg-type]
 
     def visible(self, start: int, data: bytes) -> bytes:
-        """As the journal has it."""
+        """Passed on to the durable run."""
         return self._durable.visible(start, data)
 
     def printed(self, text: str) -> None:
-        """As the journal has it."""
+        """Passed on to the durable run."""
         self._durable.printed(text)
 
     def closing(self, session: Session, error: ScriptError | None) -> ScriptError | None:
-        """The error a run is ending with; one that ends well has made all that was planned."""
+        """The error a run ends with. A run that succeeds but has not made all planned changes ends with one, too."""
         found = self._durable.closing(session, error)
         left = self.left()
         if found is not None or not left:
             return found
         names = ", ".join(f"{change.operation} at {change.place}" for change in left[:5])
         more = f" and {len(left) - 5} more" if len(left) > 5 else ""
-        text = f"the script came to its end, and this was planned and not made: {names}{more}"
+        text = f"the script ended without making these planned changes: {names}{more}"
         return ScriptError(text, kind="unplanned", script=session.job.script.name)
 
     def end(self, session: Session, value: Any, rest: Any, error: Any, **how: Any) -> None:
-        """As the journal has it."""
+        """Passed on to the durable run."""
         self._durable.end(session, value, rest, error, **how)
 
 
 class _Given:
-    """``Tools`` that give what was planned."""
+    """``Tools`` that return a planned value."""
 
     def __init__(self, value: bytes) -> None:
         self._value = value
@@ -207,7 +208,7 @@ class _Given:
 
 
 def _difference(planned: PlannedChange, name: str, parameters: Any, options: Any, real: dict[Any, Any]) -> str:
-    """How a change is another than the one planned; ``""`` where it is the same."""
+    """How a change differs from the planned one; ``""`` if it does not."""
     if name != planned.operation:
         return f"{name} in place of {planned.operation}"
     found = _parted("", with_real_values(planned.parameters, real), parameters)
@@ -215,12 +216,12 @@ def _difference(planned: PlannedChange, name: str, parameters: Any, options: Any
 
 
 def _parted(path: str, planned: Any, now: Any) -> str:
-    """Where two values part: ``metadata.order was planned 1 and is 2``."""
+    """The first difference between two values: ``metadata.order was planned 1 and is 2``."""
     if isinstance(planned, dict) and isinstance(now, dict):
         for name in {**planned, **now}:
             inner = f"{path}.{name}" if path else name
             if name not in now:
-                return f"{inner} was planned {_shown(planned[name])} and is not given"
+                return f"{inner} was planned {_shown(planned[name])} and is missing"
             if name not in planned:
                 return f"{inner} is {_shown(now[name])} and was not planned"
             if found := _parted(inner, planned[name], now[name]):

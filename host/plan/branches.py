@@ -1,8 +1,8 @@
-"""Where a script's text decides by members of made-up objects, or uses them: what follows may be otherwise.
+"""Finds the lines of a script that use members of made-up objects, after which the real run may differ.
 
-Comparing texts and numbers cannot be noticed in Lua, so the text is looked through: a line that decides (``if``,
-``while``, ``until``, ``and``, ``or``, a comparison) and names a member that was made up is reported, and so is one that
-uses such a member's value otherwise.
+A comparison of strings or numbers cannot be observed in Lua, so the source is searched instead. A line is reported as
+deciding if it has a condition or comparison (``if``, ``while``, ``until``, ``and``, ``or``, ``==`` …) and names a
+made-up member, and otherwise as using the member's value.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ _MEMBER = re.compile(r"(?<!\.)\.\s*([A-Za-z_][A-Za-z0-9_]*)\b(?!\s*[({\"'])")
 def branches_on(
     source: bytes, made_up: Mapping[str, str], used: Mapping[str, str]
 ) -> Iterator[tuple[int, str, str, str]]:
-    """(line, "decides by" or "uses", member, whose). ``made_up`` has the members of made-up objects and which objects
-    those are; ``used`` those of them whose value may be used.
+    """Yield (line, ``"decides by"`` or ``"uses"``, member, object) for each use of a made-up member.
+
+    ``made_up`` maps the members of made-up objects to the id of the object; ``used`` has those of them that have a
+    plain value, which a script could use without noticing that it is made up.
     """
     text = _TEXT_OR_COMMENT.sub(lambda found: "\n" * found[0].count("\n") or " ", source.decode("utf-8", "replace"))
     for number, line in enumerate(text.split("\n"), 1):

@@ -1,4 +1,4 @@
-"""A call as a plan describes it: the same when it is planned and when it is applied."""
+"""Describes a call for a plan, in the same way when it is planned and when it is applied."""
 
 from __future__ import annotations
 
@@ -16,62 +16,62 @@ __all__ = ["Openings", "described", "is_change", "operation_name"]
 
 
 def is_change(call: Call, find: Callable[[str], Function | None]) -> bool:
-    """Whether a call changes anything, here or elsewhere. ``find`` gives a registered function by its name."""
+    """Whether a call changes anything, here or elsewhere. ``find`` returns the registered function of a name."""
     if call.mutation or (call.request is not None and call.request.sink is not None):
         return True
     payload = call.payload
     if type(payload) is IteratorStep:
         function = find(payload.stream.invocation.context.function)
         return function is None or function.mutation
-    if type(payload) is LibraryCall and payload.name.startswith("http."):  # what it reads goes to a file
+    if type(payload) is LibraryCall and payload.name.startswith("http."):  # a download writes a file
         return any(isinstance(each, dict) and each.get("download") is not None for each in payload.args)
     return False
 
 
 def operation_name(call: Call) -> str:
-    """What a call is named by: an item of an iterator by its function."""
+    """The name of a call. That of an iterator's item is the function that made the iterator."""
     if type(call.payload) is IteratorStep:
         return call.payload.stream.invocation.context.function
     return call.name
 
 
 class Openings:
-    """What the iterators of a run were opened with: their items are asked for by number alone."""
+    """The arguments that a run's iterators were opened with, since their items are requested by number alone."""
 
     def __init__(self) -> None:
-        self._asked: dict[int, Any] = {}  # by the call's id
-        self._opened: dict[Any, Any] = {}  # by the iterator's number
-        self._walked: set[Any] = set()
+        self._asked: dict[int, Any] = {}  # arguments by the call's id
+        self._opened: dict[Any, Any] = {}  # arguments by the iterator's number
+        self._started: set[Any] = set()  # numbers of iterators of which an item was requested
 
     def asked(self, call: Call, arguments: Any) -> None:
-        """A function is called with these arguments."""
+        """Note the arguments of a call, which may open an iterator."""
         self._asked[call.id] = arguments
 
     def opened(self, call: Call) -> None:
-        """It gave an iterator."""
+        """Note that a call has opened an iterator."""
         arguments = self._asked.pop(call.id, None)
         if call.reply is not None:
             self._opened[call.reply.value] = arguments
 
     def answered(self, id: int) -> None:
-        """It gave a value."""
+        """Note that a call was answered with something else."""
         self._asked.pop(id, None)
 
     def of(self, call: Call, arguments: Any) -> Any:
-        """The script's arguments of a call, those of an item's being its iterator's."""
+        """The script's arguments of a call. Those of an item are the arguments its iterator was opened with."""
         return self._opened.get(arguments[0]) if type(call.payload) is IteratorStep and arguments else arguments
 
     def is_first(self, call: Call, arguments: Any) -> bool:
-        """Whether a call is none for a further item of the same iterator."""
+        """Whether a call is not for a second or later item of an iterator."""
         if type(call.payload) is not IteratorStep or not arguments:
             return True
-        first = arguments[0] not in self._walked
-        self._walked.add(arguments[0])
+        first = arguments[0] not in self._started
+        self._started.add(arguments[0])
         return first
 
 
 def described(call: Call, arguments: Any, options: Any, redact: Callable[[Any], Any]) -> tuple[Any, Any]:
-    """Parameters and request options as a plan holds them, secrets masked."""
+    """The parameters and request options of a call as a plan stores them, with secrets redacted."""
     if call.asks is not None and isinstance(arguments, list):
         names = ("method", "path", "params", "options")
         arguments = {name: each for name, each in zip(names, arguments, strict=False) if each is not None}

@@ -1,4 +1,4 @@
-"""The calls of a run that is planned: changes are answered and kept, reads are let through."""
+"""The calls of a run that is being planned: changes are recorded and answered here, reads are sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from host.apis.catalog import Operation
 from host.apis.json_values import decode_json
 from host.bridge.request import AsyncRequest, Reply
 from host.calls.call import Call
-from host.errors import DeniedError, FunctionError, LimitError
+from host.errors import DeniedError, FunctionError, InvalidCall, LimitError
 from host.functions.invocation import Invocation
 from host.functions.iterators import IteratorStep
 from host.http.message import Request, Response
@@ -34,29 +34,30 @@ __all__ = ["HeldCalls", "PlannedState"]
 
 
 class PlannedState:
-    """What the runs of one plan share: the objects they made up, and what was changed besides."""
+    """What the runs of one plan share: made-up objects and results, and which libraries changed something."""
 
     def __init__(self) -> None:
         names = PlannedNames()
         self.made_up = MadeUp(names)
         self.results = MadeUpResults(names)
         self.counted: dict[str, Money] = {}
-        self.given: dict[str, set[str]] = {}  # members that the script gave, by the object
-        self.libraries: set[str] = set()  # those that were to change something
+        self.given: dict[str, set[str]] = {}  # names of members that the script set, by the object
+        self.libraries: set[str] = set()  # libraries that would have changed something
 
 
 class HeldCalls:
-    """The calls of one run. ``submit`` hands a read over, ``state`` is what the plan's runs before it have left.
+    """The calls of one run. ``submit`` sends a read; ``state`` is shared with the other runs of the plan.
 
-    ``members`` are those of made-up objects that nobody gave, and whose they are; ``used`` are those among them that
-    have a value which is no planned one. ``reservations`` is what changes took from budgets.
+    ``members`` maps the members of made-up objects that the script did not set to the id of the object; ``used`` has
+    those of them whose value does not show that it is made up. ``reservations`` are those that the changes took from
+    budgets.
     """
 
     def __init__(self, submit: Callable[[Call], None], state: PlannedState | None = None) -> None:
         self._submit = submit
-        self._lock = threading.RLock()  # an object that is read first is changed on the loop's thread
+        self._lock = threading.RLock()  # a change whose object is read first is answered on the loop's thread
         self._state = state or PlannedState()
-        self._order: list[PlannedChange | None] = []  # a place is taken when the script makes the change
+        self._order: list[PlannedChange | None] = []  # None: the change is not answered yet
         self.openings = Openings()
         self.members: dict[str, str] = {}
         self.used: dict[str, str] = {}
@@ -66,11 +67,11 @@ class HeldCalls:
 
     @property
     def changes(self) -> tuple[PlannedChange, ...]:
-        """In the order in which the script made them."""
+        """The changes, in the order in which the script made them."""
         return tuple(change for change in self._order if change is not None)
 
     def take(self, session: Session, call: Call, arguments: Any, options: Any, task: str) -> None:
-        """Answer a change with what is made up, and let a read through. On the session's thread."""
+        """Answer a change with a made-up result, or send a read. Called on the session's thread."""
         find = session.services.pipeline.functions.get
         with self._lock:
             if not is_change(call, find):
@@ -96,7 +97,7 @@ class HeldCalls:
             if request is None or call.api is None or call.operation is None:
                 self._done(place, call, change, self._result(call))
                 return
-            if request.sink is not None:  # and nothing is written
+            if request.sink is not None:  # a download, of which nothing is written
                 self._state.results.downloaded(chosen.get("download") if isinstance(chosen, dict) else None)
                 self._done(place, call, change, Response(200))
                 return
@@ -113,7 +114,7 @@ class HeldCalls:
             self._change(place, call, change, values, None, url=url)
 
     def _look_up(self, session: Session, url: str, call: Call, then: Callable[[Any], None]) -> None:
-        """Read the object that a change is about, which is answered with the API's error where there is none."""
+        """Read the object that a change is about, and pass it to ``then``, or answer with the error."""
         request = call.request
         assert request is not None
         assert call.api is not None
@@ -128,7 +129,7 @@ class HeldCalls:
                 return
             base = _decoded(answer)
             if base is None:
-                text = f"{call.name}: what it is about could not be read, so its answer is made up"
+                text = f"{call.name}: the object it changes could not be read, so its whole answer is made up"
                 self._say(session, call, text)
             then(base)
 
@@ -152,8 +153,10 @@ class HeldCalls:
         known: bool = False,
         url: str = "",
     ) -> None:
-        """Answer a change of an API's objects; ``known``: ``base`` is the plan's own; ``url``: of what it is about.
-        On the session's thread, or the loop's.
+        """Answer a change of an API's object.
+
+        ``base`` is the object before the change, if it is known, and ``known`` says that the plan made it. ``url`` is
+        that of the object. Called on the session's thread or the loop's.
         """
         api, operation, request = call.api, call.operation, call.request
         assert api is not None
@@ -172,8 +175,8 @@ class HeldCalls:
                 if changed and isinstance(value, dict):
                     self._note_members(value, values, str(id or change.operation))
                 self._done(place, call, change, answer, value, id)
-        except Exception as error:  # a shape nobody thought of: the script gets an error instead of waiting for ever
-            text = f"{call.name}: no answer could be made up for it: {type(error).__name__}: {error}"
+        except Exception as error:  # an unforeseen shape: the script gets an error rather than waiting for ever
+            text = f"{call.name}: no answer could be made up: {type(error).__name__}: {error}"
             call.deliver(Reply(error=FunctionError(text)))
 
     def _done(
@@ -190,7 +193,7 @@ class HeldCalls:
         self._deliver(call, Reply(answer))
 
     def _deliver(self, call: Call, reply: Reply) -> None:
-        """Answer a change. What it took from budgets is counted until the plan is made, and given back then."""
+        """Answer a change. Its reservations stay in the budgets until the plan is made, and are then given back."""
         reservations, call.reservations = call.reservations, ()
         if isinstance(reply.value, Response):
             settle(reservations, reply)
@@ -211,19 +214,19 @@ class HeldCalls:
 
     def _cost(self, call: Call, api: Api, operation: Operation, request: Request) -> Cost:
         if api.name != "stripe":
-            return Cost()  # whose amounts nobody has looked up
+            return Cost()  # amounts are known for Stripe only
         if call.asks is not None and not call.asks.known:
             return Cost(known=False)
         return cost(operation, request, self._state.counted, call.beyond)
 
     def _count(self, found: Cost, answer: Response) -> None:
-        """Remember what an object stands for, so that what follows on it is known."""
+        """Remember the amount of an object, so that the cost of later calls on it is known."""
         if found.total is not None:
             for id in counted_ids(answer):
                 self._state.counted[id] = found.total
 
     def _note_members(self, value: dict[str, Any], given: Any, whose: str) -> None:
-        """Keep the members of an answer that are not known: those that no call has given."""
+        """Note the members of an answer that no call has set, and whose values are therefore made up."""
         known = self._state.given.setdefault(whose, {"id", "object", "metadata"})
         known.update(given if isinstance(given, dict) else ())
         for name, each in value.items():
@@ -242,19 +245,21 @@ class HeldCalls:
                 call.deliver(Reply(answer))
                 return
             if missing:
-                text = (
-                    f"{call.name}: the list is as the API has it now, without what this plan does to {_some(missing)}"
-                )
+                text = f"{call.name}: the list is that of the API now, without the plan's changes to {_some(missing)}"
                 self._say(session, call, text)
         elif type(payload) is LibraryCall:
-            known, value, asked = self._state.results.read(payload)
+            try:
+                known, value, asked = self._state.results.read(payload)
+            except InvalidCall as error:
+                call.deliver(Reply(error=error))
+                return
             if known:
                 call.deliver(Reply(value))
                 return
             call.payload = asked
             library = payload.name.partition(".")[0]
             if library in self._state.libraries:
-                self._say(session, call, f"{call.name}: it reads what is there now, before the changes of this plan")
+                self._say(session, call, f"{call.name}: it reads the present state, without the changes of this plan")
         self.reads += 1
         self._submit(call)
 
@@ -270,7 +275,7 @@ def _identity(api: Api, value: dict[str, Any]) -> str | int | None:
 
 
 def _may_read(session: Session, api: Api, reader: str) -> bool:
-    """Whether the run's permissions let the object that a change is about be read."""
+    """Whether the run's permissions allow reading the object that a change is about."""
     try:
         session.job.permissions.check_operation(f"{api.name}.{reader}", mutation=False, live=api.is_live)
     except DeniedError:
@@ -294,7 +299,7 @@ def _without_body(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], 
 
 
 def _decoded(answer: Any) -> dict[str, Any] | None:
-    """The object of an answer, if it has one."""
+    """The JSON object in an answer, if it has one."""
     if not isinstance(answer, Response) or answer.status >= 300:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Made-up objects: what an API would answer a change with, as far as its document and the call show."""
+"""Made-up objects: the API's answer to a change, as far as its document and the call show it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _JSON = {"content-type": "application/json"}
 
 
 class PlannedObject(NamedTuple):
-    """An object the plan makes, changes or deletes. ``collection`` is the path it was made at or is found below."""
+    """An object the plan creates, changes or deletes. ``collection`` is the path of the collection it belongs to."""
 
     value: dict[str, Any]
     collection: str
@@ -31,7 +31,7 @@ class PlannedObject(NamedTuple):
 
 
 class MadeUp:
-    """The objects of one plan, by API and id. Not thread-safe."""
+    """The objects of one plan, by the API's name and their id. Not thread-safe."""
 
     def __init__(self, names: PlannedNames) -> None:
         self._names = names
@@ -42,8 +42,9 @@ class MadeUp:
     # -- changes
 
     def subject(self, api: Api, operation: Operation, request: Request) -> tuple[str | None, str]:
-        """The URL at which the object that a change is about can be read, and the operation that does; no URL where it
-        makes a new one.
+        """The URL at which the object of a change can be read, and the id of the operation that reads it.
+
+        ``(None, "")`` for a change that creates an object.
         """
         for path in (operation.path, operation.path.rpartition("/")[0]):
             reader = self._reader(api, path)
@@ -56,7 +57,7 @@ class MadeUp:
         return None, ""
 
     def _reader(self, api: Api, path: str) -> Operation | None:
-        """The operation that reads what is at a path, as the document writes it."""
+        """The operation that reads a path, given as in the document."""
         found = self._readers.get(api.name)
         if found is None:
             operations = filter(None, map(api.catalog.operation, api.catalog.operation_ids()))
@@ -64,7 +65,7 @@ class MadeUp:
         return found.get(path)
 
     def known(self, api: Api, url: str) -> PlannedObject | None:
-        """The object of the plan that is read at this URL."""
+        """The plan's object at this URL, if there is one."""
         return self.objects.get((api.name, unquote(_path(url).rpartition("/")[2])))
 
     def change(
@@ -76,8 +77,10 @@ class MadeUp:
         base: dict[str, Any] | None,
         url: str = "",
     ) -> tuple[Response, Any]:
-        """The answer of a change, and its value. ``base`` is the object it is about as it was, if that is known;
-        ``url`` where it is, if it is about one that is there.
+        """The answer to a change, and its decoded value.
+
+        ``values`` are the parameters of the call. ``base`` is the object before the change, if it is known; ``url`` is
+        that of an existing object.
         """
         if operation.result is None:
             self._delete(api, operation, request)
@@ -107,7 +110,7 @@ class MadeUp:
     ) -> dict[str, Any]:
         shapes = self._shapes_of(api)
         template = shapes.template(_kind(operation.result), operation.result)
-        # A copy: what the script was given before must not change.
+        # A copy: answers that the script already has must not change.
         value = shapes.fresh(template, int(time())) if base is None else deepcopy(base)
         shapes.put(template.schema, value, given)
         field = api.catalog.facts.id_field
@@ -121,7 +124,7 @@ class MadeUp:
         return value
 
     def _name(self, value: dict[str, Any], path: str) -> None:
-        """Give a text that nobody gave a planned one."""
+        """Replace an empty text at ``path`` by a planned one."""
         *steps, last = path.split(".")
         node: Any = value
         for step in steps:
@@ -156,7 +159,7 @@ class MadeUp:
         return id
 
     def _expanded(self, api: Api, full: Schema, value: dict[str, Any], expand: Any) -> dict[str, Any]:
-        """The answer with the objects it was asked for in place of their ids, as far as the plan knows them."""
+        """The answer with the objects named in ``expand`` in place of their ids: the plan's own, or made-up ones."""
         if not isinstance(expand, list):
             return value
         found = dict(value)
@@ -178,7 +181,7 @@ class MadeUp:
     # -- reads
 
     def read(self, api: Api, operation: Operation, request: Request) -> tuple[Response | None, list[str]]:
-        """The answer of a read where it is the plan's to give; and ids of objects that a list from the API lacks."""
+        """The answer to a read of planned objects, or ``None``; and ids of objects missing in the API's list."""
         if operation.path.endswith("}"):
             known = self.known(api, request.url)
             if known is not None:
@@ -204,13 +207,13 @@ class MadeUp:
         return _answer(self._object(api, operation, {}, None), request.url)
 
     def _listed(self, api: Api, request: Request) -> list[str]:
-        """Ids of the plan's objects that the list at a URL is about, or may be."""
+        """Ids of the plan's objects that belong, or may belong, to the list at a URL."""
         path = _path(request.url)
         places = (path, path.removesuffix("/search"))
         return [id for (name, id), each in self.objects.items() if name == api.name and each.collection in places]
 
     def _page(self, api: Api, operation: Operation, request: Request, ids: list[str]) -> Response:
-        """A list of what belongs to a planned object: all there can be is in the plan."""
+        """A list of objects of a planned object. All of them are in the plan, as the API does not know it."""
         wanted = dict(_query(request.url))
         found = [self.objects[api.name, id] for id in ids]
         items = [each.value for each in found if not each.deleted and _fits(each.value, wanted)]
@@ -241,7 +244,7 @@ class MadeUp:
 
 
 def _kind(schema: Schema | None) -> str:
-    """The name of a shared schema; another is named by what it is."""
+    """The name of a shared schema, or a unique name for any other."""
     if schema is None:
         return ""
     if schema.ref:
@@ -261,7 +264,7 @@ def _query(url: str) -> list[tuple[str, str]]:
 
 
 def _fits(value: dict[str, Any], wanted: dict[str, str]) -> bool:
-    """Whether an object is among those a list is asked for: by members it has too."""
+    """Whether an object matches the filters of a list, as far as it has members of the same names."""
     for name, each in wanted.items():
         own = value.get(name)
         if isinstance(own, str | int) and not isinstance(own, bool) and str(own) != each:

@@ -1,4 +1,4 @@
-"""What functions and libraries would answer a change with, and what they read of it afterwards."""
+"""Made-up results of functions and libraries for changes, and of later reads of what they changed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from host.errors import InvalidCall
 from host.functions.invocation import Invocation
 from host.libraries.library import LibraryCall
 from host.plan.planned_values import PlannedNames
@@ -24,13 +25,12 @@ class MadeUpResults:
         self._transactions: dict[str, Any] = {}  # the database of each, by its planned id
 
     def change(self, call: LibraryCall) -> Any:
-        """What a library's function gives for a change."""
+        """The made-up result of a library's function that changes something."""
         library, _, name = call.name.partition(".")
         if library == "sql":
             return self._sql(call, name)
         if library == "fs":
-            self._file(call, name)
-            return None
+            return self._file(call, name)
         if library == "http":
             return self._http(call)
         if library == "graphql":
@@ -58,37 +58,45 @@ class MadeUpResults:
         }  # fmt: skip
 
     def downloaded(self, path: Any) -> None:
-        """A call would have put its answer in the file at ``path``."""
+        """Note that a call would have written its answer to the file at ``path``."""
         if isinstance(path, str):
             self._files[path] = b""
 
-    def _file(self, call: LibraryCall, name: str) -> None:
+    def _file(self, call: LibraryCall, name: str) -> bool | None:
         path, content = call.argument(0), call.argument(1)
         if not isinstance(path, str):
-            return
+            return None
         text = content if isinstance(content, bytes) else str(content).encode()
         if name == "remove":
+            existed = self._files.get(path, b"") is not None
             self._files[path] = None
-        elif name == "write":
+            return existed
+        if name == "write":
             self._files[path] = text
-        elif name == "append" and self._files.get(path) is not None:
+        elif name == "append" and path in self._files:
             self._files[path] = (self._files[path] or b"") + text
+        return None
 
     def read(self, call: LibraryCall) -> tuple[bool, Any, LibraryCall]:
-        """Whether a read is the plan's to answer, and with what; else what is to be asked in its place."""
+        """(True, result, call) for a read that the plan can answer, else (False, None, the call to make instead).
+
+        Raises ``InvalidCall`` for a file that the plan removes.
+        """
         path = call.argument(0)
         if call.name in ("fs.read", "fs.exists") and isinstance(path, str) and path in self._files:
             content = self._files[path]
             if call.name == "fs.exists":
                 return True, content is not None, call
-            return (False, None, call) if content is None else (True, content, call)
-        if isinstance(path, Mapping) and path.get("tx") in self._transactions:  # it was never begun
+            if content is None:
+                raise InvalidCall(f"{call.name}({path!r}): no such file or directory", code="ENOENT")
+            return True, content, call
+        if isinstance(path, Mapping) and path.get("tx") in self._transactions:  # this transaction was never begun
             where = self._transactions[path["tx"]]
             return False, None, msgspec.structs.replace(call, args=[where, *call.args[1:]])
         return False, None, call
 
     def function(self, invocation: Invocation) -> Any:
-        """What a function gives, by what its annotation says it gives."""
+        """The made-up result of a function, of the type in its return annotation."""
         target = invocation.function.target
         try:
             kind = inspect.signature(target).return_annotation

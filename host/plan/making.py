@@ -1,4 +1,4 @@
-"""Makes the plan of a run, and says where a plan may be applied."""
+"""Makes the plans of runs, and applies plans after checking that they still hold."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def make_plan(
     state: PlannedState | None = None,
     once: OnceResults | None = None,
 ) -> Plan:
-    """Run a script with nothing sent that changes anything; ``wait`` runs it to its end. Raises ``UsageError``.
+    """Run a script to its end with ``wait``, without sending anything that makes changes. Raises ``UsageError``.
 
-    ``state`` and ``once`` are what the runs planned before it have left, where it is one of several.
+    ``state`` and ``once`` are shared by the runs of a plan of several.
     """
     try:
         given = to_lua(dict(options.globals or {}))
@@ -76,7 +76,7 @@ def make_plan(
 
 
 def make_plans(parts: HostParts, jobs: Iterable[Any], wait: Wait) -> Iterator[Plan]:
-    """Plan runs one after the other, as parts of one plan. Raises ``UsageError``."""
+    """Plan runs one after another, as parts of one plan. Raises ``UsageError``."""
     state, once, totals = PlannedState(), OnceResults(), PlanTotals()
     for job in jobs:
         script, options = job_of(job)
@@ -88,7 +88,7 @@ def make_plans(parts: HostParts, jobs: Iterable[Any], wait: Wait) -> Iterator[Pl
 def apply_plans(
     parts: HostParts, runs: DurableRuns, file: PlanSet | str | os.PathLike[str], options: RunOptions, wait: Wait
 ) -> Iterator[RunResult]:
-    """Apply the plan of several runs, up to the first that fails. Raises ``UsageError`` before any is begun."""
+    """Apply a plan of several runs, up to the first that fails. Raises ``UsageError`` before any run begins."""
     if not isinstance(file, PlanSet | str | os.PathLike):
         raise arguments.wrong("file", file, "a PlanSet, or the path of a plan's file")
     plans = file if isinstance(file, PlanSet) else PlanSet(file)
@@ -110,14 +110,14 @@ def apply_plans(
 
 
 def check_applicable(plan: Plan, parts: HostParts) -> None:
-    """Raise ``UsageError`` unless the plan's changes would go where it was made for, by the script it was made of."""
+    """Raise ``UsageError`` unless the plan is complete, and its account and script are still the same."""
     plan.check_complete()
     _check_place(plan, parts)
     _check_script(plan.script, plan.folder, plan.source)
 
 
 def _check_place(plan: Plan | PlanSet, parts: HostParts) -> None:
-    """Raise ``UsageError`` unless the plan's changes would go where it was made for."""
+    """Raise ``UsageError`` unless the plan would be applied to the API and account it was made for."""
     here = binding_of(parts)
     differs = Binding(plan.mode, plan.base, plan.account).difference(here)
     if differs == "mode":
@@ -130,17 +130,17 @@ def _check_place(plan: Plan | PlanSet, parts: HostParts) -> None:
     if differs == "base":
         raise UsageError(f"the plan is for {plan.base}, and would be applied to {here.base}")
     if differs is not None:
-        raise UsageError("the plan was made with another key", hint="make it anew with the present one")
+        raise UsageError("the plan was made with another key", hint="make a new plan with this key")
 
 
 def _check_script(script: str, folder: str | None, source: bytes) -> None:
-    """Raise ``UsageError`` unless a plan's script is what it was."""
+    """Raise ``UsageError`` if a plan's script was changed or removed."""
     if folder is not None:
         file = Path(folder) / Path(script).name
         if not file.is_file():
-            raise UsageError(f"the plan's script {file} is not there any more")
+            raise UsageError(f"the plan's script {file} no longer exists")
         if Script.read(file).source != source:
-            raise UsageError(f"{file} has changed since the plan was made", hint="make the plan anew")
+            raise UsageError(f"{file} has changed since the plan was made", hint="make a new plan")
 
 
 def applied_by(runs: DurableRuns, plan: Plan, script: Script) -> Kept | RunResult:
@@ -155,7 +155,7 @@ def applied_by(runs: DurableRuns, plan: Plan, script: Script) -> Kept | RunResul
 
 
 def _applied_section(runs: DurableRuns, id: str, section: PlanSection, real: RealValues) -> Kept | RunResult:
-    """The same for one run of the plan ``id`` of several; ``real`` are values that the runs before it made."""
+    """:func:`applied_by` for one run of the plan ``id``; ``real`` holds the real values that its runs share."""
     plan = section.plan
     script = Script(plan.script, plan.source, None if plan.folder is None else Path(plan.folder))
     kept = runs.begin(script, plan.args, from_lua(plan.globals), f"{id}.{section.number}", batch=id)

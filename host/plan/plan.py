@@ -1,4 +1,4 @@
-"""A plan: what a script would change, in order, with what it takes to make just that."""
+"""A plan: the changes a script would make, in order, and all that is needed to make exactly those."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from host.errors import ConfigError, ScriptError, UsageError
 __all__ = ["Plan", "PlannedChange", "Unforeseen"]
 
 FORMAT: Final = 1
-_NO_PLAN = "is no plan that this version of luahost wrote"
+_NO_PLAN = "is not a plan written by this version of luahost"
 
 
 class PlannedChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One change. ``place`` is where the script makes it (``pay.lua:12``), ``task`` which of its tasks does.
+    """One change. ``place`` is the line of the script (``pay.lua:12``), ``task`` the path of the script's task.
 
-    ``parameters`` are by name (a list for a function's), ``id`` is of the object it makes or is about. ``made`` are the
-    values of the answer that stand for the API's, by their dotted path. ``amount`` is in the currency's minor unit;
-    ``open_amount`` says that it moves money and that the amount is not known before it is sent.
+    ``parameters`` are by name (for a function: a list), ``id`` is that of the object it creates or changes. ``made``
+    maps dotted paths in the answer to the planned values there. ``amount`` is in the currency's minor unit;
+    ``open_amount`` says that the change moves an amount of money that is not known before it is sent.
     """
 
     operation: str
@@ -39,27 +39,28 @@ class PlannedChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     @classmethod
     def digest_of(cls, operation: str, parameters: Any, options: Any) -> str:
-        """By which a change is known: of its operation and all it gives."""
+        """The digest that identifies a change, of its operation, parameters and options."""
         return _digest([operation, parameters, options])
 
 
 class Unforeseen(msgspec.Struct, frozen=True):
-    """What the plan cannot know, and where."""
+    """Something the plan cannot know, and the place in the script that it concerns."""
 
     place: str
     text: str
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``Host.plan`` gives. ``changes`` are in their order; ``error`` is how the script failed, if it did.
+    """The result of ``Host.plan``. ``changes`` are in order; ``error`` is that of the script if it failed.
 
-    ``reads`` counts the calls that were sent, ``unforeseen`` says what may come otherwise. ``base``, ``mode`` and
-    ``account`` say where the changes go; ``values`` are the times and seeds the script was given.
+    ``reads`` is the number of calls that were sent; ``unforeseen`` lists what may differ when the plan is applied.
+    ``base``, ``mode`` and ``account`` identify the API and account; ``values`` are the times and seeds that the script
+    received.
     """
 
     script: str
     source: bytes
-    made_at: str = ""  # so that the same plan made again is another, which is applied again
+    made_at: str = ""  # gives a plan that is made again another id, so that it can be applied again
     folder: str | None = None
     args: tuple[str, ...] = ()
     globals: bytes = b""
@@ -74,7 +75,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def amounts(self) -> dict[str, int]:
-        """What the changes move, by currency, in its minor unit. See ``PlannedChange.open_amount`` for the rest."""
+        """The known amounts the changes move, by currency, in its minor unit. See ``PlannedChange.open_amount``."""
         found: dict[str, int] = {}
         for change in self.changes:
             if change.amount is not None and change.currency is not None:
@@ -83,7 +84,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """Of all it says: the same plan has the same one. The run that applies it is named after it."""
+        """A digest of the whole plan. It is also the id of the run that applies the plan."""
         return f"plan_{_digest(self._content())}"
 
     def _content(self) -> dict[str, Any]:
@@ -92,20 +93,20 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return {"format": FORMAT, **content}
 
     def check_complete(self) -> None:
-        """Raise ``UsageError`` for a plan whose script failed: nobody knows what comes behind that."""
+        """Raise ``UsageError`` if the script failed, since its later changes are not known."""
         if isinstance(self.error, ScriptError):
             raise UsageError(
-                f"the script failed while it was planned, so the plan has no end: {self.error}",
-                hint="mend the script or what it reads, and plan it again",
+                f"the script failed while it was planned, so the plan is incomplete: {self.error}",
+                hint="fix the script or the data it reads, and plan it again",
             )
 
     def check_no_script(self, path: str | os.PathLike[str]) -> None:
-        """Raise ``UsageError`` where a plan would be written over its script."""
+        """Raise ``UsageError`` if ``path`` is the script itself."""
         if self.folder is not None and Path(path).resolve() == Path(self.folder) / Path(self.script).name:
             raise UsageError(f"{os.fspath(path)} is the script itself; write its plan to another file")
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it to a file that only its owner can read. Raises ``UsageError``, ``ConfigError``."""
+        """Write the plan to a file that only its owner can read. Raises ``UsageError``, ``ConfigError``."""
         self.check_complete()
         file = arguments.a_path("path", path)
         self.check_no_script(file)
@@ -119,7 +120,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Plan:
-        """The plan of a file. Raises ``UsageError`` for one that is not there, is no plan, or was changed."""
+        """Read a plan from a file. Raises ``UsageError`` if the file is missing, is not a plan, or was changed."""
         file = Path(arguments.a_path("path", path))
         try:
             content = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
@@ -132,11 +133,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         except msgspec.MsgspecError as error:
             raise UsageError(f"{file} {_NO_PLAN}: {error}") from None
         if plan.id != said:
-            raise UsageError(f"the plan {file} was changed since it was made", hint="make it anew with plan --out")
+            raise UsageError(f"the plan {file} was changed since it was made", hint="make a new one with plan --out")
         return plan
 
 
 def _digest(value: Any) -> str:
-    import hashlib  # every host knows of plans, few make one
+    import hashlib  # every host imports this module, and few make plans
 
     return hashlib.blake2b(msgspec.json.encode(value, order="sorted"), digest_size=16).hexdigest()

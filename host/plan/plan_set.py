@@ -1,7 +1,7 @@
-"""A plan of several runs, in a file that is written and read run by run: it may hold tens of thousands.
+"""A plan of several runs in a file, which is written and read run by run, since it may hold tens of thousands.
 
-The file is lines of JSON: what the plan is, then for each script its text and for each run its plan, and at the end the
-plan's id, which is the digest of all lines before it.
+The file consists of lines of JSON: a header, then a line with the source of each script and a line with the plan of
+each run, and at the end the plan's id, which is the digest of all lines before it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ __all__ = ["FORMAT", "MOST_CHANGES", "PlanSection", "PlanSet", "PlanTotals", "Pl
 
 FORMAT: Final = 2
 MOST_CHANGES: Final = 100_000
-"""Of one plan: what its runs made up is kept in memory while it is made."""
+"""Changes in one plan, since the made-up objects of all its runs are in memory while it is made."""
 
 
 class PlanSection(msgspec.Struct, frozen=True):
-    """One run of the plan: ``number`` from 1, ``row`` where its row stands (``rows.csv:4``)."""
+    """One run of the plan: ``number`` counts from 1, ``row`` is the place of its input row (``rows.csv:4``)."""
 
     number: int
     row: str
@@ -35,12 +35,12 @@ class PlanSection(msgspec.Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """How it is called: ``pay.lua (rows.csv:4)``."""
+        """The name shown for it: ``pay.lua (rows.csv:4)``."""
         return f"{self.plan.script} ({self.row})" if self.row else self.plan.script
 
 
 class PlanTotals(msgspec.Struct):
-    """All runs together. ``amounts`` by currency, in its minor unit."""
+    """The totals of all runs. ``amounts`` are by currency, in its minor unit."""
 
     runs: int = 0
     changes: int = 0
@@ -50,7 +50,7 @@ class PlanTotals(msgspec.Struct):
     amounts: dict[str, int] = msgspec.field(default_factory=dict)
 
     def add(self, plan: Plan) -> None:
-        """Count one more. Raises ``UsageError`` beyond what one plan may have."""
+        """Add a run's plan. Raises ``UsageError`` above :data:`MOST_CHANGES`."""
         self.runs += 1
         self.changes += len(plan.changes)
         self.reads += plan.reads
@@ -66,8 +66,9 @@ class PlanTotals(msgspec.Struct):
 
 
 class PlanWriter:
-    """Writes the plan of several runs beside the path; :meth:`finish` puts it there. Use it in a ``with``, which leaves
-    nothing behind of a plan that was not finished. Raises ``ConfigError``.
+    """Writes a plan of several runs to a temporary file, which :meth:`finish` moves to ``path``.
+
+    Use it in a ``with`` statement, which removes the file of a plan that was not finished. Raises ``ConfigError``.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -75,7 +76,7 @@ class PlanWriter:
         self._beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         self._hash = hashlib.blake2b(digest_size=16)
         self._scripts: dict[tuple[str, bytes], int] = {}
-        self._made: dict[str, int] = {}  # the highest number of each kind of planned values, of the runs before
+        self._made: dict[str, int] = {}  # by kind of planned values, the highest number in earlier runs
         self._shared: set[Any] = set()
         self._begun = False
         try:
@@ -115,7 +116,7 @@ class PlanWriter:
             self._made[kind] = max(number, self._made.get(kind, 0))
 
     def finish(self) -> None:
-        """Write the end, and put the file where it belongs. Raises ``UsageError`` for a plan of no runs."""
+        """Write the last line and move the file to its path. Raises ``UsageError`` for a plan without runs."""
         if not self._begun:
             raise UsageError("the plan has no runs, and is not written")
         id = f"plan_{self._hash.hexdigest()}"
@@ -139,37 +140,40 @@ class PlanWriter:
 
 
 class PlanSet:
-    """The plan of several runs in a file. ``base``, ``mode`` and ``account`` say where its changes go, ``shared`` are
-    planned values that a run names and another makes; ``scripts`` are name, folder and text of each.
+    """A plan of several runs in a file. ``base``, ``mode`` and ``account`` identify the API and account.
+
+    ``shared`` are the planned values that one run makes and another uses; ``scripts`` are (name, folder, source).
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Raises ``UsageError`` for a file that is not there, is no such plan, or was changed."""
+        """Read the file's header and check its digest. ``UsageError`` if it is missing, not a plan, or changed."""
         self.path = Path(arguments.a_path("path", path))
         self.id = ""
         self.runs = 0
         self.shared: list[str | int] = []
         self.scripts: list[tuple[str, str | None, bytes]] = []
         self.base = self.mode = self.account = ""
-        self._digests: list[bytes] = []  # of the runs' lines, which are read again
+        self._digests: list[bytes] = []  # of the lines of runs, to check them when they are read again
         said, whole = "", hashlib.blake2b(digest_size=16)
         for line, value in self._lines():
             if said:
                 raise self._no_plan()
-            if "id" in value:
-                said, self.shared, self.id = value["id"], list(value["shared"]), f"plan_{whole.hexdigest()}"
-                continue
-            whole.update(line)
             try:
+                if "id" in value:
+                    said, self.shared, self.id = value["id"], list(value["shared"]), f"plan_{whole.hexdigest()}"
+                    continue
+                whole.update(line)
                 self._take(line, value)
-            except (KeyError, msgspec.MsgspecError) as error:
+            except (KeyError, TypeError, msgspec.MsgspecError) as error:
                 raise self._no_plan() from error
         if not said or said != self.id:
-            raise UsageError(f"the plan {self.path} was changed since it was made", hint="make it anew with plan --out")
+            raise UsageError(
+                f"the plan {self.path} was changed since it was made", hint="make a new one with plan --out"
+            )
 
     @staticmethod
     def is_one(path: str | os.PathLike[str]) -> bool:
-        """Whether a file begins as the plan of several runs does."""
+        """Whether a file begins like a plan of several runs."""
         try:
             with open(path, "rb") as file:
                 return file.read(12).startswith(b'{"format":2,')
@@ -177,13 +181,13 @@ class PlanSet:
             return False
 
     def sections(self) -> Iterator[PlanSection]:
-        """Each run's plan in order, read from the file again. Raises ``UsageError`` if it was changed meanwhile."""
+        """Each run's plan in order, read from the file again. Raises ``UsageError`` if it has changed meanwhile."""
         digests = iter(self._digests)
         for line, value in self._lines():
             if "run" not in value:
                 continue
             if _digest(line) != next(digests, None):
-                raise UsageError(f"the plan {self.path} was changed while it was applied")
+                raise UsageError(f"the plan {self.path} was changed while it was being applied")
             number, row = value.pop("run"), value.pop("row")
             script, folder, source = self.scripts[value.pop("of")]
             plan = msgspec.convert(
@@ -194,6 +198,8 @@ class PlanSet:
 
     def _take(self, line: bytes, value: dict[str, Any]) -> None:
         if "format" in value:
+            if value["format"] != FORMAT:
+                raise self._no_plan()
             self.base, self.mode, self.account = value["base"], value["mode"], value["account"]
         elif "run" in value:
             self.runs += 1
@@ -214,7 +220,7 @@ class PlanSet:
 
     def _no_plan(self) -> UsageError:
         return UsageError(
-            f"{self.path} is no plan that this version of luahost wrote, or was changed since it was made"
+            f"{self.path} is not a plan written by this version of luahost, or was changed since it was made"
         )
 
 

@@ -1,4 +1,4 @@
-"""Values that stand for what only the API can give: made for a plan, exchanged for the real ones as it is applied."""
+"""Planned values: placeholders in a plan for values only the API can give, and their replacement by real ones."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ __all__ = [
 
 _NAME: Final = re.compile(r"planned_[A-Za-z0-9_]*?_\d+")
 _IN_TEXT: Final = re.compile(rf"{_NAME.pattern}|\b214\d{{7}}\b")
-_AS_JSON: Final = "()"  # behind a member whose text is JSON
+_AS_JSON: Final = "()"  # follows the name of a member whose text is JSON
 _NO_WORD: Final = re.compile(r"[^A-Za-z0-9]+")
-_FIRST_NUMBER: Final = 2_140_000_000  # of 32 bits, as an API may want them
+_FIRST_NUMBER: Final = 2_140_000_000  # planned numbers fit into 32 bits, which an API may require
 _NUMBERS: Final = 7_000_000
 
 
 class PlannedNames:
-    """``planned_customer_1``, ``planned_customer_2`` … of one plan."""
+    """Makes the planned values of one plan: ``planned_customer_1``, ``planned_customer_2`` …"""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
 
     def new(self, kind: str) -> str:
-        """A text that begins with ``planned_`` and is no other one's."""
+        """A unique text ``planned_<kind>_<number>``."""
         word = _NO_WORD.sub("_", kind).strip("_").lower() or "value"
         self._counts[word] += 1
         return f"planned_{word}_{self._counts[word]}"
 
     def number(self) -> int:
-        """The same where an API's ids are integers."""
+        """A unique number, for an API whose ids are integers."""
         self._counts[""] += 1
         return _FIRST_NUMBER + self._counts[""]
 
 
 def holds_planned(value: Any) -> bool:
-    """Whether a value, or anything in it, has a planned text."""
+    """Whether a value contains a planned text, at any depth."""
     if isinstance(value, str):
         return _NAME.search(value) is not None
     if isinstance(value, dict):
@@ -58,7 +58,7 @@ def holds_planned(value: Any) -> bool:
 
 
 def planned_in(value: Any) -> Iterator[str | int]:
-    """Each planned value in a value, also within its texts."""
+    """Each planned value in ``value``, at any depth and also within texts."""
     if isinstance(value, str):
         yield from (_value(found[0]) for found in _IN_TEXT.finditer(value))
     elif isinstance(value, dict):
@@ -72,7 +72,7 @@ def planned_in(value: Any) -> Iterator[str | int]:
 
 
 def planned_members(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted path, planned value) of each in an answer; the path of the whole is ``""``."""
+    """(dotted path, planned value) for each planned value in an answer. The path of the answer itself is ``""``."""
     if isinstance(value, dict):
         for name, each in value.items():
             yield from planned_members(each, f"{path}.{name}" if path else str(name))
@@ -83,7 +83,7 @@ def planned_members(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def member(value: Any, path: str) -> Any:
-    """What is at a path of :func:`planned_members`, ``None`` where nothing is."""
+    """The value at a path of :func:`planned_members`, or ``None`` if there is none."""
     for step in path.split(".") if path else ():
         name = step.removesuffix(_AS_JSON)
         value = value.get(name) if isinstance(value, dict) else None
@@ -106,7 +106,7 @@ def _is_planned(value: Any) -> bool:
 
 
 def with_real_values(value: Any, real: Mapping[Any, Any]) -> Any:
-    """``value`` with the planned values in it exchanged for the real ones that are known."""
+    """``value`` with its planned values replaced by those real ones that are known."""
     if isinstance(value, str):
         if value in real:
             return real[value]
@@ -123,7 +123,7 @@ def _value(text: str) -> str | int:
 
 
 def kind_and_number(planned: str | int) -> tuple[str, int]:
-    """Of ``planned_price_2`` ``("planned_price", 2)``: the numbers of a kind are given in order."""
+    """``planned_price_2`` → ``("planned_price", 2)``. The numbers of a kind are assigned in order."""
     if isinstance(planned, int):
         return "", planned
     kind, _, number = planned.rpartition("_")
@@ -131,7 +131,7 @@ def kind_and_number(planned: str | int) -> tuple[str, int]:
 
 
 def json_plain(value: Any) -> Any:
-    """A value as it stands in a plan, which is JSON."""
+    """``value`` as it is stored in a plan, which is JSON."""
     if isinstance(value, dict):
         return {name if isinstance(name, str) else str(name): json_plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

@@ -1,7 +1,7 @@
-"""A run that is planned: its changes are answered with made-up objects and never sent, its reads are.
+"""Plans a run: its changes are answered with made-up objects and never sent, while its reads are sent.
 
-It stands where a durable run's journal stands (:class:`host.run.recording.Recording`): each call of any kind is held
-at the one place where calls are submitted, and only a read is let through.
+It takes the place of a durable run's journal (:class:`host.run.recording.Recording`). Calls of every kind are held at
+the one point where they would be submitted, and only reads go on.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Planning"]
 
-_RECORDED = ("seed", "note")  # what differs each time, and is to be the same when the plan is applied
+_RECORDED = ("seed", "note")  # values that differ each time, and must be the same when the plan is applied
 
 
 class Planning:
-    """The plan of one run, while it is made. ``submit`` hands a read over, ``state`` is of the runs planned before it.
+    """The plan of one run while it is being made. ``submit`` sends a read; ``state`` is shared by the plan's runs.
 
-    ``values`` are the times and seeds the script was given.
+    ``values`` are the times and seeds that the script received.
     """
 
     replaying = False
@@ -40,18 +40,18 @@ class Planning:
         self.values: list[tuple[str, bytes]] = []
 
     def unforeseen(self, script: str, source: bytes) -> tuple[Unforeseen, ...]:
-        """What the plan cannot know, also where the script's text decides by what was made up."""
+        """All that the plan cannot know, including lines of the script that use made-up members."""
         found = list(self.calls.unforeseen)
         for line, does, member, whose in branches_on(source, self.calls.members, self.calls.used):
-            text = f"{does} .{member}, which nobody knows before {whose} is there; what follows may come otherwise"
+            text = f"{does} .{member}, which is not known until {whose} exists; what follows may differ"
             found.append(Unforeseen(f"{script}:{line}", text))
         return tuple(found)
 
     def begun(self, session: Session) -> None:
-        """Nobody ends it from elsewhere."""
+        """Do nothing: no other process can end this run."""
 
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
-        """Have a call held once it was checked and would be sent."""
+        """Have a call held when it has been checked and would be sent."""
         if call.kind == p.ONCE:
             return None
         self.calls.openings.asked(call, arguments)
@@ -59,7 +59,7 @@ class Planning:
         return None
 
     def sleep(self, session: Session, id: int, seconds: float, path: bytes, n: int) -> Any:
-        """A sleep takes its time: tasks that wait for each other do so in the order they will."""
+        """Sleep as long as asked, so that tasks proceed in the same order as they will in the real run."""
 
         def rung(reply: Any) -> None:
             session.services.runners.post(session, (id, reply.error))
@@ -67,33 +67,33 @@ class Planning:
         return session.services.worker.call_later(seconds, rung)
 
     def refused(self, id: int, session: Session | None = None, facts: bytes | None = None) -> None:
-        """A call was not let through: the script gets the error, and nothing is planned."""
+        """A call was refused: the script gets the error, and nothing is planned."""
         self.calls.openings.answered(id)
 
     def opened(self, call: Call) -> None:
-        """A function gave an iterator."""
+        """A function returned an iterator."""
         self.calls.openings.opened(call)
 
     def cancel(self, session: Session, id: int) -> bool:
-        """A call is given up as it would be without a plan."""
+        """Have the call cancelled as without a plan."""
         return False
 
     def answered(self, session: Session, id: int, status: int, a: bytes | None, b: Any, call: Any) -> None:
-        """An answer is about to be given to the script."""
+        """An answer is about to reach the script."""
         self.calls.openings.answered(id)
 
     def unread(self, session: Session, item: Any) -> None:
-        """A reply that came when the script had ended."""
+        """Do nothing with a reply that came after the script had ended."""
 
     def late(self, session: Session, call: Call, reply: Reply) -> None:
-        """The outcome of a read that was given up."""
+        """Do nothing with the outcome of a read that was given up."""
 
     def next_answer(self, session: Session) -> tuple[int, int, bytes | None, Any] | None:
-        """Nothing is recorded."""
+        """None: there are no recorded answers."""
         return None
 
     def tool(self, session: Session, tools: Tools, name: str, a: Any, b: Any) -> bytes | None:
-        """``Tools.use``; times and seeds are kept, so that applying the plan gives the same."""
+        """``Tools.use``. Times and seeds are stored, so that the script receives the same when the plan is applied."""
         value = b if name == "note" else tools.use(name, a, b)
         if name in _RECORDED and value is not None:
             self.values.append((name if a is None else f"{name}:{a.decode()}", bytes(value)))
@@ -104,16 +104,16 @@ class Planning:
         return data
 
     def printed(self, text: str) -> None:
-        """It is kept by nobody."""
+        """Do nothing: the output is not stored."""
 
     def closing(self, session: Session, error: ScriptError | None) -> ScriptError | None:
-        """The error a run is ending with."""
+        """The error the run ends with."""
         return error
 
     def end(
         self, session: Session, value: Any, rest: Any, error: Any, *, why: Why | None, then: Callable[[], None]
     ) -> None:
-        """Give the budgets back what was not spent."""
+        """Give the reservations of changes back to the budgets, since nothing was spent."""
         for reservation in self.calls.reservations:
             if reservation.spent:
                 reservation.quota.ledger.give_back(reservation.account, reservation.amounts)

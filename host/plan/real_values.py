@@ -1,7 +1,7 @@
-"""The real values in the place of planned ones that several runs of one plan name.
+"""The real values for planned ones that several runs of one plan use.
 
-A run that is done is not run again when its plan is applied on, so what it made is kept in the journal, behind its own
-records.
+A finished run is not run again when the application of its plan is resumed, so the real values are recorded in the
+journal, after the run's own records.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["RealValues"]
 
 
 class RealValues:
-    """Of the plan ``plan``; ``wanted`` are the planned values that concern several runs, ``known`` the real ones."""
+    """The real values of the plan ``plan``. ``wanted`` are the planned values shared by runs; ``known`` maps them."""
 
     def __init__(self, journal: Journal, plan: str, wanted: Iterable[str | int]) -> None:
         self._journal = journal
@@ -32,7 +32,7 @@ class RealValues:
             self.known[planned] = value
 
     def learn(self, planned: Any, value: Any, run: str) -> None:
-        """A run has made what was planned."""
+        """Record that ``value``, found by the run ``run``, is the real one for ``planned``, unless that is known."""
         if planned not in self._wanted or planned in self.known:
             return
         self.known[planned] = value

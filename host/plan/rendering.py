@@ -1,4 +1,4 @@
-"""A plan as people and programs read it."""
+"""Renders a plan as text or JSON."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from host.plan.plan_set import PlanSection, PlanTotals
 
 __all__ = ["PlanRenderer", "as_json", "as_text"]
 
-LONGEST = 100  # characters of one value
+LONGEST = 100  # characters shown of one value
 MOST = 40  # parameters of one change that are shown
 
 
 def as_text(plan: Plan) -> str:
-    """The changes in their order, what they move, and what cannot be known; one fact a line."""
+    """The changes in order, the amounts they move, and what cannot be foreseen, line by line."""
     return "\n".join(_lines(plan)) + "\n"
 
 
 class PlanRenderer:
-    """The plan of ``runs`` runs, said run by run; as lines of text, or a line of JSON for each run and one at the end.
+    """Renders a plan of ``runs`` runs, run by run, as text or as a line of JSON for each run and one for the totals.
 
-    What cannot be foreseen is said at the first run it is true of.
+    In text, what cannot be foreseen is shown only for the first run it concerns.
     """
 
     def __init__(self, runs: int, *, as_json: bool) -> None:
@@ -56,7 +56,7 @@ class PlanRenderer:
         return "".join(f"{line}\n" for line in lines)
 
     def end(self, totals: PlanTotals) -> str:
-        """All runs together."""
+        """The totals of all runs."""
         if self._as_json:
             return msgspec.json.encode({"event": "summary", **msgspec.structs.asdict(totals)}).decode() + "\n"
         failed = f", {totals.failed:,} failed" if totals.failed else ""
@@ -64,7 +64,7 @@ class PlanRenderer:
         lines = ["", f"In all: {count} in {_counted(totals.runs, 'run')}{failed}"]
         lines += _amounts(totals.amounts, totals.open_amounts)
         if self._left:
-            lines.append(f"{self._left:,} more of what cannot be foreseen are as above; --json shows each")
+            lines.append(f"{self._left:,} more lines that cannot be foreseen, like those above; --json shows all")
         return "".join(f"{line}\n" for line in lines)
 
 
@@ -87,7 +87,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield from (f"  {each.place}  {each.text}" for each in plan.unforeseen)
     if plan.error is not None:
         yield ""
-        yield "The script failed here, so the plan has no end."
+        yield "The script failed here, so the plan is incomplete."
 
 
 def _changes(plan: Plan) -> Iterator[str]:
@@ -106,7 +106,7 @@ def _outcome(change: PlannedChange) -> str:
     made = f" → {change.id}" if change.id is not None else ""
     if change.amount is not None and change.currency is not None:
         return f"{made}  {_money(change.currency, change.amount)}"
-    return f"{made}  moves an amount that is not known before" if change.open_amount else made
+    return f"{made}  moves an amount that is not known in advance" if change.open_amount else made
 
 
 def _amounts(by_currency: Mapping[str, int], open_amounts: int) -> Iterator[str]:
@@ -114,7 +114,7 @@ def _amounts(by_currency: Mapping[str, int], open_amounts: int) -> Iterator[str]
     yield f"Amounts, in minor units: {', '.join(amounts) or 'none'}"
     if open_amounts:
         changes = "a change moves" if open_amounts == 1 else f"{open_amounts} changes move"
-        yield f"  and {changes} an amount that is not known before"
+        yield f"  and {changes} an amount that is not known in advance"
 
 
 def _money(currency: str, amount: int) -> str:
@@ -126,7 +126,7 @@ def _counted(count: int, what: str) -> str:
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Each scalar with its dotted name: ``metadata.order``, ``items[1].price``."""
+    """Each scalar in ``value`` with its dotted name, such as ``metadata.order`` or ``items[1].price``."""
     if isinstance(value, dict) and value:
         for key, each in value.items():
             yield from _flat(f"{name}.{key}" if name else key, each)
@@ -139,7 +139,7 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def as_json(plan: Plan) -> str:
-    """The same as one object of JSON."""
+    """The same as one JSON object."""
     return msgspec.json.encode({"id": plan.id, **_plain(plan)}).decode()
 
 

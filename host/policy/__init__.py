@@ -1,1 +1,1 @@
-"""May this call go, and what does it cost: permissions, network grants, budgets, redaction. Pure."""
+"""Decides whether a call is allowed and what it costs: permissions, network grants, budgets, redaction. No I/O."""

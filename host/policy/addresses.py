@@ -1,4 +1,4 @@
-"""What kind of place an IP address is, for deciding whether a script may connect to it."""
+"""Classifies IP addresses, to decide whether a script may connect to them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AddressClass = Literal[
     "reserved",
 ]
 
-# Where clouds answer with credentials: AWS, GCP, Azure, DigitalOcean, Oracle, OpenStack (169.254.169.254),
+# Addresses at which clouds hand out credentials: AWS, GCP, Azure, DigitalOcean, Oracle, OpenStack (169.254.169.254),
 # AWS ECS and EKS, Alibaba, Oracle's older one, Azure's wire server (a public address), AWS and GCP over IPv6.
 METADATA = frozenset(
     {
@@ -38,10 +38,10 @@ _UNSPECIFIED = ("0.0.0.0/8", "::/128")  # connects to this machine on many syste
 
 
 def address_class(ip: str) -> AddressClass:
-    """The class of an IPv4 or IPv6 address, a scope (``%eth0``) ignored.
+    """The class of an IPv4 or IPv6 address. A scope (``%eth0``) is ignored.
 
-    An IPv6 address that leads to an IPv4 one (IPv4-mapped, IPv4-compatible, NAT64, 6to4) is what that one is.
-    What no list calls public is ``"reserved"``. Raises ``ValueError`` for what is no address.
+    An IPv6 address that leads to an IPv4 one (IPv4-mapped, IPv4-compatible, NAT64, 6to4) has the class of that one.
+    An address that no list calls public is ``"reserved"``. Raises ``ValueError`` unless ``ip`` is an address.
     Source: the IANA special-purpose address registries (RFC 6890), the clouds' own documents for metadata.
     """
     address = ip_address(ip.partition("%")[0].strip("[]"))
@@ -66,13 +66,13 @@ def _class(address: IPv4Address | IPv6Address) -> AddressClass:
         return "private"
     if _within(address, _SHARED):
         return "shared"
-    # IPv6 gives out 2000::/3 only; the rest is no place anybody has.
+    # Of IPv6 only 2000::/3 is allocated for global use.
     allotted = address.version == 4 or int(address) >> 125 == 1
     return "public" if allotted and address.is_global and not address.is_reserved else "reserved"
 
 
 def _embedded(address: IPv4Address | IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that packets to an IPv6 one end up at."""
+    """The IPv4 address that packets to an IPv6 address reach, if it embeds one."""
     if not isinstance(address, IPv6Address):
         return None
     if address.ipv4_mapped is not None:

@@ -1,8 +1,8 @@
 """Budgets of effects: how many calls, how many changes, how much money.
 
-A budget is checked before a call is sent, under a lock: calls that run at the same time cannot together pass
-it. What surely was not sent is given back; what the API refused costs a call but no money; what is unknown
-stays counted.
+A budget is checked before a call is sent, under a lock, so that concurrent calls cannot exceed it together. A call that
+was certainly not sent is given back. A call that the API refused counts as a call, but its money is given back. A call
+whose outcome is unknown stays counted.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ MOST_COUNTED = 100_000  # objects whose amounts a quota remembers
 
 
 class Budget(Frozen, frozen=True):
-    """What may be spent in all. ``None``: no bound. ``max_amount`` is in minor units: ``{"usd": 50000}``.
+    """What may be spent in total. ``None`` means no limit. ``max_amount`` is in minor units: ``{"usd": 50000}``.
 
-    With any ``max_amount``, a currency that is not in it may not be charged at all, and operations whose
-    amount is not known before they are sent (subscriptions, invoices) are refused unless
-    ``allow_unbounded``. Raises ``UsageError`` for a value that is not a whole number from 0.
+    With any ``max_amount``, a currency that is not in it may not be charged at all, and operations whose amount is not
+    known in advance (subscriptions, invoices) are refused unless ``allow_unbounded``. Raises ``UsageError`` for a value
+    that is not a whole number from 0.
     """
 
     UNHASHED = frozenset({"max_amount"})
@@ -50,7 +50,7 @@ class Budget(Frozen, frozen=True):
     ] = msgspec.field(default_factory=dict)
     allow_unbounded: Annotated[
         bool,
-        Option("--allow-unbounded", "With --max-amount: allow operations whose amount is not known before."),
+        Option("--allow-unbounded", "With --max-amount: allow operations whose amount is not known in advance."),
     ] = False
 
     def __post_init__(self) -> None:
@@ -67,12 +67,12 @@ class Budget(Frozen, frozen=True):
 
     @property
     def empty(self) -> bool:
-        """Whether it bounds nothing."""
+        """Whether it limits nothing."""
         return not self.max_amount and all(getattr(self, unit.field) is None for unit in UNITS.values())
 
     @property
     def ceilings(self) -> dict[str, int]:
-        """What may be spent of each unit of a ledger: of currencies and of ``UNITS``."""
+        """The limits by unit of a ledger: by currency, and by the names in ``UNITS``."""
         counts = {name: getattr(self, unit.field) for name, unit in UNITS.items()}
         return {**self.max_amount, **{name: most for name, most in counts.items() if most is not None}}
 
@@ -81,40 +81,42 @@ def parse_amount(text: str) -> tuple[str, int]:
     """``usd:50000`` → ``("usd", 50000)``. Raises ``UsageError``."""
     currency, colon, amount = text.partition(":")
     if not colon or not re.fullmatch(r"[0-9]{1,15}", amount):
-        raise UsageError(f"{text!r} is no amount; expected currency and minor units such as usd:50000")
+        raise UsageError(f"{text!r} is not an amount; expected a currency and minor units such as usd:50000")
     return _checked_amount(currency, int(amount))
 
 
 def _checked_amount(currency: Any, amount: Any) -> tuple[str, int]:
     if not isinstance(currency, str) or not re.fullmatch(r"[A-Za-z]{3,5}", currency):
-        raise UsageError(f"{currency!r} is no currency; expected a code such as usd")
+        raise UsageError(f"{currency!r} is not a currency; expected a code such as usd")
     if currency.lower() in UNITS:
-        raise UsageError(f"{currency!r} is no currency; {UNITS[currency.lower()].field} bounds those")
+        raise UsageError(f"{currency!r} is not a currency; it is limited by {UNITS[currency.lower()].field}")
     if isinstance(amount, bool) or not isinstance(amount, int) or amount < 0:
         raise UsageError(f"the amount for {currency} is {amount!r}; expected whole minor units, from 0")
     return currency.lower(), amount
 
 
 class SpendingLedger(Protocol):
-    """Where a quota keeps what was spent. Thread-safe; ``account`` distinguishes keys where that matters.
+    """Stores what was spent of a quota. Thread-safe. ``account`` distinguishes API keys, for ledgers that do.
 
-    ``outlives``: what was spent is still known to the next process.
+    ``outlives`` is true if the next process still knows what was spent.
     """
 
     outlives: bool
 
     def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> tuple[str, int] | None:
-        """Add ``amounts`` by unit, all or nothing. Where one would pass its ceiling, nothing is added and the
-        unit is given, with what was spent of it."""
+        """Add ``amounts`` by unit, all or nothing.
+
+        If one would exceed its ceiling, nothing is added, and the result is that unit and the amount spent of it.
+        """
         ...
 
     def give_back(self, account: str, amounts: Mapping[str, int]) -> None:
-        """Take back what a spend added."""
+        """Subtract amounts that were spent before."""
         ...
 
 
 class MemoryLedger:
-    """Spending of one run or one host: kept while it lives, all accounts together."""
+    """The spending of one run or one host, in memory, for all accounts together."""
 
     outlives = False
 
@@ -140,27 +142,27 @@ class MemoryLedger:
 
 
 class Reservation(msgspec.Struct, frozen=True, eq=False):
-    """What one call took from one quota, until it is known what became of it."""
+    """What one call took from one quota, until the outcome of the call is known."""
 
     quota: Quota
     account: str
     amounts: Mapping[str, int]
     mutation: bool
     money: Money | None = None
-    total: Money | None = None  # what the object it makes or changes counts for from then on
-    spent: bool = True  # the amounts are in the ledger by this reservation
-    refused: LimitError | None = None  # of a replayed call: why it would be refused now
+    total: Money | None = None  # the amount its object counts for afterwards
+    spent: bool = True  # this reservation has put the amounts into the ledger
+    refused: LimitError | None = None  # of a replayed call: the error with which it would be refused now
 
 
 class Quota:
-    """One budget and what was spent of it. ``name`` is whose it is, for messages: ``"the run"``."""
+    """One budget, and what was spent of it. ``name`` says whose it is, for messages: ``"the run"``."""
 
     def __init__(self, budget: Budget, name: str, ledger: SpendingLedger | None = None) -> None:
         self.budget = budget
         self.name = name
         self.ledger: SpendingLedger = ledger or MemoryLedger()
         self._ceilings = budget.ceilings
-        self._counted: dict[str, Money] = {}  # by id of an object: what it was counted with
+        self._counted: dict[str, Money] = {}  # the counted amount of an object, by its id
 
     def admit(
         self,
@@ -175,15 +177,15 @@ class Quota:
         replayed: bool = False,
         counted: Iterable[Reservation] = (),
     ) -> Reservation:
-        """Take what a call costs. Raises ``LimitError`` naming the budget, what is left and what was asked.
+        """Reserve the cost of a call. Raises ``LimitError`` naming the budget, what is left of it and the cost.
 
-        ``operation`` is given for Stripe's operations, whose amounts are known; ``raw`` says that a request
-        carries an API's key past its catalog; ``beyond`` are the names it has that the catalog does not know.
+        ``operation`` is set for Stripe's operations, whose amounts are known. ``raw`` says that a request carries an
+        API's key but is not one of its operations. ``beyond`` are names it sends that the catalog does not have.
 
-        ``replayed``: the call was let through before its run broke off. It is counted as it was then, whatever
-        is left, and not again where that is still in the ledger. :meth:`readmit` is for one that was not sent.
+        ``replayed`` says that the call was admitted before its run was interrupted. It is counted as before, whatever
+        is left, but not a second time in a ledger that still has it. If it is then sent, :meth:`readmit` checks it.
 
-        ``counted`` are reservations of this very request, sent before and still in doubt: they count the change.
+        ``counted`` are reservations of the same request, sent before and in doubt, which have counted the change.
         """
         money, total, refused = None, None, None
         new = mutation and not any(reservation.quota is self for reservation in counted)
@@ -207,7 +209,7 @@ class Quota:
         return Reservation(self, account, amounts, mutation, money, total, spends, refused)
 
     def readmit(self, reservation: Reservation, label: str) -> Reservation:
-        """The reservation of a replayed call that was not sent before and now is. Raises ``LimitError``."""
+        """The reservation of a replayed call that had not been sent and now will be. Raises ``LimitError``."""
         if reservation.refused is not None:
             raise reservation.refused
         if reservation.spent:
@@ -249,7 +251,7 @@ class Quota:
         have = ", ".join(f"{currency} {amount:,}" for currency, amount in self.budget.max_amount.items())
         raise LimitError(
             f"what {label} charges is not known before it is sent; {self.name} has a budget of {have}",
-            hint="--allow-unbounded (Budget.allow_unbounded) lets such calls through, uncounted.",
+            hint="--allow-unbounded (Budget.allow_unbounded) allows such calls, without counting them.",
             operation=label,
             outcome="not_sent",
         )
@@ -266,7 +268,7 @@ class Quota:
         )
 
     def settle(self, reservation: Reservation, reply: Reply) -> None:
-        """It is known what became of a call: give back what it did not use. Once a reservation, on any thread."""
+        """Give back what a call did not use. Called once a reservation, when the outcome is known, on any thread."""
         end = _end(reply, reservation.mutation)
         if end == "not_sent":
             if reservation.spent:
@@ -289,12 +291,12 @@ class Quota:
             total = before
         for id in ids:
             counted[id] = total
-        while len(counted) > MOST_COUNTED:  # forgotten objects are refused later, not allowed
+        while len(counted) > MOST_COUNTED:  # later calls on forgotten objects are refused rather than allowed
             counted.pop(next(iter(counted)), None)
 
 
 def admit(quotas: Iterable[Quota], label: str, mutation: bool, **facts: Any) -> tuple[Reservation, ...]:
-    """A reservation of each quota, or none at all: where one refuses, the others get theirs back."""
+    """A reservation of each quota, or none: if one refuses, the others are given back."""
     reservations: list[Reservation] = []
     try:
         for quota in quotas:
@@ -306,14 +308,14 @@ def admit(quotas: Iterable[Quota], label: str, mutation: bool, **facts: Any) -> 
 
 
 def release(reservations: Iterable[Reservation]) -> None:
-    """Give everything back: the call was not made."""
+    """Give all reservations back, since the call was not made."""
     for reservation in reservations:
         if reservation.spent:
             reservation.quota.ledger.give_back(reservation.account, reservation.amounts)
 
 
 def readmit(reservations: Iterable[Reservation], label: str) -> tuple[Reservation, ...]:
-    """:meth:`Quota.readmit` of each, or of none: where one refuses, all are given back."""
+    """:meth:`Quota.readmit` for each, or for none: if one refuses, all are given back."""
     before, now = list(reservations), []
     try:
         while before:
@@ -333,7 +335,7 @@ def settle(reservations: Iterable[Reservation], reply: Reply) -> None:
 
 
 def keeps(reply: Reply) -> bool:
-    """Whether the reservations of a change stay taken after this reply."""
+    """Whether the reservations of a change stay in the budgets after this reply."""
     return _end(reply, True) in ("unknown", "done")
 
 

@@ -1,18 +1,18 @@
-"""What a call may cost: the table of Stripe's operations that move money.
+"""What a call may cost: a table of Stripe's operations that move money.
 
-An amount counts where money is asked for or leaves: charges, transfers, payouts, refunds, credits. It is read
-from the request as it will be sent. Three kinds of operations:
+An amount counts if money is collected or leaves: charges, transfers, payouts, refunds, credits. It is read from the
+request as it will be sent. There are three kinds of operations:
 
-- ``DIRECT`` state amount and currency themselves;
-- ``FOLLOWING`` act on an object that was counted when it was made (confirming a payment intent costs nothing
-  more, refunding it costs its amount again);
-- ``UNBOUNDED`` charge what is not known before: subscriptions, invoices, a customer's checkout;
-  ``UNBOUNDED_IF`` do so with certain members: a customer's balance, a card that becomes active.
+- ``DIRECT`` operations state the amount and currency themselves.
+- ``FOLLOWING`` operations act on an object that was counted when it was made: confirming a payment intent costs nothing
+  more, refunding it costs its amount again.
+- ``UNBOUNDED`` operations charge an amount that is not known in advance: subscriptions, invoices, a customer's
+  checkout. Those in ``UNBOUNDED_IF`` do so only with certain members: a customer's balance, a card that becomes active.
 
-All others are refused under a budget of amounts unless :mod:`host.policy.harmless_operations` lists them, with what
-they send.
+Any other operation is refused under a budget of amounts unless :mod:`host.policy.harmless_operations` lists it, and the
+amounts it sends.
 
-Source: https://docs.stripe.com/api, the operations of the catalog one by one; a test checks that none is missing.
+Source: https://docs.stripe.com/api, read operation by operation; a test checks that none is missing.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Money(msgspec.Struct, frozen=True):
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """``money`` is what a call adds, ``total`` what the object it is about stands for from then on.
+    """``money`` is the cost of a call, ``total`` the amount its object counts for afterwards.
 
-    ``known`` is False where it is not known before it is sent.
+    ``known`` is False if the cost is not known in advance.
     """
 
     money: Money | None = None
@@ -59,14 +59,14 @@ AMBIGUOUS = "\0"  # the value of a member that was given twice, differently
 _PLAIN = ("amount", "currency")
 _NESTED = ("amount[value]", "amount[currency]")
 
-# Operation → the members that state amount and currency. Without them it is unbounded.
+# Operation → the members that state amount and currency. A call without them is unbounded.
 DIRECT: dict[str, tuple[str, str]] = {
     "billing.credit_grants.create": ("amount[monetary][value]", "amount[monetary][currency]"),
     "charges.create": _PLAIN,
     "climate.orders.create": _PLAIN,
-    "customers.balance_transactions.create": _PLAIN,  # a credit is negative; it counts all the same
-    "invoice_items.create": _PLAIN,  # goes on the next invoice, which is charged by itself
-    "payment_intents.create": _PLAIN,  # also without confirm: the customer's side can confirm it
+    "customers.balance_transactions.create": _PLAIN,  # a credit is negative, and counts too
+    "invoice_items.create": _PLAIN,  # is added to the next invoice, which is charged automatically
+    "payment_intents.create": _PLAIN,  # also without confirm, since the client can confirm it
     "payouts.create": _PLAIN,
     "test_helpers.customers.fund_cash_balance": _PLAIN,
     "test_helpers.issuing.authorizations.create": _PLAIN,
@@ -85,7 +85,7 @@ DIRECT: dict[str, tuple[str, str]] = {
     "v2.money_management.test_helpers.financial_addresses.credit": _NESTED,
 }
 
-# Operation of ``DIRECT`` → the members with which it charges more than its amount says.
+# Operation of ``DIRECT`` → the members with which it charges another amount than it states.
 BESIDE: dict[str, tuple[str, ...]] = {
     "invoice_items.create": (
         "price_data", "pricing", "quantity", "quantity_decimal", "tax_rates", "unit_amount_decimal",
@@ -94,8 +94,8 @@ BESIDE: dict[str, tuple[str, ...]] = {
 
 How = Literal["free", "up_to", "again"]
 
-# Operation → (how it counts, the member with its amount). "free": it was counted; "up_to": what goes beyond
-# what was counted; "again": money goes back or once more, the whole of it without that member.
+# Operation → (how it counts, the member with its amount). "free": not again; "up_to": only the part above the amount
+# counted before; "again": the money moves a second time or back, and without that member all of it.
 FOLLOWING: dict[str, tuple[How, str]] = {
     "charges.capture": ("up_to", "amount"),
     "payment_intents.apply_customer_balance": ("up_to", "amount"),
@@ -103,7 +103,7 @@ FOLLOWING: dict[str, tuple[How, str]] = {
     "payment_intents.confirm": ("up_to", "amount_to_confirm"),
     "payment_intents.increment_authorization": ("up_to", "amount"),
     "payment_intents.update": ("up_to", "amount"),
-    "payment_intents.verify_microdeposits": ("free", ""),  # what was confirmed is charged then
+    "payment_intents.verify_microdeposits": ("free", ""),  # charges what was confirmed before
     "payouts.reverse": ("again", ""),
     "refunds.create": ("again", "amount"),
     "terminal.readers.confirm_payment_intent": ("free", ""),
@@ -112,19 +112,19 @@ FOLLOWING: dict[str, tuple[How, str]] = {
     "transfers.reversals.create": ("again", "amount"),
     "v2.money_management.payout_intents.confirm": ("free", ""),
 }
-_ABOUT = ("payment_intent", "charge")  # members that name the object, where the path does not
+_ABOUT = ("payment_intent", "charge")  # members that name the object if the path does not
 
 UNBOUNDED = frozenset(
     {
         "application_fees.refunds.create",
-        "balance_settings.update",  # when and what is paid out
+        "balance_settings.update",  # changes when and what is paid out
         "billing.meter_event_adjustments.create",
         "billing.meter_events.create",  # usage is invoiced later
         "checkout.sessions.create",
         "checkout.sessions.update",
         "credit_notes.create",
         "disputes.close",  # accepts the loss
-        "forwarding.requests.create",  # charges a card somewhere else
+        "forwarding.requests.create",  # charges a card with another processor
         "invoice_items.update",
         "invoices.add_lines",
         "invoices.finalize_invoice",
@@ -142,7 +142,7 @@ UNBOUNDED = frozenset(
         "subscription_schedules.create",
         "subscription_schedules.update",
         "subscriptions.create",
-        "subscriptions.pause",  # may bill, or credit, what is left of the period
+        "subscriptions.pause",  # may bill or credit the rest of the period
         "subscriptions.resume",
         "subscriptions.update",
         "test_helpers.issuing.authorizations.capture",
@@ -151,7 +151,7 @@ UNBOUNDED = frozenset(
         "test_helpers.issuing.authorizations.respond",
         "test_helpers.issuing.authorizations.reverse",
         "test_helpers.issuing.transactions.refund",
-        "test_helpers.test_clocks.advance",  # whatever is billed until then
+        "test_helpers.test_clocks.advance",  # bills everything that is due until then
         "treasury.credit_reversals.create",
         "treasury.debit_reversals.create",
         "v2.billing.meter_event_adjustments.create",
@@ -163,17 +163,17 @@ UNBOUNDED = frozenset(
 
 ANY = ""
 
-# Unbounded where one of the members has that value, or with ``ANY`` is sent at all, also a part of it.
+# Unbounded if one of the members has that value; with ``ANY``, if the member or a part of it is sent.
 UNBOUNDED_IF: dict[str, tuple[tuple[str, str], ...]] = {
-    "accounts.external_accounts.create": (("default_for_currency", "true"),),  # where its balance is paid out
+    "accounts.external_accounts.create": (("default_for_currency", "true"),),  # the account its balance is paid out to
     "accounts.external_accounts.update": (("default_for_currency", "true"),),
-    "accounts.update": (("settings[payouts]", ANY), ("external_account", ANY)),  # when and where it is paid out
-    "customers.cash_balance.update": (("settings", ANY),),  # whether it pays invoices by itself
-    "customers.create": (("balance", ANY), ("cash_balance", ANY)),  # a credit, in a currency that is not given
-    # A new card is tried for the invoices that are past due.
+    "accounts.update": (("settings[payouts]", ANY), ("external_account", ANY)),  # when and to whom it is paid out
+    "customers.cash_balance.update": (("settings", ANY),),  # whether it pays invoices automatically
+    "customers.create": (("balance", ANY), ("cash_balance", ANY)),  # a credit, in a currency not stated
+    # A new card is charged for invoices that are past due.
     "customers.update": (("balance", ANY), ("cash_balance", ANY), ("source", ANY)),
     "invoices.create": (("auto_advance", "true"), ("automatically_finalizes_at", ANY)),
-    "invoices.update": (  # a subscription's draft is charged by itself, with what is added to it
+    "invoices.update": (  # a subscription's draft is charged automatically, with all that is added to it
         ("auto_advance", "true"),
         ("automatic_tax[enabled]", "true"),
         ("automatically_finalizes_at", ANY),
@@ -181,21 +181,22 @@ UNBOUNDED_IF: dict[str, tuple[tuple[str, str], ...]] = {
         ("shipping_cost", ANY),
     ),
     "issuing.cardholders.update": (("status", "active"), ("spending_controls", ANY)),
-    "issuing.cards.create": (("status", "active"),),  # it can be paid with from then on
+    "issuing.cards.create": (("status", "active"),),  # payments can be made with it
     "issuing.cards.update": (("status", "active"), ("spending_controls", ANY)),
     "issuing.tokens.update": (("status", "active"),),
     "subscription_schedules.cancel": (("invoice_now", "true"), ("prorate", "true")),
     "subscriptions.cancel": (("invoice_now", "true"), ("prorate", "true")),
     "test_helpers.terminal.readers.present_payment_method": (("amount_tip", ANY),),
-    "treasury.financial_accounts.close": (("forwarding_settings", ANY),),  # where what is left goes
+    "treasury.financial_accounts.close": (("forwarding_settings", ANY),),  # where the remaining balance goes
 }
 
 
 def cost(operation: Operation, request: Request, counted: Mapping[str, Money], beyond: tuple[str, ...] = ()) -> Cost:
-    """What a call to Stripe may cost. ``counted`` has what was counted before, by object id.
+    """What a call to Stripe may cost. ``counted`` has the amounts counted before, by object id.
 
-    ``beyond`` are names the call sends that the catalog does not know. What they do is unknown (an old version's
-    ``plan`` of a customer starts a subscription), unless the amount is in the members the tables read.
+    ``beyond`` are names the call sends that the catalog does not have. Their effect is unknown (the ``plan`` of a
+    customer in an old version starts a subscription), so the cost is unknown, except for operations whose amount is
+    read from other members.
     """
     id = operation.id
     members = DIRECT.get(id)
@@ -221,7 +222,7 @@ def cost(operation: Operation, request: Request, counted: Mapping[str, Money], b
     return NOTHING if moves_nothing(id, map(_dotted, filter(lambda name: _is_number(sent[name]), sent))) else UNKNOWN
 
 
-_INDEX = re.compile(r"\[[0-9]*\]")  # a place in a list
+_INDEX = re.compile(r"\[[0-9]*\]")  # an index in a list
 
 
 def _dotted(name: str) -> str:
@@ -250,12 +251,12 @@ def _following(operation: Operation, request: Request, counted: Mapping[str, Mon
         return NOTHING
     named = _named(operation, request, sent)
     if not any(name in counted for name in named):
-        # A refund from a customer's balance states its currency itself; a charge's is not the call's to say.
+        # A refund from a customer's balance states its currency. The call cannot state that of a charge.
         whose = how == "again" and not any(name in sent for name in _ABOUT)
         money = _money(sent.get(member), sent.get("currency")) if whose else None
         return Cost(money) if money is not None else UNKNOWN
     if any(sent[name] not in counted for name in _ABOUT if name in sent):
-        return UNKNOWN  # two are named, and only the API decides which is meant
+        return UNKNOWN  # two objects are named, and only the API decides which one is meant
     known = max((counted[name] for name in named if name in counted), key=lambda each: each.amount)
     if how == "free":
         return NOTHING
@@ -272,7 +273,7 @@ def _following(operation: Operation, request: Request, counted: Mapping[str, Mon
 
 
 def _named(operation: Operation, request: Request, sent: Mapping[str, str]) -> list[str]:
-    """Ids of the object a call is about: in its path, and in its body."""
+    """Ids of the object that a call acts on, from its path and its body."""
     path = request.url.partition("?")[0].split("/")
     wanted = operation.path.strip("/").split("/")
     steps = path[-len(wanted) :]
@@ -281,7 +282,7 @@ def _named(operation: Operation, request: Request, sent: Mapping[str, str]) -> l
 
 
 def counted_ids(answer: Response) -> list[str]:
-    """The ids by which what an answer describes may be named later: its own, and a payment intent's charge."""
+    """The ids by which later calls may name the object in an answer: its own, and that of a payment intent's charge."""
     try:
         data = decode_json(answer.body)
     except (ValueError, LimitError):
@@ -301,7 +302,7 @@ def _money(amount: str | None, currency: str | None) -> Money | None:
 
 
 def _sent(request: Request) -> dict[str, str]:
-    """The members of a body and a query as they are sent, a form's names for nested ones."""
+    """The members of the body and the query as they are sent. Nested ones have the names of a form: ``a[b]``."""
     query = _form(request.url.partition("?")[2])
     kind = next((value for name, value in request.headers if name.lower() == "content-type"), "")
     if "json" not in kind:

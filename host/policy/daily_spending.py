@@ -1,7 +1,7 @@
-"""What was spent on each day with each key, kept in a file: budgets of a day outlive the process.
+"""The spending of each day and API key, in a file, so that a daily budget outlives the process.
 
-Plain SQLite: a day's sums are a few rows, read and written in one immediate transaction, so that hosts of
-several processes count together.
+Plain SQLite: the sums of a day are a few rows, read and written in one immediate transaction, so that hosts in several
+processes share the budget.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _ADD = """insert into spent values (?, ?, ?, ?)
 
 
 def default_path() -> Path:
-    """``spending.sqlite`` among the user's data of the host."""
+    """``spending.sqlite`` in the host's folder of the user's data."""
     return Path(data_file("spending.sqlite"))
 
 
 class DailyLedger:
-    """A :class:`~host.policy.budget.Ledger` of each UTC day. ``account`` distinguishes keys without revealing them.
+    """A :class:`~host.policy.budget.SpendingLedger` that starts anew each UTC day. ``account`` identifies a key.
 
-    Raises ``ConfigError`` for a file that cannot be used.
+    Raises ``ConfigError`` if the file cannot be used.
     """
 
     outlives = True
@@ -58,8 +58,9 @@ class DailyLedger:
             raise ConfigError(f"the record of spending {self._path} cannot be used: {error}") from error
 
     def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> tuple[str, int] | None:
-        """See :meth:`host.policy.budget.Ledger.spend`. Raises ``LimitError`` where it cannot be recorded: then
-        nothing is sent."""
+        """See :meth:`host.policy.budget.SpendingLedger.spend`. Raises ``LimitError`` if it cannot be recorded, so that
+        nothing is sent.
+        """
         day = self._today()
         with self._lock:
             try:

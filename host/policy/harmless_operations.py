@@ -1,8 +1,8 @@
-"""Stripe's changes that move no money, each looked at: what is not here is not known to be harmless.
+"""Stripe's changes that are known, by having read about each, to move no money.
 
-Under a budget of amounts a change is let through uncounted only if its operation is in ``MOVES_NOTHING`` and no number
-it sends is called like money, but for what ``NO_MONEY`` lists. So a newer catalog's operation or parameter is refused
-until somebody has read what it does (``tests/policy/test_charges.py`` names it).
+Under a budget of amounts, a change is allowed without being counted only if its operation is in ``MOVES_NOTHING`` and
+none of the numbers it sends has a name that suggests money, except those in ``NO_MONEY``. A new operation or parameter
+of a later catalog is therefore refused until its effect has been looked up (``tests/policy/test_charges.py`` names it).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 
 __all__ = ["MOVES_NOTHING", "NO_MONEY", "is_called_money", "is_no_money", "moves_nothing"]
 
-# Resource: operations. What follows a change counted when it was made (posting, failing, cancelling it) moves no more.
+# Resource: operations. A change that is counted when it is made moves no more when it is posted, fails or is cancelled.
 _OPERATIONS = """
 account_links: create
 account_sessions: create
@@ -147,31 +147,31 @@ MOVES_NOTHING = frozenset(
     for operation in operations.split()
 )
 
-# (operation, parameter with its path, places in lists left out), both patterns: called like money, and none.
+# Patterns (operation, dotted path of a parameter, without list indices) of names that suggest money but are none.
 NO_MONEY: tuple[tuple[str, str], ...] = (
     ("*", "metadata.*"),
     ("*", "*.metadata.*"),
-    ("accounts.*", "business_profile*revenue*"),  # what a business says of itself
+    ("accounts.*", "business_profile*revenue*"),  # what a business states about itself
     ("*.account*", "*revenue*"),
     ("v2.core.accounts.*", "defaults*fees_collector*"),
     ("*", "*amount_tax_display*"),  # how an invoice is shown
-    ("*", "*mandate_options*amount*"),  # bounds of a mandate
+    ("*", "*mandate_options*amount*"),  # limits of a mandate
     ("*", "*klarna*on_demand*_amount"),
     ("*", "payment_method_options.*amount"),
     ("billing_portal.*", "*price*"),  # ids of prices a customer may choose
     ("charges.update", "charge"),
-    ("coupons.create", "amount_off"),  # given with what it is applied to
+    ("coupons.create", "amount_off"),  # takes effect with the object it is applied to
     ("coupons.*", "currency_options*amount_off"),
-    ("customers.*", "cash_balance*"),  # how it is reconciled
-    ("customers.payment_sources.verify", "amounts*"),  # deposits a customer has seen
+    ("customers.*", "cash_balance*"),  # how payments are reconciled
+    ("customers.payment_sources.verify", "amounts*"),  # deposits that a customer confirms
     ("*verify_microdeposits", "amounts*"),
     ("*confirm_microdeposits", "amounts*"),
     ("disputes.update", "evidence*"),
-    ("invoices.*", "application_fee_amount"),  # a part of what is charged later, which is then refused
+    ("invoices.*", "application_fee_amount"),  # a part of a later charge, which is then refused
     ("invoices.*", "transfer_data*amount*"),
-    ("invoices.*", "shipping_cost*"),  # of an invoice that may be charged by itself it is in UNBOUNDED_IF
+    ("invoices.*", "shipping_cost*"),  # if the invoice may be charged automatically, UNBOUNDED_IF applies
     ("invoices.create_preview", "*"),  # a calculation
-    ("issuing.card*", "spending_controls*"),  # bounds; widening them is in UNBOUNDED_IF
+    ("issuing.card*", "spending_controls*"),  # limits; UNBOUNDED_IF has their change
     ("issuing.disputes.*", "*"),  # money that is claimed back
     ("payment_records.*", "*"),  # records of what happened elsewhere
     ("plans.*", "*"),  # a price list charges nobody
@@ -180,21 +180,21 @@ NO_MONEY: tuple[tuple[str, str], ...] = (
     ("products.*", "default_price*"),
     ("promotion_codes.*", "restrictions*"),
     ("quotes.*", "*"),  # accepting one is refused
-    ("radar.payment_evaluations.create", "*"),  # a question
+    ("radar.payment_evaluations.create", "*"),  # only evaluates
     ("setup_intents.*", "*amount*"),
     ("shipping_rates.*", "*"),
-    ("sources.*", "*"),  # charged by a charge, which is counted
+    ("sources.*", "*"),  # charged by a later charge, which is counted
     ("tax.*", "*"),  # calculations and reports
     ("terminal.configurations.*", "*"),  # what a reader offers
-    ("terminal.readers.collect_payment_method", "collect_config*"),  # what a tip is reckoned from
+    ("terminal.readers.collect_payment_method", "collect_config*"),  # the base of a tip
     ("terminal.readers.set_reader_display", "cart*"),
     ("test_helpers.confirmation_tokens.create", "*amount*"),
-    ("three_d_secure.authentications.*", "*"),  # what a customer is asked to agree to
-    # Beside an amount that is counted:
+    ("three_d_secure.authentications.*", "*"),  # asks for the customer's consent
+    # Beside another amount, which is counted:
     ("*", "application_fee_amount"),  # a part of it
     ("charges.*", "application_fee"),
     ("*", "application_fee.amount"),
-    ("*", "amount_details*"),  # what it is made of
+    ("*", "amount_details*"),  # its components
     ("*", "payment_details*"),
     ("*", "transfer_data*amount*"),
     ("*", "*breakdown*"),
@@ -204,7 +204,7 @@ NO_MONEY: tuple[tuple[str, str], ...] = (
     ("invoice_items.create", "*price*"),
     ("payment_intents.*", "payment_method_data*amount*"),
     ("refunds.create", "refund_application_fee"),
-    ("terminal.readers.*", "*_config*amount*"),  # what a tip is reckoned from
+    ("terminal.readers.*", "*_config*amount*"),  # the base of a tip
     ("test_helpers.issuing.*", "fleet*"),
     ("test_helpers.issuing.*", "fuel*"),
     ("test_helpers.issuing.*", "merchant_amount"),  # the same in another currency
@@ -218,18 +218,18 @@ _MONEY = re.compile(rf"(?:^|[_.])(?:{_WORDS})(?=[_.]|$)")
 
 
 def is_called_money(name: str) -> bool:
-    """Whether a parameter's name, or that of one it is in, sounds like money: ``balance``, ``limits.amount``."""
+    """Whether the name of a parameter, or of one around it, suggests money: ``balance``, ``limits.amount``."""
     return _MONEY.search(name) is not None
 
 
 def moves_nothing(operation: str, numbers: Iterable[str]) -> bool:
-    """Whether a change that sends these ``numbers`` surely moves no money."""
+    """Whether a change certainly moves no money. ``numbers`` are the dotted paths of the numbers it sends."""
     return operation in MOVES_NOTHING and all(is_no_money(operation, name) for name in numbers)
 
 
 @lru_cache(4096)
 def is_no_money(operation: str, name: str) -> bool:
-    """Whether a parameter of an operation is not called like money, or is known to be none."""
+    """Whether the name of a parameter does not suggest money, or the parameter is known to be none."""
     return not is_called_money(name) or any(
         fnmatchcase(operation, where) and fnmatchcase(name, what) for where, what in NO_MONEY
     )

@@ -1,4 +1,4 @@
-"""One grant of the network: a text such as ``api.example.com:443``, and what it covers."""
+"""Network grants: parses a text such as ``api.example.com:443``, and decides what it covers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PRIVATE: tuple[AddressClass, ...] = ("private", "shared", "loopback")  # what th
 
 
 class NetGrant(msgspec.Struct, frozen=True):
-    """A name or pattern of names (``host``), or an address or range, or ``private``; at one port or any."""
+    """A grant of a host name or pattern (``host``), of a range of addresses, or of ``private``; at one port or any."""
 
     host: str = ""
     port: int | None = None
@@ -26,7 +26,7 @@ class NetGrant(msgspec.Struct, frozen=True):
     private: bool = False
 
     def names(self, host: str, port: int) -> bool:
-        """Whether ``host``, a name or an address as the script wrote it, may be asked for."""
+        """Whether a script may connect to ``host``, a name or an address as the script wrote it."""
         if self.port is not None and self.port != port:
             return False
         if self.range is not None:
@@ -39,7 +39,7 @@ class NetGrant(msgspec.Struct, frozen=True):
         return self.host in ("*", host)
 
     def covers(self, address: str, kind: AddressClass, port: int, name: str) -> bool:
-        """Whether ``address``, which is not public and which ``name`` leads to, may be connected to."""
+        """Whether a connection to ``address`` is granted, which is not public and to which ``name`` resolves."""
         if self.port is not None and self.port != port:
             return False
         if self.private:
@@ -52,9 +52,9 @@ class NetGrant(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=256)
 def net_grant(text: str) -> NetGrant:
-    """The grant a text says. Raises ``UsageError``."""
+    """Parse a grant. Raises ``UsageError``."""
     wrong = UsageError(
-        f"the network grant {text!r} is none: expected host, host:port, *.domain, *, an address, "
+        f"{text!r} is not a network grant: expected host, host:port, *.domain, *, an address, "
         "a range such as 10.0.0.0/8, or private"
     )
     rest, digits = text.strip(), ""
@@ -85,23 +85,23 @@ def net_grant(text: str) -> NetGrant:
 
 
 def host_name(host: str) -> str:
-    """As names are compared: lower case, no brackets or dot at the end, other alphabets as DNS has them."""
+    """Normalise a host name for comparison: lower case, without brackets or a final dot, and in IDNA's ASCII form."""
     name = host.strip("[]").rstrip(".").lower()
     if not name.isascii():
         try:
             name = name.encode("idna").decode("ascii")
         except UnicodeError:
-            raise DeniedError(f"{host!r} is no host's name") from None
+            raise DeniedError(f"{host!r} is not a host name") from None
     return name
 
 
 def place(host: str, port: int) -> str:
-    """``host:port``, an IPv6 address in brackets."""
+    """``host:port``, with an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:
-    """The address a text is, IPv4-mapped ones as IPv4; ``None`` for a name."""
+    """Parse an address, an IPv4-mapped one as IPv4. Returns ``None`` for a name."""
     try:
         address = ip_address(host.partition("%")[0].strip("[]"))
     except ValueError:

@@ -1,7 +1,7 @@
-"""What a script may do, as a frozen value: the host's own APIs and nothing else until somebody says so.
+"""What a script may do, as a frozen value. By default it may use the host's own APIs and nothing else.
 
-One value is the host's; a run may be given a narrower one (:meth:`Permissions.narrowed`), never a wider one.
-A check raises :class:`~host.errors.DeniedError` that names what was asked and the permission that allows it.
+The host has one value; a run may have a narrower one (:meth:`Permissions.narrowed`), never a wider one. A check raises
+:class:`~host.errors.DeniedError`, which names what was refused and the permission that would allow it.
 """
 
 from __future__ import annotations
@@ -23,21 +23,22 @@ __all__ = ["Permissions", "sql_place"]
 _LISTS = ("allow_ops", "deny_ops", "net", "env", "read", "write", "sql", "functions")
 
 
-class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is cached
-    """What is granted. ``None`` is "not said": the default for a host, "as the host has it" for one run.
+class Permissions(msgspec.Struct, frozen=True, dict=True):  # the dict holds cached decisions
+    """What is granted. ``None`` means the default for a host, and the host's permission for a run.
 
-    All, unless given: ``allow_ops`` (less ``deny_ops``): patterns of operations such as ``stripe.products.*``,
-    ``*`` standing for anything, dots too. ``functions``: patterns of registered functions.
+    By default all are granted of ``allow_ops``, patterns of operations such as ``stripe.products.*`` (``*`` matches
+    anything, including dots), except those that match ``deny_ops``; and of ``functions``, patterns of registered
+    functions.
 
-    None, unless given: ``net``: ``host``, ``host:port``, ``*.domain``, ``*``, an address, a range
-    (``10.0.0.0/8``), or ``private`` (this machine and private networks); except for ``localhost`` a name never
-    grants an address that is not public: that needs a separate grant. ``env``: names (patterns) of
-    environment variables. ``read``, ``write``: files, or folders with all that is in them. ``sql``: database
-    URLs; passwords are not compared.
+    By default none are granted of ``net``: ``host``, ``host:port``, ``*.domain``, ``*``, an address, a range
+    (``10.0.0.0/8``), or ``private`` (this machine and private networks); except for ``localhost``, a name never grants
+    an address that is not public, which needs a grant of its own. ``env``: names or patterns of environment variables.
+    ``read``, ``write``: files, or folders with all that they contain. ``sql``: database URLs, whose passwords are not
+    compared.
 
-    ``read_only``: nothing that makes changes. ``test_mode_only``: no live key.
+    ``read_only`` refuses all that makes changes, ``test_mode_only`` refuses live keys.
 
-    A text where a list is expected is a list of one. Raises ``UsageError`` for anything else.
+    A single text stands for a list of one. Raises ``UsageError`` for any other value.
     """
 
     allow_ops: Annotated[
@@ -47,7 +48,7 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
     deny_ops: Annotated[
         tuple[str, ...], Option("--deny-op", "Refuse these operations, whatever is allowed.", "PATTERN")
     ] = ()
-    read_only: Annotated[bool, Option("--read-only", "Refuse whatever changes something.")] = False
+    read_only: Annotated[bool, Option("--read-only", "Refuse everything that makes changes.")] = False
     test_mode_only: Annotated[bool, Option("--test-mode-only", "Refuse live keys.")] = False
     net: Annotated[
         tuple[str, ...] | None,
@@ -64,7 +65,7 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
     ] = None
     sql: Annotated[tuple[str, ...] | None, Option("--allow-sql", "Let the script use this database.", "URL")] = None
     functions: tuple[str, ...] | None = None
-    within: Permissions | None = None  # what this is narrower than
+    within: Permissions | None = None  # the permissions that this narrows
 
     def __post_init__(self) -> None:
         for each in self.__struct_fields__:
@@ -77,10 +78,10 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
                 raise UsageError(f"Permissions.within is {value!r}; expected Permissions")
         for name in ("read", "write"):
             paths = getattr(self, name)
-            if paths is not None:  # relative to where it was said, whatever the folder is later
+            if paths is not None:  # relative to the present folder, even if that changes later
                 force_setattr(self, name, tuple(os.path.abspath(os.path.expanduser(p)) for p in paths))
         if self.net:
-            from host.policy.network_grant import net_grant  # only where something of the network is granted
+            from host.policy.network_grant import net_grant  # only needed for grants of the network
 
             for grant in self.net:
                 net_grant(grant)
@@ -90,7 +91,7 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
         return {}
 
     def narrowed(self, other: Permissions | None) -> Permissions:
-        """What both grant: ``other`` for one run of a host that has these."""
+        """What both grant, for a run with the permissions ``other`` of a host with these."""
         if other is None:
             return self
         if not isinstance(other, Permissions):
@@ -114,8 +115,10 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
     # -- operations and functions
 
     def check_operation(self, label: str, mutation: bool, live: bool = False) -> None:
-        """May ``stripe.products.create`` be called? ``mutation``: whether it changes something; ``live``:
-        whether with a key that is not for tests."""
+        """Raise ``DeniedError`` unless an operation such as ``stripe.products.create`` may be called.
+
+        ``mutation`` says whether it makes changes, ``live`` whether it would be sent with a live key.
+        """
         key = (label, mutation, live)
         try:
             error = self._decided[key]
@@ -125,15 +128,17 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
             raise _again(error)
 
     def check_raw(self, api: str, mutation: bool, live: bool = False, word: str = "http") -> None:
-        """May a request of ``http.*`` (``stripe.request``, by the ``word``) carry the key of ``api``? It passes by the
-        catalog, so wherever some operations are not granted it needs ``stripe.http`` in ``allow_ops``, by that very
-        name."""
+        """Raise ``DeniedError`` unless a request that is no operation may carry the key of ``api``.
+
+        ``word`` is ``http`` for the library ``http``, ``request`` for ``stripe.request``. Such a request bypasses the
+        catalog. If any operation is not granted, ``allow_ops`` must therefore have ``stripe.http`` by this very name.
+        """
         label = f"{api}.{word}"
         for level in self._levels():
             narrow = level.deny_ops or (level.allow_ops is not None and "*" not in level.allow_ops)
             if narrow and label not in (level.allow_ops or ()):
                 raise DeniedError(
-                    f"a request with the key of {api} that is none of its operations is not granted; "
+                    f"a request with the key of {api} that is not one of its operations is not granted; "
                     f"the permission allow_ops {label!r} would allow it",
                     hint=f"Call the operation instead, or grant it with --allow-op '{label}'.",
                     outcome="not_sent" if mutation else None,
@@ -141,7 +146,7 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
         self.check_operation(label, mutation, live)
 
     def check_function(self, name: str, effect: str = "write") -> None:
-        """May the registered function ``name`` be called? ``effect``: ``"read"``, ``"write"``, ``"pure"``."""
+        """Raise ``DeniedError`` unless the function ``name`` with this ``effect`` may be called."""
         key = (f"{name}()", effect == "write", False)
         try:
             error = self._decided[key]
@@ -159,17 +164,17 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
             hint = None
             if denied is not None:
                 text = f"{label} is denied by deny_ops {denied!r}"
-                hint = f"It is --deny-op '{denied}' that refuses it."
+                hint = f"It is refused by --deny-op '{denied}'."
             elif allowed is not None and not any(_matches(p, label) for p in allowed):
                 text = f"{label} is not granted; the permission {grants} {label!r} would allow it"
                 hint = f"Grant it with {flag} '{label}'." if flag else f"Grant it by Permissions({grants}=…)."
             elif level.read_only and mutation:
-                text = f"{label} changes something, and the permissions are read_only"
+                text = f"{label} makes changes, and the permissions are read_only"
                 hint = "Run it without --read-only."
                 if grants == "functions":
-                    hint = 'Register it with effect="read" or "pure" if it changes nothing.'
+                    hint = 'Register it with effect="read" or "pure" if it makes no changes.'
             elif level.test_mode_only and live:
-                text = f"{label}: the key is not for tests, and the permissions are test_mode_only"
+                text = f"{label}: the key is not a test key, and the permissions are test_mode_only"
                 hint = "Use a test key (sk_test_…), or run it without --test-mode-only."
             else:
                 continue
@@ -177,14 +182,14 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
         return None
 
     def plain(self) -> dict[str, Any]:
-        """What was said, as plain values for another process: ``Permissions(**plain)``."""
+        """The fields that are set, as plain values for another process: ``Permissions(**plain)``."""
         if self.within is not None:
-            raise UsageError("the permissions of one run do not cross to another process by themselves")
+            raise UsageError("the permissions of a run cannot be passed to another process without those of its host")
         found = msgspec.structs.asdict(self)
         return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items() if v is not None}
 
     def unmatched(self, labels: Callable[[], Iterable[str]]) -> tuple[str, str] | None:
-        """(field, pattern) of a pattern of operations that matches none of ``labels()``: surely a mistake."""
+        """(field, pattern) of the first pattern that matches none of the operations ``labels()``, or ``None``."""
         known: list[str] | None = None
         for level in self._levels():
             for name in ("allow_ops", "deny_ops"):
@@ -199,10 +204,10 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
     # -- the network
 
     def check_net(self, host: str, port: int, address: str | None = None) -> None:
-        """May a script connect to ``host`` (a name or an address) at ``port``?
+        """Raise ``DeniedError`` unless a script may connect to ``host`` (a name or an address) at ``port``.
 
-        Ask first without ``address``, before the name is resolved, then with each address that is about to be
-        connected to: a name that leads to a private address needs that address granted too.
+        Check first without ``address``, before the name is resolved, then with each address before connecting to it:
+        for a name that resolves to a private address, that address must be granted too.
         """
         for level in self._levels():
             if level.net is None and level.within is not None:
@@ -210,7 +215,7 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
             level._check_net(host, port, address)
 
     def _check_net(self, host: str, port: int, address: str | None) -> None:
-        from host.policy.addresses import address_class  # these two are for scripts that leave the APIs
+        from host.policy.addresses import address_class  # these two are for scripts that use the network
         from host.policy.network_grant import host_name, net_grant, place
 
         grants = [net_grant(text) for text in self.net or ()]
@@ -222,7 +227,7 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
         try:
             kind = address_class(address)
         except ValueError:
-            raise DeniedError(f"{host} leads to {address!r}, which is no IP address") from None
+            raise DeniedError(f"{host} resolves to {address!r}, which is not an IP address") from None
         if kind == "public" or any(grant.covers(address, kind, port, name) for grant in grants):
             return
         via = "" if address == name else f" at {address}"
@@ -240,14 +245,14 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
         return True
 
     def check_read(self, path: str | os.PathLike[str]) -> str:
-        """The real path of a file or folder that may be read: open that one, following no links."""
+        """The real path of a file or folder that may be read. Open this path, without following links."""
         return self._check_path("read", path)
 
     def check_write(self, path: str | os.PathLike[str]) -> str:
-        """The real path of a file that may be written or made: open that one, following no links."""
+        """The real path of a file that may be written or created. Open this path, without following links."""
         if self.is_read_only:
             raise DeniedError(
-                f"writing {os.fspath(path)} changes something, and the permissions are read_only",
+                f"writing {os.fspath(path)} makes changes, and the permissions are read_only",
                 hint="Run it without --read-only.",
             )
         return self._check_path("write", path)
@@ -255,7 +260,7 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
     def _check_path(self, kind: str, path: str | os.PathLike[str]) -> str:
         shown = os.fspath(path)
         if not isinstance(shown, str) or "\0" in shown or not shown:
-            raise DeniedError(f"{shown!r} is no path")
+            raise DeniedError(f"{shown!r} is not a path")
         real = os.path.realpath(shown)
         for level in self._levels():
             grants = getattr(level, kind)
@@ -268,7 +273,7 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
         return real
 
     def check_sql(self, url: str, *, write: bool = False) -> None:
-        """May the database at ``url`` be used? ``write``: for a statement that may change something."""
+        """Raise ``DeniedError`` unless the database at ``url`` may be used, with ``write`` also for changes."""
         where = sql_place(url)
         for level in self._levels():
             if level.sql is None and level.within is not None:
@@ -278,20 +283,20 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # a dict for what is
         self.check_effect(f"a statement for {where}", write)
 
     def check_effect(self, what: str, mutation: bool) -> None:
-        """Refuse ``what`` (``"http.post to …"``) if it changes something and nothing may be changed."""
+        """Raise ``DeniedError`` if ``what`` (``"http.post to …"``) makes changes and the permissions are read-only."""
         if mutation and self.is_read_only:
             raise DeniedError(
-                f"{what} changes something, and the permissions are read_only",
+                f"{what} makes changes, and the permissions are read_only",
                 hint="Run it without --read-only.",
                 outcome="not_sent",
             )
 
 
-# -- small ones
+# -- comparing
 
 
 def sql_place(url: str) -> str:
-    """A database's URL as it is compared and shown: no password, options or driver; files by real path."""
+    """A database's URL for comparison and messages: without password, options and driver; files by their real path."""
     scheme, _, rest = url.partition("://")
     dialect = scheme.partition("+")[0].lower()
     dialect = "postgresql" if dialect == "postgres" else dialect
@@ -317,7 +322,7 @@ def _denied(what: str, grants: str, value: str, flag: str) -> DeniedError:
 
 
 def _again(error: DeniedError) -> DeniedError:
-    """The same error once more: an exception belongs to the one call it was raised for."""
+    """A copy of an error, since an exception belongs to the call it was raised for."""
     return DeniedError(error.message, hint=error.hint, operation=error.operation, outcome=error.outcome)
 
 

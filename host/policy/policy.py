@@ -1,4 +1,4 @@
-"""What a host grants its runs, what is left of its budgets, and what one run gets of both."""
+"""The permissions and budgets of a host, and those of one of its runs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ T = TypeVar("T")
 _PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
-class Said(Protocol):
-    """What a configuration file says of these."""
+class ConfiguredPolicy(Protocol):
+    """The permissions and budgets in a configuration file."""
 
     @property
     def permissions(self) -> Permissions | None: ...
@@ -38,8 +38,8 @@ class Said(Protocol):
 class HostPolicy:
     """The permissions and budgets of a host. Thread-safe.
 
-    ``apis`` is live: those added later are known later. ``env`` holds values scripts may read, beside those
-    of ``environ`` that the permissions grant. ``daily`` is a budget of each day and key, kept in ``ledger``.
+    ``apis`` is read again as APIs are added to it. ``env`` holds variables scripts may read, in addition to those of
+    ``environ`` that the permissions grant. ``daily`` is a budget for each day and key, counted in ``ledger``.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class HostPolicy:
         given = _checked(permissions, Permissions, "permissions") or Permissions()
         self.budget = _checked(budget, Budget, "budget") or Budget()
         self._env = dict(env or {})
-        if self._env:  # what a program passes in it grants
+        if self._env:  # the program grants what it passes
             given = replace(given, env=(*(given.env or ()), *self._env))
         self.permissions = given
         self._apis = apis
         self._redactor = redactor
-        self._secrets = Redactor()  # the keys only: scripts may read what is granted of the environment
+        self._secrets = Redactor()  # the API keys only, since scripts may read granted variables
         self._environ = os.environ if environ is None else environ
-        self._sound: Permissions | None = None  # the last one whose patterns were checked
+        self._sound: Permissions | None = None  # the last permissions whose patterns were checked
         quotas = [] if self.budget.empty else [Quota(self.budget, "the host")]
         if daily is not None and not daily.empty:
             quotas.append(Quota(daily, "today", ledger))
@@ -77,12 +77,12 @@ class HostPolicy:
             self.check_key(api)
         for url in (*(given.sql or ()), *(self._environ.get(name) for name in _PROXIES)):
             redactor.add_url(url)
-        self.environment = self._environment(given)  # what scripts may read of it, by name
+        self.environment = self._environment(given)  # the variables that scripts may read
 
     @classmethod
     def of_host(
         cls,
-        config: Said,
+        config: ConfiguredPolicy,
         permissions: Permissions | Mapping[str, Any] | None,
         budget: Budget | None,
         daily: Budget | None,
@@ -91,8 +91,10 @@ class HostPolicy:
         env: Mapping[str, str] | None,
         ledger: Callable[[], SpendingLedger],
     ) -> HostPolicy:
-        """Of a host's arguments, which win, and of what its configuration file says. ``ledger()`` keeps what was spent
-        of a day's budget; asked with the first run, and only where there is one."""
+        """The policy from a host's arguments, which take precedence, and its configuration file.
+
+        ``ledger()`` makes the ledger of the daily budget. It is called with the first run, if there is one.
+        """
         daily = _checked(daily, Budget, "daily_budget") or config.daily_budget
         permissions = config.permissions if permissions is None else permissions
         found = cls(permissions, budget or config.budget, apis, redactor, env=env, daily=daily)
@@ -101,7 +103,7 @@ class HostPolicy:
         return found
 
     def keep_daily(self, ledger: Callable[[], SpendingLedger]) -> None:
-        """Count what is spent of a day's budget elsewhere from now on; asked only where there is such a budget."""
+        """Count the daily budget in the ledger that ``ledger()`` makes. Does nothing without a daily budget."""
         for quota in self._quotas:
             if quota.name == "today":
                 self._open_ledger = None
@@ -109,20 +111,20 @@ class HostPolicy:
                 quota.ledger = ledger()
 
     def close(self) -> None:
-        """Close the record of spending, if there is one."""
+        """Close the ledgers that need it."""
         for quota in self._quotas:
             _close(quota.ledger)
 
     def check_one_process(self) -> None:
-        """Refuse what one process alone can keep."""
+        """Raise ``UsageError`` if there is a budget, which only one process can count."""
         if self.has_quotas:
             raise UsageError(
-                "a host with a budget runs in one process: what is left of it is counted there",
+                "a host with a budget runs in one process, which counts what is left of it",
                 hint="Leave processes=… out, or the budget.",
             )
 
     def check_key(self, api: Api) -> None:
-        """Refuse an API whose key is live where only tests are allowed, and mask its key from now on."""
+        """Redact the key of an API from now on. Raises ``ConfigError`` for a live key if only test keys are allowed."""
         for secret in api.secrets():
             self._redactor.add(secret)
             self._secrets.add(secret)
@@ -145,14 +147,14 @@ class HostPolicy:
     def of_run(
         self, permissions: Permissions | None, budget: Budget | None
     ) -> tuple[Permissions, tuple[Quota, ...], Mapping[str, str]]:
-        """What one run is granted, the quotas of its calls, and the environment it may read."""
+        """The permissions of one run, the quotas of its calls, and the environment variables it may read."""
         if self._open_ledger is not None:
             self.keep_daily(self._open_ledger)
         granted, quotas, env = self.permissions, self._quotas, self.environment
         if permissions is not None:
             granted = granted.narrowed(_checked(permissions, Permissions, "permissions"))
             env = self._environment(granted)
-        if granted is not self._sound:  # checked once, as long as it stays the same
+        if granted is not self._sound:  # the same permissions need not be checked again
             self._check_patterns(granted)
             self._sound = granted
         own = _checked(budget, Budget, "budget")
@@ -161,7 +163,7 @@ class HostPolicy:
         return granted, quotas, env
 
     def _check_patterns(self, granted: Permissions) -> None:
-        """A pattern that matches no operation would deny nothing, or grant nothing, in silence."""
+        """Raise ``UsageError`` for a pattern that matches no operation, which would silently grant or deny nothing."""
         found = granted.unmatched(self._labels)
         if found is None:
             return
@@ -177,8 +179,8 @@ class HostPolicy:
             if of is not None and name != of:
                 continue
             yield from (f"{name}.{id}" for id in api.catalog.operation_ids())
-            yield f"{name}.http"  # requests of http.* with this API's key to paths the catalog does not have
-            yield f"{name}.request"  # the same of its own word for any request
+            yield f"{name}.http"  # requests of the library http with this API's key
+            yield f"{name}.request"  # requests of the API's function request
 
     def _environment(self, granted: Permissions) -> Mapping[str, str]:
         if not self._env and not self.permissions.env:
@@ -193,7 +195,7 @@ class HostPolicy:
 
 
 def secret_names(value: Any) -> set[str]:
-    """Whose keys are among the arguments of a call: names of opaque secrets, at any depth."""
+    """The names of the opaque secrets in the arguments of a call, at any depth."""
     found: set[str] = set()
     waiting = [value]
     while waiting:

@@ -1,7 +1,7 @@
-"""Members of requests and answers that are not to be seen by whoever reads a trace, whatever their value is.
+"""Members of requests and answers that traces must not show, by their names.
 
-Known secrets are masked by value (:mod:`host.policy.redaction`); these are secrets that the host does not know: what an
-API answers with (``client_secret``), and what a script passes on (a card's number).
+Secrets that the host knows are redacted by their value (:mod:`host.policy.redaction`). Those found here are secrets it
+does not know: members of an API's answer (``client_secret``), or values a script sends (a card's number).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NAME = re.compile(
     r"|(?:^|[\[.])(?:card|us_bank_account)\]?[\[.]number\]?$",
     re.IGNORECASE,
 )
-# The end of each private name, before its value in JSON, JSON within JSON or a form; or a number as long as a card's.
+# The end of a private name before its value in JSON, JSON within JSON or a form; or a number as long as a card's.
 _HINTS = re.compile(
     r"(?:secret|passw(?:or)?d|passphrase|pin|cvc|cvv|token|key|credentials?|authorization|assertion|signature|number|ssn"
     r"|last_4)(?:\]|%5D)?(?:\\*\"\s*:|=)|[0-9](?:[ -]?[0-9]){12}",
@@ -37,17 +37,17 @@ _CARD = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?!\d|\.\d)")
 
 
 def may_hide(text: str) -> bool:
-    """Whether a text of JSON may have something that :func:`without_private` leaves out; quick, and often yes."""
+    """Whether JSON text may contain something :func:`without_private` redacts. Quick; often true for nothing."""
     return _HINTS.search(text) is not None
 
 
 def is_private(name: str) -> bool:
-    """Whether a member of this name holds what is not to be seen."""
+    """Whether a member of this name must not be shown."""
     return _NAME.search(_CAMEL.sub("_", name)) is not None
 
 
 def without_private(value: Any, path: str = "") -> Any:
-    """Plain values without those of private members; their shape stays."""
+    """A plain value of the same shape, with the values of private members redacted."""
     if isinstance(value, dict):
         return {
             name: REDACTED if _hides(f"{path}.{name}", item) else without_private(item, f"{path}.{name}")
@@ -59,14 +59,14 @@ def without_private(value: Any, path: str = "") -> Any:
 
 
 def without_private_text(text: str) -> str:
-    """A body or URL, as JSON or a form, cut or broken as it may be, without the values of private members."""
+    """A body or URL, as JSON or a form, possibly cut off, with the values of private members redacted."""
     text = _IN_JSON.sub(lambda m: f'"{m[1]}"{m[2]}"{REDACTED}"' if is_private(m[1]) else m[0], text)
     text = _IN_FORM.sub(lambda m: f"{m[1]}={REDACTED}" if is_private(unquote_plus(m[1])) else m[0], text)
     return _CARD.sub(_card, text)
 
 
 def without_private_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Headers; those that carry credentials are named and not shown."""
+    """Headers, with the values of those that carry credentials redacted."""
     return [(name, REDACTED if _HEADER.search(name) else without_private_text(value)) for name, value in headers]
 
 
@@ -75,7 +75,7 @@ def _hides(path: str, item: Any) -> bool:
 
 
 def _card(found: re.Match[str]) -> str:
-    """A number that is a payment card's by its check digit (ISO/IEC 7812-1) but for its last four digits."""
+    """The last four digits of a number that is a payment card's by its check digit (ISO/IEC 7812-1)."""
     digits = [int(each) for each in found[0] if each.isdigit()]
     total = sum(digits[-1::-2]) + sum(sum(divmod(2 * each, 10)) for each in digits[-2::-2])
     return f"…{''.join(map(str, digits[-4:]))}" if total % 10 == 0 and digits[0] in (2, 3, 4, 5, 6) else found[0]

@@ -1,4 +1,4 @@
-"""Keeps known secrets out of anything that is shown, stored, or given to a script."""
+"""Redacts known secrets in everything that is shown, stored, or passed to a script."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from host.settings import Secret
 
 __all__ = ["SHORTEST", "Redactor", "is_secret", "named_like_a_secret"]
 
-SHORTEST = 6  # a shorter secret would mask innocent text
-SHORTEST_CODED = 8  # the same for a secret in another form, of which only a part may be looked for
+SHORTEST = 6  # characters; a shorter secret would match innocent text
+SHORTEST_CODED = 8  # the same for encoded forms, of which sometimes only a part can be searched for
 
-_KEYWORDS = r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|AUTH|PRIVATE|DSN"  # compiled when first asked for
+_KEYWORDS = r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|AUTH|PRIVATE|DSN"  # compiled when first needed
 
 
 def named_like_a_secret(name: str) -> bool:
@@ -30,25 +30,25 @@ def is_secret(value: Any) -> bool:
 
 
 class Redactor:
-    """Replaces every known secret in a text by its mask, in each form it may take: as it is, URL-encoded, in
-    JSON, in base64 at any place (``Authorization: Basic …``). Thread-safe; secrets may be added at any time.
+    """Replaces every known secret in a text by its mask. Thread-safe; secrets may be added at any time.
 
-    A text without a secret costs one search for each form and is returned unchanged.
+    A secret is found as it is, URL-encoded, in JSON, and in base64 at any offset (``Authorization: Basic …``). A text
+    without a secret costs one search for each form and is returned unchanged.
     """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._lock = threading.Lock()
         self._masks: dict[str, str] = {}
-        # What is looked for: forms that hold no other form. The others are found with these.
+        # The forms that contain no other form. Searching for these finds the others too.
         self._probes: tuple[str, ...] = ()
-        self._byte_probes: tuple[str, ...] = ()  # as their UTF-8 reads in Latin-1
+        self._byte_probes: tuple[str, ...] = ()  # their UTF-8 bytes decoded as Latin-1
         self._shortest = 1 << 62
         self._find: re.Pattern[str] | None = None
         for secret in secrets:
             self.add(secret)
 
     def add(self, secret: Secret) -> None:
-        """Mask this one too from now on. One of under 6 characters is not masked."""
+        """Redact this secret too from now on. One of fewer than 6 characters is not redacted."""
         if len(secret.reveal()) < SHORTEST:
             return
         mask = str(secret)
@@ -67,7 +67,7 @@ class Redactor:
             self._probes = tuple(probes)
 
     def add_url(self, url: str | None) -> None:
-        """Mask the password in a URL, if it has one."""
+        """Redact the password in a URL, if it has one."""
         if not url or "@" not in url:
             return
         try:
@@ -79,7 +79,7 @@ class Redactor:
             self.add(Secret(unquote(password)))
 
     def __call__(self, text: str) -> str:
-        """The text with its secrets masked."""
+        """The text with its secrets redacted."""
         if len(text) >= self._shortest:
             for probe in self._probes:
                 if probe in text:
@@ -87,8 +87,7 @@ class Redactor:
         return text
 
     def hidden(self, value: Any, word: str) -> Any:
-        """A plain value with ``word`` in the place of every secret: the same for all, unlike a mask, which shows a
-        secret's last letters."""
+        """A plain value with ``word`` in place of every secret; a mask would show its last characters."""
         kind = type(value)
         if kind is str:
             return self._find.sub(lambda _: word, value) if self._find is not None else value
@@ -102,9 +101,9 @@ class Redactor:
         return self._find.sub(lambda found: masks[found.group()], text)
 
     def body(self, data: bytes) -> bytes:
-        """The bytes of an answer with its secrets masked: what an API echoes does not reach a script."""
+        """The bytes of an answer with its secrets redacted, so that a secret an API echoes does not reach a script."""
         if len(data) >= self._shortest:
-            latin = data.decode("latin-1")  # a copy, and searched several times as fast as bytes are
+            latin = data.decode("latin-1")  # a copy, but str is searched much faster than bytes
             for probe in self._byte_probes:
                 if probe in latin:
                     text = data.decode("utf-8", "surrogateescape")
@@ -112,8 +111,7 @@ class Redactor:
         return data
 
     def value(self, value: Any) -> Any:
-        """A plain value with the secrets in all its texts masked, and opaque ones as the text that stands for
-        them."""
+        """A plain value with the secrets in all its texts redacted, and opaque secrets as their placeholder text."""
         kind = type(value)
         if kind is str:
             return self(value)
@@ -129,15 +127,15 @@ class Redactor:
 
 
 def _forms(secret: str) -> set[str]:
-    """The texts by which a secret may appear."""
+    """The texts in which a secret may appear."""
     raw = secret.encode("utf-8", "surrogateescape")
     found = {secret, secret.replace("\\", "\\\\").replace('"', '\\"')}
     if secret.isprintable():
         found |= {quote(secret, safe=""), quote(secret), quote_plus(secret)}
     coded: set[str] = set()
-    for whole in (raw, raw + b":", b":" + raw):  # alone, as a user, as a password without one
+    for whole in (raw, raw + b":", b":" + raw):  # alone, as a user name, as a password without a user name
         coded |= {b64encode(whole).decode(), urlsafe_b64encode(whole).decode()}
-    for shift in range(3):  # inside other text: the characters that come of this text alone
+    for shift in range(3):  # within other text: the characters that depend on the secret alone
         text = b64encode(b"\0" * shift + raw).decode()
         coded.add(text[(0, 2, 3)[shift] : (len(raw) + shift) * 8 // 6])
     return found | {form for form in coded if len(form) >= SHORTEST_CODED}

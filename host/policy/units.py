@@ -1,4 +1,4 @@
-"""What a budget counts beside money: one table, from which its checks, its messages and the options derive."""
+"""What a budget counts besides money: one table, from which checks, messages and options are derived."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["UNITS", "Unit"]
 
 
 class Unit(NamedTuple):
-    """``field`` of :class:`~host.policy.budget.Budget` bounds it, ``flag`` of the command line sets that.
+    """A unit, limited by ``field`` of :class:`~host.policy.budget.Budget`, which the option ``flag`` sets.
 
-    ``counts(operation, mutation)`` is how many of it one call takes; ``operation`` is its whole name
-    (``stripe.refunds.create``), ``mutation`` is False of a change that may have been made before.
+    ``counts(operation, mutation)`` is the number of units a call takes. ``operation`` is its full name
+    (``stripe.refunds.create``); ``mutation`` is False for a change that was counted before.
     """
 
     field: str
@@ -21,7 +21,7 @@ class Unit(NamedTuple):
     counts: Callable[[str, bool], int]
 
 
-# By the name it has in a ledger, beside currencies.
+# By their names in ledgers, which also count by currency.
 UNITS: dict[str, Unit] = {
     "calls": Unit("max_calls", "--max-calls", "Make at most N calls.", lambda operation, mutation: 1),
     "mutations": Unit(

@@ -1,1 +1,1 @@
-"""Inbound HTTP: an ASGI application on a port."""
+"""Inbound HTTP: serves an ASGI application on a port."""

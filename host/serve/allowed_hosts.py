@@ -1,4 +1,4 @@
-"""Which names a server answers for: a web page must not reach a local one under a name of its own (DNS rebinding)."""
+"""The host names a server answers for, so that no web page reaches a local server through DNS rebinding."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ __all__ = ["OwnNames", "host_of_header"]
 
 
 class OwnNames:
-    """Names a server is asked for by right: ``localhost``, the names it was given, and addresses, which no web page can
-    make point here.
+    """The host names a server accepts: ``localhost``, the given names, and every IP address.
+
+    A web page can have its own name resolve to this machine, but an address in the Host header cannot be rebound.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -21,7 +22,7 @@ class OwnNames:
 
 
 def host_of_header(header: str) -> str:
-    """The name in a Host header, without its port, lower case: ``[::1]:80`` → ``::1``."""
+    """The name in a Host header, in lower case and without its port: ``[::1]:80`` → ``::1``."""
     name, bracket, _ = header.strip().lower().removeprefix("[").partition("]")
     return name if bracket else name.rpartition(":")[0] or name
 

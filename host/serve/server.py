@@ -1,4 +1,4 @@
-"""An ASGI application on a port: listens, says when it is ready, ends when asked to. The only importer of uvicorn."""
+"""Serves an ASGI application on a port, from a thread of its own. The only module that imports uvicorn."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 """An ASGI 3 application. https://asgi.readthedocs.io/en/latest/specs/www.html"""
 Abort = Callable[[Scope], None]
-"""Cuts the connection a request came on."""
+"""Aborts the connection that a request arrived on."""
 
 PATIENCE = 60.0  # seconds a client may take for a request, its body included
 MOST_CONNECTIONS = 20_000
 
 
 class Server:
-    """Serves over HTTP/1.1 from a thread of its own, from construction until :meth:`close`. Also a context manager.
+    """Serves HTTP/1.1 on a thread of its own, from construction until :meth:`close`. Also a context manager.
 
-    ``app(abort)`` gives the application; ``url`` is the base URL. Port 0 takes a free one; ``host`` and ``port`` are
-    then those listened on. A client that takes too long for a request is cut off. Raises :class:`UsageError` if the
-    address cannot be listened on.
+    ``app(abort)`` returns the application. Port 0 takes a free port; the attributes ``host`` and ``port`` are the
+    address in use, and ``url`` is its base URL. A client that takes more than ``PATIENCE`` seconds for a request is
+    disconnected. Raises :class:`UsageError` if the address cannot be listened on.
     """
 
     def __init__(self, app: Callable[[Abort], App], host: str, port: int, *, thread: str = "host-serve") -> None:
@@ -42,7 +42,7 @@ class Server:
         ready = threading.Event()
         try:
             self._server = _server(app, ready)
-        except BaseException:  # the application's own
+        except BaseException:  # raised by ``app``
             self._socket.close()
             raise
         self._thread = threading.Thread(target=self._run, args=(ready,), name=thread, daemon=True)
@@ -56,11 +56,11 @@ class Server:
             ready.set()
 
     def wait(self) -> None:
-        """Block until the server ends; an interrupt of the waiting thread is its caller's to handle."""
+        """Block until the server ends. The caller handles a ``KeyboardInterrupt``."""
         self._thread.join()
 
     def close(self) -> None:
-        """Stop serving and join the thread; a second call does nothing. Connections that hang are cut."""
+        """Stop serving, abort open connections and join the thread. A second call does nothing."""
         self._server.should_exit = True
         self._server.force_exit = True
         self._thread.join()
@@ -84,18 +84,18 @@ def _listen(host: str, port: int) -> socket.socket:
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
 
 
-# Both load uvicorn themselves: a run that simulates in its own process has no need of it, and it is slow to import.
+# The two functions below import uvicorn, which is slow to import: a simulator in the same process does not need it.
 
 
 def _protocol(connections: dict[Any, asyncio.Transport]) -> type[asyncio.Protocol]:
-    """HTTP/1.1 that keeps its connections in ``connections``, by the client's address."""
+    """A protocol for HTTP/1.1 that keeps its open connections in ``connections``, by the client's address."""
     from uvicorn.protocols.http.h11_impl import H11Protocol, h11  # type: ignore[attr-defined]
 
     class Protocol(H11Protocol):
-        """Remembers its connection, so that it can be cut; ends one whose request takes too long."""
+        """Registers its connection, so that it can be aborted, and aborts one whose request takes too long."""
 
         _slow: asyncio.TimerHandle | None = None
-        _since = 0.0  # from when on a request is waited for
+        _since = 0.0  # when it began to wait for the current request (the loop's time)
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             connections[transport.get_extra_info("peername")[:2]] = transport
@@ -129,7 +129,7 @@ def _server(app: Callable[[Abort], App], ready: threading.Event) -> uvicorn.Serv
     connections: dict[Any, asyncio.Transport] = {}
 
     class Uvicorn(uvicorn.Server):
-        """Says when it listens."""
+        """Sets ``ready`` when it listens."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)

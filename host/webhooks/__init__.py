@@ -1,1 +1,1 @@
-"""Events from outside: received, recorded, and each handled once by a durable run."""
+"""Webhooks: incoming events are recorded, and each is handled once by a durable run."""

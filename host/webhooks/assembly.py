@@ -1,4 +1,4 @@
-"""A handler script's webhooks, put together: what comes, which runs handle it, who learns what became of it."""
+"""Builds the webhooks of a handler script: the endpoint and the poller, the inbox, and the runs that handle events."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ __all__ = ["HandlerKeywords", "HandlerOptions", "Parts", "open_webhooks"]
 class Parts(msgspec.Struct, frozen=True):
     """What webhooks need of their host.
 
-    ``wait`` runs a script, ``ask`` asks Stripe for a page of its events, ``events`` gives their names, ``secret`` is
-    the setting, ``local`` says that the API is the simulator, or a server on this machine, ``mask`` keeps a secret out
-    of what is shown.
+    ``wait`` runs a script to its end, ``ask`` fetches a page of Stripe's events, ``events`` returns the names of
+    Stripe's event types. ``secret`` is the setting ``STRIPE_WEBHOOK_SECRET``. ``local`` is true if the API is the
+    simulator or a server on this machine. ``mask`` has a secret redacted wherever it would be shown.
     """
 
     durable_runs: DurableRuns
@@ -48,11 +48,12 @@ class Parts(msgspec.Struct, frozen=True):
     mask: Callable[[Secret], None]
 
 
+LATEST = 1e11  # seconds since 1970: beyond any time that dates have
 _PATH = re.compile(r"/[^\s?#%\\]*")
 
 
 class HandlerKeywords(TypedDict, total=False):
-    """The fields of :class:`HandlerOptions` but ``secret``, as they are written in a call."""
+    """The fields of :class:`HandlerOptions` except ``secret``, as keyword arguments."""
 
     verify: str
     paths: Mapping[str, str]
@@ -69,7 +70,7 @@ class HandlerKeywords(TypedDict, total=False):
 
 
 class HandlerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The keywords of ``Host.webhooks``; see there. Raises ``UsageError`` naming the one that cannot be."""
+    """The keyword arguments of ``Host.webhooks``, where they are described. Raises ``UsageError`` for a wrong one."""
 
     secret: str | Secret | Sequence[str] | None = None
     verify: str = "stripe"
@@ -88,40 +89,40 @@ class HandlerOptions(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in ("tolerance", "retry_delay", "poll"):
             value = getattr(self, name)
-            left_out = value is None and name == "poll"
-            if not (left_out or (_is_number(value) and 0 < value <= YEAR)):
+            omitted = value is None and name == "poll"
+            if not (omitted or (_is_number(value) and 0 < value <= YEAR)):
                 raise arguments.wrong(name, value, "seconds above 0, at most a year")
         for name in ("concurrency", "attempts"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10_000:
                 raise arguments.wrong(name, value, "a whole number from 1 to 10,000")
-        if self.since is not None and not (_is_number(self.since) and self.since >= 0):
+        if self.since is not None and not (_is_number(self.since) and 0 <= self.since < LATEST):
             raise arguments.wrong("since", self.since, "seconds since 1970")
         if self.since is not None and self.poll is None:
-            raise UsageError("since says from when on events are asked for: say how often with poll")
+            raise UsageError("since is the time from which events are polled: give the interval too, with poll")
         if self.poll is not None and self.verify != "stripe":
-            raise UsageError("poll asks Stripe for its events: with verify there is nobody to ask")
+            raise UsageError("poll asks Stripe for its events, and cannot be combined with verify for another sender")
         if self.path is not None and not (isinstance(self.path, str) and _PATH.fullmatch(self.path)):
             raise arguments.wrong("path", self.path, "a path such as /webhook")
         arguments.a_flag("ordered", self.ordered)
         if not (self.tell is None or callable(self.tell)):
-            raise arguments.wrong("tell", self.tell, "a function of what ended")
+            raise arguments.wrong("tell", self.tell, "a function that takes an event's outcome")
 
     def sender(self) -> WebhookSender:
-        """Who sends. Raises ``UsageError``."""
+        """The sender named by ``verify``, with ``paths`` applied. Raises ``UsageError``."""
         arguments.an_instance("verify", self.verify, str, "stripe, github, … or hmac-sha256:HEADER")
         known = Paths.__struct_fields__
-        for name, path in arguments.mapping("paths", self.paths, "where the body has what").items():
+        for name, path in arguments.mapping("paths", self.paths, "the paths of members of the body").items():
             if name not in known or not isinstance(path, str) or not all(path.split(".")):
-                raise UsageError(f"paths: {name}={path}: expected where the body has one of {', '.join(known)}")
+                raise UsageError(f"paths: {name}={path}: expected the path in the body of one of {', '.join(known)}")
         found = sender_of(self.verify)
         return replace(found, paths=replace(found.paths, **self.paths)) if self.paths else found
 
     def secrets(self, setting: Secret | None, *, local: bool) -> list[str]:
-        """What requests are to be signed with. Raises ``ConfigError`` where there is none and one is needed."""
+        """The secrets that requests may be signed with. Raises ``ConfigError`` if one is needed and there is none."""
         given = self.secret
         if not (given is None or isinstance(given, str | Secret | list | tuple)):
-            raise arguments.wrong("secret", given, "the endpoint's secret (whsec_…), or a list of such")
+            raise arguments.wrong("secret", given, "the endpoint's secret (whsec_…), or a list of secrets")
         if given is None and self.verify == "stripe":
             given = setting
         text = given.reveal() if isinstance(given, Secret) else given
@@ -130,17 +131,19 @@ class HandlerOptions(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError("secret: expected the endpoint's secret (whsec_…) as a text, or a list of texts")
         simulated = local and self.verify == "stripe"
         if not found and self.poll is None and not simulated:
-            hint = "the Dashboard shows the endpoint's (whsec_…): STRIPE_WEBHOOK_SECRET, --secret or secret="
+            hint = "the Dashboard shows it (whsec_…); set STRIPE_WEBHOOK_SECRET, --secret or secret="
             raise ConfigError(
-                "there is no secret to verify webhooks with, and whoever reaches the endpoint would be believed",
-                hint=hint if self.verify == "stripe" else "give what the sender signs with by --secret or secret=",
+                "there is no secret to verify webhooks with: anyone who reaches the endpoint could send events",
+                hint=hint if self.verify == "stripe" else "give the sender's signing secret with --secret or secret=",
             )
         return [each.strip() for each in found]
 
 
 def open_webhooks(parts: Parts, handler: ScriptLike, options: HandlerOptions, run: RunOptions) -> Webhooks:
-    """The webhooks of ``handler``; ``run`` is how its runs are made. Raises ``UsageError``, ``ConfigError``, and
-    ``ScriptError`` where it shows before any event that the handler cannot handle one.
+    """Return the webhooks that ``handler`` handles, in runs with the options ``run``.
+
+    Raises ``UsageError`` and ``ConfigError`` for wrong options, and ``ScriptError`` for a handler script in which a
+    fault can be found without running it.
     """
     script = script_of(handler, "handler")
     name = options.name if options.name is not None else re.sub(r"\.lua\Z", "", script.name.rpartition("/")[2])
@@ -160,7 +163,7 @@ def open_webhooks(parts: Parts, handler: ScriptLike, options: HandlerOptions, ru
     async def handle(event: DueEvent) -> RunResult:
         job: dict[str, Any] = {"run_id": f"{name}:{_safe(event.id)}", "globals": {"event": _value(event)}}
         job |= {"args": run.args, "sinks": run.sinks}
-        current = script if script.folder is None else script_of(handler, "handler")  # as the file is now
+        current = script if script.folder is None else script_of(handler, "handler")  # read the file again
         kept = await asyncio.to_thread(begin, job, current, name, 0, force_new=False)
         if isinstance(kept, RunResult):
             return kept
@@ -185,7 +188,7 @@ def _nothing(ended: Ended) -> None:
 
 
 def _value(event: DueEvent) -> dict[str, Any]:
-    """What the handler gets: the sender's body, and in it at least ``id`` and ``type``."""
+    """The value the handler receives: the sender's body, which has at least ``id`` and ``type``."""
     try:
         value: dict[str, Any] = decode_json(event.payload.encode(), MOST_VALUES)
     except (ValueError, RecursionError) as error:
@@ -194,7 +197,7 @@ def _value(event: DueEvent) -> dict[str, Any]:
 
 
 def _safe(text: str) -> str:
-    """As a part of a run's id: other signs than those an id may have are replaced, and distinguished by a digest."""
+    """``text`` as a part of a run's id. Characters an id may not have are replaced, and a digest keeps ids distinct."""
     made = re.sub(r"[^A-Za-z0-9._-]", "-", text).lstrip("-._")[:40]
     return made if made == text else f"{made}-{hashlib.sha256(text.encode()).hexdigest()[:12]}".lstrip("-")
 

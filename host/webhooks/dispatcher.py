@@ -1,4 +1,4 @@
-"""Has each event of an inbox handled, so many at a time, and again after a delay where that failed."""
+"""Handles the events of an inbox, a limited number at a time, and retries after a delay."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from host.webhooks.inbox import DueEvent, Inbox
 
 __all__ = ["Dispatcher", "Ended", "Handled", "Retry"]
 
-IDLE: Final = 5.0  # seconds after which an inbox is looked at though nothing came: others may have left something
-ELSEWHERE: Final = 5.0  # seconds to leave an event that another process is handling
-LONGEST_DELAY: Final = 24 * 3600.0
-_NOT_ENDED = frozenset({"interrupted", "closed", "journal"})  # says nothing of the handler
-_FOR_PEOPLE = frozenset({"in doubt", "cancelled"})  # somebody has to decide, or has done so
+IDLE: Final = 5.0  # seconds after which the inbox is read without being woken: other processes may have added to it
+ELSEWHERE: Final = 5.0  # seconds before an event that another process is handling is looked at again
+LONGEST_DELAY: Final = 24 * 3600.0  # seconds between two attempts
+_NOT_ENDED = frozenset({"interrupted", "closed", "journal"})  # kinds that say nothing about the handler
+_FOR_PEOPLE = frozenset({"in doubt", "cancelled"})  # kinds that another attempt does not help: somebody decides or has
 _log = logging.getLogger(__name__)
 
 
 class Handled(Protocol):
-    """How a handler's run ended: a ``RunResult``."""
+    """The result of a handler's run, such as a ``RunResult``."""
 
     @property
     def error(self) -> ScriptError | None: ...
 
 
 class Retry(msgspec.Struct, frozen=True):
-    """``attempts`` in all; ``delay`` seconds before the second, doubled each time."""
+    """``attempts`` is the total number; ``delay`` is the seconds before the second one, doubled each time."""
 
     attempts: int = 5
     delay: float = 10.0
 
     def after(self, failed: int) -> float:
-        """Seconds to wait after so many failures."""
+        """Seconds to wait after ``failed`` failed attempts."""
         return float(min(self.delay * 2 ** min(failed - 1, 60), LONGEST_DELAY))
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """What became of an event: ``done``, ``again`` (in ``seconds``), ``failed`` (given up)."""
+    """The outcome of an attempt: ``done``, ``again`` (retried in ``seconds``) or ``failed`` (given up)."""
 
     event: DueEvent
     how: Literal["done", "again", "failed"]
@@ -50,7 +50,7 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Dispatcher:
-    """``handle(event)`` runs the handlers; ``tell(ended)`` is called with what became of each."""
+    """Runs ``handle(event)`` for each due event, and calls ``tell(ended)`` with the outcome of each attempt."""
 
     def __init__(
         self,
@@ -73,17 +73,17 @@ class Dispatcher:
         self._stopping = False
 
     def wake(self) -> None:
-        """Something may be due. On the dispatcher's loop."""
+        """Look for due events now. Call it on the dispatcher's loop."""
         self._changed.set()
 
     async def run(self) -> None:
-        """Handle what is due, until :meth:`stop`."""
+        """Handle due events until :meth:`stop`."""
         while not self._stopping:
             self._changed.clear()
             wait = IDLE
             try:
                 wait = await self._take()
-            except JournalError as error:  # what came is in it: nothing is lost, only late
+            except JournalError as error:  # the events are in the journal: they are late, not lost
                 _log.warning("the inbox %s cannot be read: %s", self._inbox.name, error.message)
             if wait > 0 and not self._stopping:
                 try:
@@ -93,7 +93,7 @@ class Dispatcher:
                     continue
 
     async def stop(self, grace: float) -> None:
-        """Take nothing more, and wait up to ``grace`` seconds for what is being handled."""
+        """Begin no more events, wait up to ``grace`` seconds for those in progress, and cancel the rest."""
         self._stopping = True
         self._changed.set()
         if self._active:
@@ -102,7 +102,7 @@ class Dispatcher:
             task.cancel()
 
     async def _take(self) -> float:
-        """Begin what is due and has room; returns the seconds until there may be more."""
+        """Begin as many due events as there is room for. Returns the seconds until there may be more."""
         room = self._concurrency - len(self._active)
         if room <= 0:
             return IDLE
@@ -112,7 +112,7 @@ class Dispatcher:
         if len(self._active) >= self._concurrency:
             return IDLE
         upcoming = await asyncio.to_thread(self._inbox.next_due)
-        if upcoming is None or self._active:  # whoever ends looks again
+        if upcoming is None or self._active:  # the end of an active one wakes the loop
             return IDLE
         return min(IDLE, max(upcoming, 0.01))
 

@@ -1,4 +1,4 @@
-"""The ASGI application that senders reach: verified, recorded, then answered; handled afterwards."""
+"""The ASGI application that receives events. It verifies and records an event, then answers; it is handled later."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from host.webhooks.senders import WebhookSender
 
 __all__ = ["MOST_BYTES", "WebhookEndpoint"]
 
-MOST_BYTES: Final = 1 << 20  # of a body
+MOST_BYTES: Final = 1 << 20  # of a request's body
 HEALTH: Final = "/healthz"
-QUIET: Final = 10.0  # seconds between two warnings of requests that prove nothing
+QUIET: Final = 10.0  # seconds between two warnings about requests without a valid signature
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Answer(Exception):
-    """How a request is answered: ``status`` and a text of one line."""
+    """Raised to answer a request with ``status`` and one line of text."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -32,11 +32,11 @@ class _Answer(Exception):
 
 
 class WebhookEndpoint:
-    """Takes events into ``inbox``.
+    """Records received events in ``inbox``.
 
-    ``path`` is the one it answers at (``None``: every one), ``secrets`` those a signature may be of (none: it believes
-    whoever reaches it), ``came()`` is called when there is something to handle, ``closed()`` says
-    that no more is taken.
+    It answers at ``path`` (``None``: at every path). A request must be signed with one of ``secrets``; if there are
+    none, requests are not verified. ``came()`` is called when an event has been recorded. Once ``closed()`` returns
+    true, events are refused with 503.
     """
 
     def __init__(
@@ -59,24 +59,24 @@ class WebhookEndpoint:
         self._came = came
         self._closed = closed
         self._clock = clock
-        self._told_at = -QUIET
-        self._refused = 0  # requests since a warning
+        self._warned_at = -QUIET
+        self._refused = 0  # requests since the last warning
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI 3: https://asgi.readthedocs.io/en/latest/specs/www.html."""
         if scope["type"] != "http":
-            raise RuntimeError(f"an endpoint of webhooks answers HTTP only, not {scope['type']}")
+            raise RuntimeError(f"a webhook endpoint answers HTTP requests only, not {scope['type']}")
         try:
             await self._take(scope, receive)
             status, text = 200, '{"received": true}'
         except _Answer as answer:
             status, text = answer.status, str(answer)
         except SignatureError as error:
-            self._tell_refused(error.message)
+            self._warn_refused(error.message)
             status, text = 400, error.message
         except InvalidCall as error:
             status, text = 400, error.message
-        except HostError as error:  # the sender is to try again
+        except HostError as error:  # with 503 the sender tries again
             _log.error("an event could not be recorded: %s", error.message)
             status, text = 503, "the event could not be recorded"
         kind = b"application/json" if status == 200 and text.startswith("{") else b"text/plain; charset=utf-8"
@@ -85,27 +85,27 @@ class WebhookEndpoint:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def _tell_refused(self, reason: str) -> None:
-        """Warn of a request that proves nothing, at most once in :data:`QUIET` seconds: anybody may send them."""
+    def _warn_refused(self, reason: str) -> None:
+        """Log a refused request, at most once in :data:`QUIET` seconds, since anyone may send such requests."""
         self._refused += 1
         now = self._clock()
-        if now - self._told_at >= QUIET:
+        if now - self._warned_at >= QUIET:
             more = f" ({self._refused:,} since the last warning)" if self._refused > 1 else ""
             _log.warning("refused a request: %s%s", reason, more)
-            self._told_at, self._refused = now, 0
+            self._warned_at, self._refused = now, 0
 
     async def _take(self, scope: Scope, receive: Receive) -> None:
         if self._closed():
-            raise _Answer(503, "events are no longer taken here")
+            raise _Answer(503, "events are no longer accepted here")
         if self._path is not None and scope["path"] == HEALTH and scope["method"] in ("GET", "HEAD"):
             raise _Answer(200, "ok")
         if self._path is not None and scope["path"].rstrip("/") != self._path.rstrip("/"):
-            raise _Answer(404, "nothing is here; the endpoint is another path")
+            raise _Answer(404, "there is nothing here; the endpoint has another path")
         if scope["method"] != "POST":
-            raise _Answer(405, "events are sent with POST")
+            raise _Answer(405, "expected an event sent with POST")
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         body = await _body(headers, receive)
-        if self._secrets:  # on the bytes that came, before anything reads them
+        if self._secrets:  # over the raw bytes, before they are decoded
             self._sender.verify(headers, body, self._secrets, self._clock(), self._tolerance)
         if (asked := self._sender.answer(body)) is not None:
             raise _Answer(200, asked)
@@ -123,7 +123,7 @@ async def _body(headers: dict[str, str], receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise _Answer(400, "the body broke off")
+            raise _Answer(400, "the connection was closed before the end of the body")
         part = message.get("body", b"")
         size += len(part)
         if size > MOST_BYTES:

@@ -1,4 +1,4 @@
-"""An event as a sender wrote it, and what the host has to know of it."""
+"""A received event: the sender's body, and the members of it that the host uses."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from host.webhooks.json_path import at
 __all__ = ["MOST_VALUES", "STRIPE", "Paths", "ReceivedEvent"]
 
 LONGEST = 255  # characters of an id or a type
-MOST_VALUES = 200_000  # of a body
+MOST_VALUES = 200_000  # JSON values in a body
 
 
 class Paths(msgspec.Struct, frozen=True):
-    """Where in a sender's body its id, its type, its object's id and its time are: names with dots between."""
+    """The paths of an event's id, type, object's id and time in the sender's body: names separated by dots."""
 
     id: str = "id"
     type: str = "type"
@@ -27,12 +27,12 @@ class Paths(msgspec.Struct, frozen=True):
 
 
 STRIPE = Paths()
-_THIN = ("v2.core.event", "related_object.id")  # of Stripe: what such an event is, and where it says what it is about
+_THIN = ("v2.core.event", "related_object.id")  # the ``object`` of Stripe's thin events, and the path of their object
 
 
 class ReceivedEvent(msgspec.Struct, frozen=True):
-    """``id`` is the sender's own and the same each time it is delivered; ``object`` the id of what it is about, or "";
-    ``created`` seconds since 1970, by the sender's clock; ``payload`` its JSON.
+    """One event. ``id`` is given by the sender, and is the same each time the event is delivered. ``object`` is the id
+    of the object it is about, or "". ``created`` is in seconds since 1970, by the sender's clock. ``payload`` is JSON.
     """
 
     id: str
@@ -43,9 +43,9 @@ class ReceivedEvent(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, body: bytes, paths: Paths, *, id: str = "", type: str = "") -> ReceivedEvent:
-        """The event of a body. ``id`` and ``type`` are those of its headers, where they stand there.
+        """Read an event from ``body``. ``id`` and ``type``, where given, come from headers and take precedence.
 
-        Raises :class:`InvalidCall` for what is no JSON object, or has no id or type.
+        Raises :class:`InvalidCall` if the body is not a JSON object, or if the event has no id or type.
         """
         try:
             value = decode_json(body, MOST_VALUES)
@@ -53,11 +53,11 @@ class ReceivedEvent(msgspec.Struct, frozen=True):
         except ValueError:
             form = body.startswith(b"payload=")  # as GitHub sends it by default
             more = ", but a form: have the sender send application/json" if form else ""
-            raise InvalidCall(f"the body is no JSON{more}") from None
+            raise InvalidCall(f"the body is not JSON{more}") from None
         except LimitError as error:
             raise InvalidCall(f"the body: {error.message}") from None
         if not isinstance(value, dict):
-            raise InvalidCall("the body is no JSON object")
+            raise InvalidCall("the body is not a JSON object")
         return cls(
             id=_text(id or at(value, paths.id), "id", "in its header" if id else f"at {paths.id}"),
             type=_text(type or at(value, paths.type), "type", "in its header" if type else f"at {paths.type}"),
@@ -68,7 +68,7 @@ class ReceivedEvent(msgspec.Struct, frozen=True):
 
 
 def _text(found: Any, what: str, where: str) -> str:
-    """An id or a type. It is shown to people and kept in databases: no control characters."""
+    """Check an id or a type. It is shown and stored, so control characters are refused."""
     if isinstance(found, int) and not isinstance(found, bool):
         found = str(found)
     if not isinstance(found, str) or not found:

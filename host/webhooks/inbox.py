@@ -1,4 +1,4 @@
-"""The events of one handler script in the journal: each is there once, however often it is delivered."""
+"""The events of one handler script in the journal, each of them once, however often it is delivered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLUMNS: Final = "id, type, payload, attempts"
 _WAITING: Final = "inbox = :inbox AND status = 'waiting'"
 _FIRST: Final = "ORDER BY created, received, id LIMIT :most"
 _DUE: Final = f"SELECT {_COLUMNS} FROM luahost_event WHERE {_WAITING} AND due <= :now {_FIRST}"  # noqa: S608
-# Of each object the first that waits, whether it is due or not.
+# Of each object only its oldest waiting event may be handled, and only once that one is due.
 _DUE_ORDERED: Final = (
     f"SELECT {_COLUMNS} FROM luahost_event AS e WHERE {_WAITING} AND due <= :now AND (object = '' OR NOT EXISTS ("  # noqa: S608
     "SELECT 1 FROM luahost_event AS f WHERE f.inbox = e.inbox AND f.status = 'waiting' AND f.object = e.object AND ("
@@ -43,7 +43,7 @@ _SEE: Final = (
 
 
 class DueEvent(NamedTuple):
-    """An event to be handled now. ``attempts``: how often that has failed."""
+    """An event to be handled now. ``attempts`` is the number of failed attempts so far."""
 
     id: str
     type: str
@@ -59,9 +59,9 @@ class Inbox:
         self.name = name
 
     async def add(self, events: list[ReceivedEvent], *, status: str = "waiting") -> None:
-        """Returns when all of them are on the disk; those that were there already stay as they are.
+        """Record ``events``, and return once they are committed. Those recorded before stay as they are.
 
-        Those that are ``done`` at once are never handled.
+        With the status ``done`` they are never handled.
         """
         now = self._journal.clock()
         values = [
@@ -75,12 +75,12 @@ class Inbox:
             await self._write(_ADD, values)
 
     def due(self, most: int, *, ordered: bool) -> list[DueEvent]:
-        """Up to ``most`` events to be handled, the oldest first. ``ordered``: of each object only the first."""
+        """Up to ``most`` due events, the oldest first. If ``ordered``, only the oldest waiting event of each object."""
         values = {"inbox": self.name, "now": self._journal.clock(), "most": most}
         return [DueEvent(*row) for row in self._journal.read(_DUE_ORDERED if ordered else _DUE, values)]
 
     def next_due(self) -> float | None:
-        """Seconds until something is due, below 0 where it is already; ``None`` if nothing waits."""
+        """Seconds until an event is due, negative if one is due already; ``None`` if none is waiting."""
         ((found,),) = self._journal.read(_NEXT, {"inbox": self.name})
         return None if found is None else found - self._journal.clock()
 
@@ -89,26 +89,26 @@ class Inbox:
         return {status: int(n) for status, n in self._journal.read(_COUNT, {"inbox": self.name})}
 
     async def end(self, event: DueEvent, status: str) -> None:
-        """It was handled (``done``), or is given up (``failed``)."""
+        """Record that ``event`` was handled (``done``) or given up (``failed``)."""
         failed = event.attempts + (status == "failed")
         await self._write(_END, [self._values(event, status=status, attempts=failed, due=0.0)])
 
     async def put_off(self, event: DueEvent, seconds: float) -> None:
-        """It failed: have it handled again in ``seconds``."""
+        """Record a failed attempt, and have the event handled again in ``seconds``."""
         due = self._journal.clock() + seconds
         await self._write(_END, [self._values(event, status="waiting", attempts=event.attempts + 1, due=due)])
 
     async def leave(self, event: DueEvent, seconds: float) -> None:
-        """Look at it again in ``seconds``, or when whoever has it now said, if that is later."""
+        """Look at the event again in ``seconds``, or later if the process that handles it has said so."""
         await self._write(_LEAVE, [self._values(event, due=self._journal.clock() + seconds)])
 
     def seen(self) -> float | None:
-        """Up to when events were asked for, by the sender's clock; ``None`` before the first time."""
+        """The time up to which events were fetched, by the sender's clock; ``None`` before the first time."""
         rows = self._journal.read(_SEEN, {"inbox": self.name})
         return float(rows[0][0]) if rows else None
 
     async def see(self, until: float) -> None:
-        """Note up to when events were asked for; it never goes back."""
+        """Record the time up to which events were fetched. It never goes back."""
         await self._write(_SEE, [{"inbox": self.name, "seen": until}])
 
     def _values(self, event: DueEvent, **changed: object) -> dict[str, object]:
@@ -117,7 +117,7 @@ class Inbox:
     async def _write(self, sql: str, values: list[dict[str, object]]) -> None:
         def begin(tell: Callable[[HostError | None], None]) -> Callable[[], object]:
             self._journal.write([(sql, values)], tell)
-            return lambda: None  # what is given to the journal is committed
+            return lambda: None  # a write cannot be cancelled
 
         if (error := await wait_async(begin)) is not None:
             raise error

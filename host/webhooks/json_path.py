@@ -8,7 +8,7 @@ __all__ = ["at"]
 
 
 def at(value: Any, path: str) -> Any:
-    """What stands at ``path``: names with dots between, numbers for places in lists, from 0; else ``None``."""
+    """The value at ``path`` (names and list indices from 0, separated by dots), or ``None`` if there is none."""
     for step in path.split("."):
         if isinstance(value, dict):
             value = value.get(step)

@@ -1,4 +1,4 @@
-"""Asks the API for its events, for machines that no sender can reach."""
+"""Polls the API for its events, for machines that no sender can reach."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from host.webhooks.inbox import Inbox
 __all__ = ["Ask", "Poller"]
 
 Ask = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
-"""One page of the API's list of events, newest first, for the parameters."""
+"""Takes the parameters of a request, and returns one page of the API's list of events, newest first."""
 
-OVERLAP: Final = 300  # seconds before what was seen last: an event may be listed after one that is newer
-PAGE: Final = 100
+OVERLAP: Final = 300  # seconds that are fetched again, since the API may list an event after one that is newer
+PAGE: Final = 100  # events a page
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
 class Poller:
-    """Takes what is new into ``inbox``, every ``interval`` seconds.
+    """Adds new events to ``inbox`` every ``interval`` seconds, and calls ``came()`` when it has added some.
 
-    ``since``: from when on at the first time, in seconds since 1970; ``None``: after the newest event there is, by the
-    sender's clock and not by ours. What was asked for is noted only when all of it is in the inbox, so that nothing is
-    passed over.
+    The first poll begins at ``since`` (seconds since 1970); with ``None`` it begins after the newest event of the API,
+    by the sender's clock rather than this machine's. The time reached is recorded only once all events up to it are
+    in the inbox, so that none is skipped.
     """
 
     def __init__(
@@ -43,31 +43,31 @@ class Poller:
         self._came = came
 
     async def run(self) -> None:
-        """Ask until cancelled; what fails is asked for again."""
+        """Poll until cancelled. A poll that fails is logged and repeated at the next interval."""
         while True:
             try:
                 await self.once()
             except HostError as error:
-                _log.warning("the events could not be asked for: %s", error.message)
+                _log.warning("the events could not be fetched: %s", error.message)
             await asyncio.sleep(self._interval)
 
     async def once(self) -> int:
-        """Ask for what came since the last time; returns how many events the API listed."""
+        """Fetch the events since the last time. Returns how many events the API listed."""
         seen = await asyncio.to_thread(self._inbox.seen)
         if seen is None:
             seen = await self._begin()
-        newest, told = seen, 0
+        newest, listed = seen, 0
         async for events in self._pages({"created": {"gte": max(0, int(seen - OVERLAP))}}):
             await self._inbox.add(events)
             self._came()
-            told += len(events)
-            now = time.time()  # a test clock's events are dated ahead: what happens next has an earlier time
+            listed += len(events)
+            now = time.time()  # events of a test clock may have future times; later real events have earlier ones
             newest = max([newest, *(each.created for each in events if each.created <= now)])
         await self._inbox.see(newest)
-        return told
+        return listed
 
     async def _begin(self) -> float:
-        """Note what was before the beginning as done: later questions reach back to it."""
+        """Record the events of the overlap before the beginning as done, since later polls list them again."""
         begin, asked, until = self._since, {}, {}
         if begin is None:
             begin = 0.0

@@ -1,4 +1,4 @@
-"""Who sends events, how each signs them, and where it says what they are.
+"""The known senders of events: how each signs its requests, and where it puts an event's id, type and time.
 
 Sources: https://docs.stripe.com/webhooks#verify-manually,
 https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries,
@@ -24,7 +24,7 @@ from host.webhooks.event import STRIPE, Paths, ReceivedEvent
 
 __all__ = ["SENDERS", "WebhookSender", "sender_of"]
 
-LONGEST_CHALLENGE: Final = 4096  # bytes of a request that has one
+LONGEST_CHALLENGE: Final = 4096  # bytes of the body of such a request
 Headers = Mapping[str, str]  # by their names in lower case
 
 
@@ -34,9 +34,12 @@ class _Challenge(msgspec.Struct):
 
 
 class WebhookSender(msgspec.Struct, frozen=True, kw_only=True):
-    """How a sender proves itself. ``header`` has the signature, ``encoding`` (hex, base64) says how it is written,
-    ``prefix`` stands before it. ``signed`` is what is signed: ``{body}``, ``{time}`` and ``{id}`` stand for the body
-    and for what the headers ``time_header`` and ``id_header`` say. The type stands in ``type_header`` or the body.
+    """How a sender signs its events.
+
+    ``header`` names the header with the signature (an HMAC-SHA256), which is encoded as ``encoding`` says (``hex`` or
+    ``base64``) and follows ``prefix``. ``signed`` is the template of the signed text: ``{body}`` is the body,
+    ``{time}`` and ``{id}`` are the values of the headers ``time_header`` and ``id_header``. The event's type is in the
+    header ``type_header``, or else in the body.
     """
 
     name: str
@@ -48,26 +51,26 @@ class WebhookSender(msgspec.Struct, frozen=True, kw_only=True):
     id_header: str = ""
     type_header: str = ""
     secret_is_base64: bool = False
-    challenge: str = ""  # the type of a request that only asks for its member ``challenge`` back
+    challenge: str = ""  # the type of a request that must be answered with its member ``challenge``
     paths: Paths = Paths()
 
     def verify(self, headers: Headers, body: bytes, secrets: Sequence[str], now: float, tolerance: float) -> None:
         """Raise :class:`SignatureError` unless one of ``secrets`` signed ``body`` within ``tolerance`` seconds."""
         given = headers.get(self.header, "")
         if not given:
-            raise SignatureError(f"there is no header {self.header}")
+            raise SignatureError(f"the header {self.header} is missing")
         if self.name == "stripe":
             signatures.verify(body, given, secrets, now=now, tolerance=tolerance)
             return
-        wanted = [self.signature(headers, body, secret) for secret in secrets]
-        found = given.split() if self.secret_is_base64 else [given]  # several, with blanks between
-        fits = [hmac.compare_digest(each.encode(), one.encode()) for each in wanted for one in found]
-        if not any(fits):
-            raise SignatureError(f"no signature in {self.header} fits the body")
+        expected = [self.signature(headers, body, secret) for secret in secrets]
+        found = given.split() if self.secret_is_base64 else [given]  # Standard Webhooks: several, separated by spaces
+        matches = [hmac.compare_digest(each.encode(), one.encode()) for each in expected for one in found]
+        if not any(matches):
+            raise SignatureError(f"no signature in {self.header} matches the body")
         self._check_time(headers, now, tolerance)
 
     def signature(self, headers: Headers, body: bytes, secret: str) -> str:
-        """What the header has to say."""
+        """The value the header must have for ``body`` signed with ``secret``."""
         key = _from_base64(secret) if self.secret_is_base64 else secret.encode()
         before, _, after = self.signed.partition("{body}")
         known = {"time": headers.get(self.time_header, ""), "id": headers.get(self.id_header, "")}
@@ -76,7 +79,7 @@ class WebhookSender(msgspec.Struct, frozen=True, kw_only=True):
         return self.prefix + text
 
     def check(self, secrets: Sequence[str]) -> None:
-        """Raise ``UsageError`` for a secret that nothing can be signed with."""
+        """Raise ``UsageError`` for a secret that is not of the sender's format."""
         for each in secrets if self.secret_is_base64 else ():
             try:
                 _from_base64(each)
@@ -84,13 +87,13 @@ class WebhookSender(msgspec.Struct, frozen=True, kw_only=True):
                 raise UsageError(f"secret: {error.message}") from None
 
     def event(self, headers: Headers, body: bytes) -> ReceivedEvent:
-        """What was sent. Raises ``InvalidCall`` for what is no event."""
+        """The event in a request. Raises ``InvalidCall`` if the request has none."""
         return ReceivedEvent.read(
             body, self.paths, id=headers.get(self.id_header, ""), type=headers.get(self.type_header, "")
         )
 
     def answer(self, body: bytes) -> str | None:
-        """What a request that is no event, but asks whether somebody is there, is answered with."""
+        """The text with which to answer a request that only verifies the endpoint's URL; ``None`` for an event."""
         if not self.challenge or len(body) > LONGEST_CHALLENGE or self.challenge.encode() not in body:
             return None
         try:
@@ -104,7 +107,7 @@ class WebhookSender(msgspec.Struct, frozen=True, kw_only=True):
             return
         text = headers.get(self.time_header, "")
         if not (text.isascii() and text.isdecimal() and len(text) < 16):
-            raise SignatureError(f"there is no time in the header {self.time_header}")
+            raise SignatureError(f"the header {self.time_header} has no time; expected seconds since 1970")
         age = now - int(text)
         if abs(age) > tolerance:
             where = "ago" if age > 0 else "ahead of this machine's clock"
@@ -115,7 +118,7 @@ def _from_base64(secret: str) -> bytes:
     try:
         return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
-        raise SignatureError("the endpoint's secret is no base64, as Standard Webhooks has it") from None
+        raise SignatureError("the endpoint's secret is not base64, which Standard Webhooks requires") from None
 
 
 SENDERS: Final[Mapping[str, WebhookSender]] = {
@@ -163,10 +166,10 @@ SENDERS: Final[Mapping[str, WebhookSender]] = {
 
 
 def sender_of(text: str, paths: Paths | None = None) -> WebhookSender:
-    """The sender of ``--verify``: a name of :data:`SENDERS`, or ``hmac-sha256:HEADER[:hex|base64]``.
+    """The sender that ``--verify`` names: one of :data:`SENDERS`, or ``hmac-sha256:HEADER[:hex|base64]``.
 
-    A header that one of them has is that sender's, with all that goes with it. ``paths`` say where the body has what,
-    where that is not as usual. Raises :class:`UsageError`.
+    If HEADER is that of a known sender, the result is this sender with all its rules. ``paths``, if given, replace the
+    sender's. Raises :class:`UsageError`.
     """
     scheme, _, rest = text.partition(":")
     header, _, encoding = rest.partition(":")

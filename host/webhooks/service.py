@@ -1,4 +1,4 @@
-"""Webhooks of a host: an ASGI application, and the thread that has what came handled."""
+"""The webhooks of a host: an ASGI application, and the thread on which events are handled."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["Polling", "WebhookOptions", "Webhooks"]
 
 
 class Polling(msgspec.Struct, frozen=True):
-    """``ask`` gives the API's events, every ``interval`` seconds; at the first time from ``since`` on (seconds since
-    1970; ``None``: what is new).
+    """How events are polled: with ``ask``, every ``interval`` seconds. The first poll begins at ``since`` (seconds
+    since 1970); ``None`` means only events that are new.
     """
 
     ask: Ask
@@ -31,7 +31,7 @@ class Polling(msgspec.Struct, frozen=True):
 
 
 class WebhookOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How events are taken and handled. ``secrets`` empty: whoever reaches the endpoint is believed."""
+    """How events are received and handled. With no ``secrets``, requests are not verified."""
 
     sender: WebhookSender
     secrets: Sequence[str] = ()
@@ -43,10 +43,10 @@ class WebhookOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Webhooks:
-    """An ASGI application; mount it where events are to be sent to. Also a context manager.
+    """An ASGI application to mount at the path that events are sent to. Also a context manager.
 
-    What came is handled on a thread of its own from :meth:`start` until :meth:`close`, also what an earlier process
-    left. ``tell(ended)`` is called, on that thread, with what became of each event.
+    Events are handled on a thread of its own from :meth:`start` until :meth:`close`, including those that an earlier
+    process has left. ``tell(ended)`` is called on that thread with the outcome of each attempt.
     """
 
     def __init__(
@@ -86,10 +86,10 @@ class Webhooks:
         self._closed = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. An event is answered with 200 when it is recorded, and handled afterwards.
+        """Answer one request. An event is answered with 200 once it is recorded, and handled afterwards.
 
-        After :meth:`close` the answer is 503: the sender tries again, the next process takes it. A server that says how
-        long it lives (ASGI's lifespan) starts and closes them.
+        After :meth:`close` the answer is 503, so that the sender tries again and the next process receives the event.
+        A server that supports ASGI's lifespan protocol starts and closes the webhooks by it.
         """
         if scope["type"] == "lifespan":
             await self._live(receive, send)
@@ -99,7 +99,7 @@ class Webhooks:
         await self._endpoint(scope, receive, send)
 
     def start(self) -> None:
-        """Begin handling; a second time does nothing. Raises ``ClosedError``."""
+        """Begin to handle events. A second call does nothing. Raises ``ClosedError`` after :meth:`close`."""
         with self._lock:
             if self._closed:
                 raise ClosedError("these webhooks are closed")
@@ -109,19 +109,19 @@ class Webhooks:
         self._ready.wait()
 
     def close(self, grace: float = 5.0) -> None:
-        """Take nothing more, and let what is being handled end for ``grace`` seconds. A second call does nothing.
+        """Refuse further events, and wait up to ``grace`` seconds for those being handled. A second call does nothing.
 
-        What was not handled stays in the inbox for the next process.
+        Events that were not handled stay in the inbox for the next process.
         """
         with self._lock:
             self._closed, self._grace = True, grace
             thread = self._thread
         if thread is None:
             return
-        self._ready.wait()  # begun on another thread just now
+        self._ready.wait()  # another thread may just have started it
         assert self._loop is not None
         assert self._stop is not None
-        with suppress(RuntimeError):  # it has ended
+        with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._stop.set)
         thread.join()
 

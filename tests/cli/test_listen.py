@@ -103,7 +103,7 @@ def test_events_of_an_added_document_are_checked_by_it(process: Process, cli: Cl
     [
         (("handlers.lua",), 3, "no secret to verify webhooks with"),
         (("handlers.lua", "--simulate", "--since", "yesterday", "--poll"), 2, "--since yesterday: expected all"),
-        (("handlers.lua", "--simulate", "--since", "all"), 2, "say how often with poll"),
+        (("handlers.lua", "--simulate", "--since", "all"), 2, "give the interval too, with poll"),
         (("handlers.lua", "--simulate", "--verify", "githb"), 2, "--verify: expected hmac-sha256"),
         (("handlers.lua", "--simulate", "--field", "type"), 2, "expected NAME=PATH"),
         (("handlers.lua", "--simulate", "--field", "id=a..b"), 2, "expected NAME=PATH"),
@@ -112,7 +112,7 @@ def test_events_of_an_added_document_are_checked_by_it(process: Process, cli: Cl
         *((("handlers.lua", "--simulate", "--path", path), 2, "a path such as /webhook") for path in PATHS),
         *((("handlers.lua", "--simulate", "--poll", word), 2, "--poll") for word in ("0", "-1", "-0.5", "nan", "1e99")),
         (("handlers.lua", "--simulate", "--poll=0"), 2, "not in the range 0<x<="),
-        (("handlers.lua", "--simulate", "--poll", "--verify", "github"), 2, "with verify there is nobody to ask"),
+        (("handlers.lua", "--simulate", "--poll", "--verify", "github"), 2, "cannot be combined with verify"),
         (("handlers.lua", "--simulate", "--poll", "--since", "2999-01-01"), 2, "still to come"),
         *((("handlers.lua", "--simulate", "--attempts", n), 2, "--attempts") for n in ("0", "-1", "x", "10001")),
         *((("handlers.lua", "--simulate", "--retry-delay", n), 2, "--retry-delay") for n in ("0", "-1", "nan", "inf")),

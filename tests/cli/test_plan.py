@@ -197,7 +197,7 @@ def test_a_difference_ends_the_command_without_telling_to_go_on(cli: Cli, tmp_pa
     assert cli("plan", "--simulate", "--out", "a.plan", "a.lua").status == 0
     done = cli("apply", "a.plan")
     assert done.status == 1
-    assert "planned and not made: stripe.products.create at a.lua:1" in done.err
+    assert "without making these planned changes: stripe.products.create at a.lua:1" in done.err
     assert "to go on" not in done.err
 
 

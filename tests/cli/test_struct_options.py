@@ -166,7 +166,7 @@ def test_a_budget_of_the_file_stands_where_no_option_says_otherwise(cli: Cli, tm
     """``allow_unbounded = true`` of host.toml is not taken back by a flag that was not given."""
     (tmp_path / "host.toml").write_text("[budget]\nmax_amount = { usd = 1 }\nallow_unbounded = true\n")
     done = cli("run", "--simulate", "--max-calls", "5", "-e", 'return try(stripe.invoices.pay, "in_1")')
-    assert "not known before" not in done.err
+    assert "not known in advance" not in done.err
 
 
 def test_a_field_becomes_an_option_by_its_type() -> None:

@@ -160,7 +160,7 @@ def test_nested_arguments_are_named_by_their_path(host: Host) -> None:
     assert value(host, good) == 5
     error = failure(host, 'order({{price = 2, tags = {}}, {price = "3", tags = {}}}, {})')
     expected = "order: argument 1 (items)[2].price: expected an integer, got a string; "
-    assert error.message == f"{expected}a text is not converted here: give tonumber(…) of it"
+    assert error.message == f"{expected}a string is not converted here: use tonumber(…)"
     error = failure(host, "order({{price = 2}}, {})")
     assert "argument 1 (items)[1]: tags is missing" in error.message
 
@@ -186,7 +186,7 @@ def test_keyword_arguments_come_as_a_last_table(host: Host) -> None:
     assert value(host, "return anything{a = 1, b = {2}}") == {"a": 1, "b": [2]}
     assert 'there is no argument "exakt"; did you mean "exact"?' in failure(host, 'search("x", {exakt=true})').message
     assert "argument limit: expected an integer" in failure(host, 'search("x", {limit = "y"})').message
-    assert "a table of names was expected last" in failure(host, 'search("x", 5)').message
+    assert "expected a table of named arguments" in failure(host, 'search("x", 5)').message
 
 
 def test_an_exception_is_an_error_table(host: Host) -> None:

@@ -54,7 +54,7 @@ def test_each_change_is_made_once_wherever_the_run_breaks_off(lab: Lab) -> None:
 
 CHANGED = (
     ('"A"', '"B"', "name was planned 'A' and is 'B'"),
-    ("name =", "email =", "name was planned 'A' and is not given"),
+    ("name =", "email =", "name was planned 'A' and is missing"),
     ('"A"', '"A", metadata = {x = 1}', "metadata is"),
     ("customers.create", "products.create", "stripe.products.create in place of stripe.customers.create"),
 )
@@ -98,11 +98,11 @@ def test_what_was_planned_and_not_made_is_said_at_the_end(lab: Lab) -> None:
     with lab.host() as host:
         result = host.apply(host.plan(code))
     assert result.error is not None
-    assert "planned and not made: stripe.customers.update at inline:2" in result.error.message
+    assert "without making these planned changes: stripe.customers.update at inline:2" in result.error.message
 
 
 def test_a_file_of_a_plan_gives_the_same_plan(lab: Lab, tmp_path: Path) -> None:
-    """Only its owner may read it; one that was changed, or is no plan, is refused."""
+    """Only its owner may read it; one that was changed, or is not a plan, is refused."""
     file = tmp_path / "a.plan"
     with lab.host() as host:
         plan = host.plan(SCRIPT, args=["1"], globals={"row": {"n": 1}})
@@ -113,7 +113,7 @@ def test_a_file_of_a_plan_gives_the_same_plan(lab: Lab, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="was changed"):
             host.apply(file)
         file.write_text("{}")
-        with pytest.raises(UsageError, match="is no plan"):
+        with pytest.raises(UsageError, match="is not a plan"):
             host.apply(str(file))
         with pytest.raises(UsageError, match="cannot be read"):
             host.apply(tmp_path / "none.plan")
@@ -130,7 +130,7 @@ def test_a_plan_of_another_mode_key_or_script_is_refused(lab: Lab, tmp_path: Pat
         with pytest.raises(UsageError, match="has changed since the plan"):
             host.apply(plan)
         script.unlink()
-        with pytest.raises(UsageError, match="is not there any more"):
+        with pytest.raises(UsageError, match="no longer exists"):
             host.apply(plan)
     with Host(stripe_secret_key="sk_test_a", journal=lab.path) as host:
         with pytest.raises(UsageError, match="the plan is for the simulator"):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from host import Host, Permissions
+from host.errors import InvalidCall
 from host.libraries.library import LibraryCall
 from host.plan.made_up_results import MadeUpResults
 from host.plan.planned_values import PlannedNames
@@ -54,9 +55,14 @@ def test_a_file_that_is_written_is_read_from_the_plan(results: MadeUpResults) ->
     assert results.read(read) == (True, b"one two", read)
     exists = call("fs.exists", "a.txt")
     assert results.read(exists) == (True, True, exists)
-    results.change(call("fs.remove", "a.txt"))
+    assert results.change(call("fs.remove", "a.txt")) is True
+    assert results.change(call("fs.remove", "a.txt")) is False
     assert results.read(exists) == (True, False, exists)
-    assert results.read(read) == (False, None, read)  # which fails as a read of a removed file would
+    with pytest.raises(InvalidCall, match=r"fs.read\('a.txt'\): no such file") as found:
+        results.read(read)
+    assert found.value.code == "ENOENT"
+    results.change(call("fs.append", "a.txt", "anew"))
+    assert results.read(read) == (True, b"anew", read)
     other = call("fs.read", "b.txt")
     assert results.read(other) == (False, None, other)
 

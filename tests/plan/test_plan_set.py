@@ -148,18 +148,21 @@ def test_a_file_that_was_changed_is_refused(lab: Lab, tmp_path: Path) -> None:
             whole + lines[-2],
             b'{"format":2,}',
             b'{"format":2,"x":1}\n{"run":1}\n',
+            b'{"format":3,"base":"","mode":"","account":""}\n',
+            b'{"id":"plan_1"}\n',
+            b'{"id":"plan_1","shared":7}\n',
             b"\xff" * 10,
             b"",
         ]
         for text in wrong:
             file.write_bytes(text)
-            with pytest.raises(UsageError, match=r"changed|no plan"):
+            with pytest.raises(UsageError, match=r"changed|not a plan"):
                 applied(host, file)
         written(host, file, jobs(rows=[{"name": f"N{n}"} for n in range(30)]))
         results = host.apply_many(file)
         assert next(results).ok
         file.write_bytes(file.read_bytes().replace(b"N29", b"N92"))
-        with pytest.raises(UsageError, match="changed while it was applied"):
+        with pytest.raises(UsageError, match="changed while it was being applied"):
             list(results)
     assert [kind for kind, _ in lab.api.ledger()].count("customer") == 29
 
@@ -186,7 +189,7 @@ def test_later_runs_see_what_earlier_ones_are_to_make(lab: Lab) -> None:
     with lab.host() as host:
         plans = list(host.plan_many([{"code": first}, {"code": second}]))
         assert [plan.error for plan in plans] == [None, None]
-        assert any("without what this plan does to" in each.text for each in plans[1].unforeseen)
+        assert any("without the plan's changes to" in each.text for each in plans[1].unforeseen)
 
 
 def test_a_run_that_fails_leaves_no_file(lab: Lab, tmp_path: Path) -> None:
@@ -197,7 +200,7 @@ def test_a_run_that_fails_leaves_no_file(lab: Lab, tmp_path: Path) -> None:
         plans = list(host.plan_many([{"code": "new_coupon():create()"}, {"code": "error('x')"}]))
         with PlanWriter(file) as writer:
             writer.add(PlanSection(1, "", plans[0]))
-            with pytest.raises(UsageError, match="the plan has no end"):
+            with pytest.raises(UsageError, match="the plan is incomplete"):
                 writer.add(PlanSection(2, "", plans[1]))
     assert file.read_text() == "before"
     assert [each.name for each in tmp_path.glob("*plan*")] == ["a.plan"]
@@ -239,7 +242,7 @@ def test_the_statement_has_each_run_and_the_totals(lab: Lab) -> None:
     assert said.count("decides by .status") == 1
     assert said.endswith(
         "In all: 3 changes, 0 reads in 3 runs\nAmounts, in minor units: usd 15\n"
-        "2 more of what cannot be foreseen are as above; --json shows each\n"
+        "2 more lines that cannot be foreseen, like those above; --json shows all\n"
     )
     assert [each["number"] for each in objects] == [1, 2, 3]
     assert all(each["unforeseen"] for each in objects)

@@ -32,7 +32,7 @@ def test_a_plan_without_changes_says_so() -> None:
         (change(), "1. a.lua:2  stripe.products.create"),
         (change(id="planned_product_1"), "1. a.lua:2  stripe.products.create → planned_product_1"),
         (change(id="pi", amount=1500, currency="eur"), "1. a.lua:2  stripe.products.create → pi  eur 1,500"),
-        (change(open_amount=True), "1. a.lua:2  stripe.products.create  moves an amount that is not known before"),
+        (change(open_amount=True), "1. a.lua:2  stripe.products.create  moves an amount that is not known in advance"),
         (change(amount=5), "1. a.lua:2  stripe.products.create"),
     ],
 )
@@ -71,7 +71,7 @@ def test_numbers_of_changes_line_up() -> None:
 
 
 def test_amounts_are_summed_by_currency() -> None:
-    """Each currency once, and how many changes move an amount that nobody knows."""
+    """Each currency once, and how many changes move an amount that is not known."""
     money = [change(amount=n, currency=c) for n, c in ((500, "eur"), (1000, "usd"), (700, "eur"))]
     text = as_text(plan(*money, change(open_amount=True)))
     assert "Amounts, in minor units: eur 1,200, usd 1,000\n  and a change moves an amount" in text
@@ -80,10 +80,10 @@ def test_amounts_are_summed_by_currency() -> None:
 
 
 def test_what_cannot_be_foreseen_and_a_failure_are_at_the_end() -> None:
-    """The reader of the last lines learns why the plan may be wrong, or has no end."""
+    """The reader of the last lines learns why the plan may be wrong, or is incomplete."""
     text = as_text(plan(unforeseen=(Unforeseen("a.lua:5", "decides by .status"),), error="boom"))
     assert text.endswith(
-        "\nCannot be foreseen:\n  a.lua:5  decides by .status\n\nThe script failed here, so the plan has no end.\n"
+        "\nCannot be foreseen:\n  a.lua:5  decides by .status\n\nThe script failed here, so the plan is incomplete.\n"
     )
 
 

@@ -286,7 +286,7 @@ def test_a_unit_bounds_what_it_counts(name: str, tmp_path: Any, monkeypatch: pyt
             Budget(**{unit.field: wrong})
     (tmp_path / "host.toml").write_text(f"[budget]\n{unit.field} = 1\n")
     assert read_config(str(tmp_path / "host.toml")).budget == budget
-    with pytest.raises(UsageError, match="is no currency"):
+    with pytest.raises(UsageError, match="is not a currency"):
         Budget(max_amount={name: 5})
 
 

@@ -56,7 +56,7 @@ def test_a_denied_operation_is_not_sent() -> None:
           local ok, err = pcall(stripe.products.delete, id)
           return {ok, err.kind, err.operation, err.outcome, err.hint, stripe.products.retrieve(id).name}"""
         result = host.run_source(code)
-        hint = "It is --deny-op '*.delete' that refuses it."
+        hint = "It is refused by --deny-op '*.delete'."
         assert result.value == [False, "denied", "stripe.products.delete", "not_sent", hint, "x"]
 
 

@@ -251,7 +251,7 @@ def test_what_names_no_amount_is_sent_under_a_budget(opened: Open) -> None:
         ('stripe.request("GET")', "expected a path"),
         ('stripe.request("GET", "https://evil.test/v1/products")', "is a URL"),
         ('stripe.request("GET", "//evil.test/v1/products")', "is a URL"),
-        ('stripe.request("GET", "/v1/../v2")', "is no path"),
+        ('stripe.request("GET", "/v1/../v2")', "is not a path"),
         ('stripe.request("GET", "/v1/products?limit=1")', "has a query"),
         ('stripe.request("GET", "/v1/products", "x")', "table of parameters"),
         ('stripe.request("GET", "/v1/products", {}, "x")', "request options"),

@@ -44,14 +44,14 @@ def test_a_signed_event_is_given_as_the_api_s_object(host: Host, changed: dict[s
 @pytest.mark.parametrize(
     ("changed", "kind", "message"),
     [
-        ({"secret": "whsec_other"}, "signature", "no signature fits the body"),
-        ({"body": BODY + " "}, "signature", "no signature fits the body"),
+        ({"secret": "whsec_other"}, "signature", "no signature matches the body"),
+        ({"body": BODY + " "}, "signature", "no signature matches the body"),
         ({"header": signed(at=1)}, "signature", "expected at most 300 s"),
-        ({"header": "x"}, "signature", "no time in the signature"),
+        ({"header": "x"}, "signature", "the signature has no time"),
         ({"header": None}, "signature", "has no Stripe-Signature header"),
         ({"header": ""}, "signature", "has no Stripe-Signature header"),
         ({"header": 5}, "invalid", "Stripe-Signature header as argument 2"),
-        ({"body": ""}, "signature", "no signature fits the body"),
+        ({"body": ""}, "signature", "no signature matches the body"),
         ({"body": None}, "invalid", "the body as it came as argument 1"),
         ({"secret": None}, "invalid", "endpoint's secret as argument 3"),
         ({"secret": []}, "invalid", "endpoint's secret as argument 3"),
@@ -60,7 +60,7 @@ def test_a_signed_event_is_given_as_the_api_s_object(host: Host, changed: dict[s
         ({"tolerance": 0}, "invalid", "seconds above 0"),
         ({"tolerance": "5"}, "invalid", "seconds above 0"),
         ({"body": "[1", "header": signed("[1")}, "invalid", "json"),
-        ({"body": "7", "header": signed("7")}, "invalid", "no JSON object"),
+        ({"body": "7", "header": signed("7")}, "invalid", "not a JSON object"),
     ],
 )
 def test_what_is_not_proven_raises_at_its_line(host: Host, changed: dict[str, Any], kind: str, message: str) -> None:

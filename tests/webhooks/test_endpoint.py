@@ -55,8 +55,8 @@ def test_a_flood_of_wrong_signatures_is_told_once_in_a_while(caplog: pytest.LogC
         clock.now += QUIET
         posted(endpoint, b"{}", {})
     assert [record.getMessage() for record in caplog.records] == [
-        "refused a request: no signature fits the body",
-        "refused a request: there is no header stripe-signature (5 since the last warning)",
+        "refused a request: no signature matches the body",
+        "refused a request: the header stripe-signature is missing (5 since the last warning)",
     ]
     assert inbox.events == []
 

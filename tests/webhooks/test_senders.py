@@ -201,7 +201,7 @@ def test_a_scheme_that_is_none_is_refused_with_those_there_are(text: str) -> Non
 
 def test_a_form_is_refused_with_what_to_do() -> None:
     """GitHub sends one unless it is told to send JSON."""
-    with pytest.raises(InvalidCall, match="no JSON, but a form: have the sender send application/json"):
+    with pytest.raises(InvalidCall, match="not JSON, but a form: have the sender send application/json"):
         SENDERS["github"].event({}, b"payload=%7B%22action%22%3A%22opened%22%7D")
 
 

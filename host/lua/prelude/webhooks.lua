@@ -39,7 +39,7 @@ local function construct_event(...)
     raise { kind = "signature", message = message, hint = hint ~= "" and hint or nil }
   end
   local event = core.decode(core.tool("json.decode", payload))
-  if type(event) ~= "table" then raise { kind = "invalid", message = "the signed body is no JSON object" } end
+  if type(event) ~= "table" then raise { kind = "invalid", message = "the signed body is not a JSON object" } end
   if rawget(event, "object") == THIN then
     return core.makers.namespaces(nil, "stripe").v2.core.events.retrieve(event.id)
   end

@@ -242,7 +242,8 @@ def period_invoice(
 ) -> Object:
     """A draft invoice for the items' current periods; saved, unless it is one of flexible billing without lines.
 
-    ``used`` are, by item, the start and end of the time whose usage is billed. ``prorated`` are proration items to add,
+    ``used`` are, by item, the start and end of the time whose usage is billed; items whose period goes on are not
+    among them and get no line. ``prorated`` are proration items to add,
     and with ``pending`` pending invoice items are added. Lines are in the API's order: pending items, then the
     subscription's items, each newest first. Flexible billing has no lines of 0 for future usage.
     """
