@@ -1,6 +1,6 @@
-"""Which module declares each operation, action and kind: name of the declaration → module → keys.
+"""In which module each operation, action and kind is declared: name → module → keys.
 
-Generated from the modules by ``python -m tests.simulator.stripe.test_index``; the tests check that it is up to date.
+Made of the modules: ``python -m tests.simulator.stripe.test_index`` writes it anew, and the tests hold it to them.
 """
 
 from __future__ import annotations
