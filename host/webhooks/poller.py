@@ -30,17 +30,25 @@ class Poller:
 
     ``since``: from when on at the first time, in seconds since 1970; ``None``: after the newest event there is, by the
     sender's clock and not by ours. What was asked for is noted only when all of it is in the inbox, so that nothing is
-    passed over.
+    passed over. ``asked()`` is called after each time: what comes after the first is new.
     """
 
     def __init__(
-        self, inbox: Inbox, ask: Ask, *, interval: float, since: float | None, came: Callable[[], None]
+        self,
+        inbox: Inbox,
+        ask: Ask,
+        *,
+        interval: float,
+        since: float | None,
+        came: Callable[[], None],
+        asked: Callable[[], None] = lambda: None,
     ) -> None:
         self._inbox = inbox
         self._ask = ask
         self._interval = interval
         self._since = since
         self._came = came
+        self._asked = asked
 
     async def run(self) -> None:
         """Ask until cancelled; what fails is asked for again."""
@@ -49,6 +57,8 @@ class Poller:
                 await self.once()
             except HostError as error:
                 _log.warning("the events could not be asked for: %s", error.message)
+            finally:
+                self._asked()
             await asyncio.sleep(self._interval)
 
     async def once(self) -> int:

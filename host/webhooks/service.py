@@ -46,7 +46,8 @@ class Webhooks:
     """An ASGI application; mount it where events are to be sent to. Also a context manager.
 
     What came is handled on a thread of its own from :meth:`start` until :meth:`close`, also what an earlier process
-    left. ``tell(ended)`` is called, on that thread, with what became of each event.
+    left. ``tell(ended)`` is called, on that thread, with what became of each event. ``asked`` is set once the API was
+    asked for its events: what comes from then on is new.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Webhooks:
             closed=lambda: self._closed,
         )
         self._polling = polling
+        self.asked = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -161,7 +163,14 @@ class Webhooks:
         tasks = [asyncio.create_task(self._dispatcher.run())]
         if self._polling is not None:
             asked = self._polling
-            poller = Poller(self.inbox, asked.ask, interval=asked.interval, since=asked.since, came=self._wake)
+            poller = Poller(
+                self.inbox,
+                asked.ask,
+                interval=asked.interval,
+                since=asked.since,
+                came=self._wake,
+                asked=self.asked.set,
+            )
             tasks.append(asyncio.create_task(poller.run()))
         await self._stop.wait()
         await self._dispatcher.stop(self._grace)
