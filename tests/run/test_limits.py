@@ -104,7 +104,7 @@ ENDINGS = {
 @pytest.mark.parametrize("code", ENDINGS.values(), ids=ENDINGS)
 def test_the_whole_run(fails: Fails, code: str) -> None:
     """A run ends at its timeout, whatever it does."""
-    error = fails(code, timeout=0.05)
+    error = fails(code, timeout=0.5)  # enough to begin, also where others have the processor
     assert (error.kind, error.message, error.exit_code) == ("timeout", "the run's time is up", 5)
     assert error.line is not None
 
