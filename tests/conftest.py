@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -11,7 +13,12 @@ settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The plugin this package registers when it is installed; here also in a source tree that is not."""
+    """The plugin this package registers when it is installed; here also in a source tree that is not.
+
+    A shell has its background jobs ignore SIGINT, and so would the processes that tests start and interrupt.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not config.pluginmanager.has_plugin("luahost"):
         from host.testing import plugin
 

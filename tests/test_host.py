@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -231,6 +232,8 @@ def test_after_a_fork_the_child_is_reported() -> None:
         read, write = os.pipe()
         child = os.fork()
         if child == 0:  # no assertion, no pytest here: report and leave
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(60)  # a lock that another thread held when it forked
             said = "?"
             try:
                 host.run_source("return 1")

@@ -17,6 +17,7 @@ from host.bridge.waiting import wait_async
 from host.errors import ClosedError
 
 IDLE = 10.0  # seconds without work after which a thread ends
+LEFT = 2.0  # seconds that work may take once its loop ends; then its thread is left to it
 
 __all__ = ["DaemonExecutor", "Threads", "in_thread"]
 
@@ -118,7 +119,7 @@ class Threads:
             except Empty:
                 with self._lock:
                     self._idle -= 1
-                    if self._waiting == 0 or self._closed:
+                    if self._waiting == 0 and not self._closed:  # closed: what tells it to end comes after all jobs
                         self._count -= 1
                         return
                 continue
@@ -160,13 +161,13 @@ class DaemonExecutor(ThreadPoolExecutor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Accept no more work; ``wait`` for work that is running."""
+        """Accept no more work; ``wait`` for work that is running, but not for ever: some never returns."""
         if cancel_futures:
             for future in list(self._under_way):
                 future.cancel()
         self._daemons.close()
         if wait:
-            futures.wait(list(self._under_way))
+            futures.wait(list(self._under_way), LEFT)
 
 
 async def in_thread(work: Callable[[], T]) -> T:

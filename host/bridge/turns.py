@@ -46,12 +46,16 @@ class Turns:
 
     def flush(self) -> None:
         """Have the loop begin what batching threads have submitted."""
+        # First the mark, then a look at the turn. In the other order the turn may end in between, and the loop sleep,
+        # when this takes the mark of what another thread submits meanwhile.
+        unflushed = self._unflushed
+        if unflushed:
+            self._unflushed = False
         if self._given:
-            self._given = self._unflushed = False
+            self._given = False
             with contextlib.suppress(RuntimeError):  # another thread gave it back in the same moment
                 self._turn.release()
-        elif self._unflushed:
-            self._unflushed = False
+        elif unflushed:
             self._wake()
 
     def pass_on(self) -> None:

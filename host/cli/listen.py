@@ -101,10 +101,17 @@ def _serve(host: Host, handlers: Webhooks, poll: float | None, endpoint: Endpoin
         ended = threading.Event()
 
         def work() -> None:  # once signals are waited for: who reads the line may send one
-            click.echo(f"{does} (Ctrl-C ends it){left}", err=True)
+            if poll is not None:
+                handlers.polled.wait()  # who reads the line may cause an event, which is to be a new one
+            if not ended.is_set():
+                click.echo(f"{does} (Ctrl-C ends it){left}", err=True)
             ended.wait()
 
-        call(work, ended.set)  # that is how it is meant to end: status 0
+        def stop() -> None:
+            ended.set()
+            handlers.polled.set()
+
+        call(work, stop)  # that is how it is meant to end: status 0
         click.echo("ending: handlers under way may finish", err=True)
     return 0
 

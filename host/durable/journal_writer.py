@@ -99,7 +99,7 @@ class JournalWriter:
                 return
             self._closed = True
             thread = self._thread
-        self._queue.put(None)
+            self._queue.put(None)
         if thread is not None:
             thread.join()
         else:
@@ -115,12 +115,14 @@ class JournalWriter:
 
     def put(self, item: JournalItem) -> None:
         """Have it committed, in the order of these calls. From any thread."""
-        if self._closed:
-            if item.then is not None:
-                item.then(ClosedError("the journal is closed"))
-            return
-        self._queue.put(item)
-        self.start()
+        with self._lock:  # what is put before the end of the queue is answered, and nothing is put behind it
+            closed = self._closed
+            if not closed:
+                self._queue.put(item)
+        if not closed:
+            self.start()
+        elif item.then is not None:
+            item.then(ClosedError("the journal is closed"))
 
     def start(self) -> None:
         """Have the thread at work: the heartbeat is its."""

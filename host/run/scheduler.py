@@ -185,10 +185,8 @@ class Scheduler:
             if session.inbox:
                 return
             session.blocked = signal
-            self._blocked += 1
-            wake = self._rouse() if self._ready and self._pinned else None
-        if wake is not None:
-            wake.release()
+            wake, interrupt = self._make_room()
+        self._call(wake, interrupt)
         signal.acquire()
         with self._lock:
             self._blocked -= 1
@@ -198,10 +196,8 @@ class Scheduler:
         """While the calling thread waits for something other than its session's inbox, others take over."""
         self.make_way()
         with self._lock:
-            self._blocked += 1
-            wake = self._rouse() if self._ready and self._pinned else None
-        if wake is not None:
-            wake.release()
+            wake, interrupt = self._make_room()
+        self._call(wake, interrupt)
         try:
             yield
         finally:
@@ -327,6 +323,13 @@ class Scheduler:
             return None
         return leader
 
+    def _call(self, wake: threading.Lock | None, interrupt: bool) -> None:
+        if wake is not None:
+            wake.release()
+        if interrupt:
+            assert self._loop is not None
+            self._loop.interrupt()
+
     def _call_after(self) -> None:
         with self._lock:
             after, self._after = self._after, []
@@ -354,6 +357,13 @@ class Scheduler:
         ):  # a session that begins a run may go on to wait for it in its own way
             self._watch_over()
         return False
+
+    def _make_room(self) -> tuple[threading.Lock | None, bool]:
+        """The calling thread blocks, so there may be one more: what :meth:`_call` is to be told once ours is free."""
+        self._blocked += 1
+        if not self._ready:
+            return None, False
+        return (self._rouse(), False) if self._pinned else (None, self._call_leader())
 
     def _hand_over(self) -> threading.Lock | None:
         """Give the loop to another thread; returns a lock to release once ours is free."""

@@ -30,17 +30,25 @@ class Poller:
 
     The first poll begins at ``since`` (seconds since 1970); with ``None`` it begins after the newest event of the API,
     by the sender's clock rather than this machine's. The time reached is recorded only once all events up to it are
-    in the inbox, so that none is skipped.
+    in the inbox, so that none is skipped. ``polled()`` is called after each poll: events after the first are new.
     """
 
     def __init__(
-        self, inbox: Inbox, ask: Ask, *, interval: float, since: float | None, came: Callable[[], None]
+        self,
+        inbox: Inbox,
+        ask: Ask,
+        *,
+        interval: float,
+        since: float | None,
+        came: Callable[[], None],
+        polled: Callable[[], None] = lambda: None,
     ) -> None:
         self._inbox = inbox
         self._ask = ask
         self._interval = interval
         self._since = since
         self._came = came
+        self._polled = polled
 
     async def run(self) -> None:
         """Poll until cancelled. A poll that fails is logged and repeated at the next interval."""
@@ -49,6 +57,8 @@ class Poller:
                 await self.once()
             except HostError as error:
                 _log.warning("the events could not be fetched: %s", error.message)
+            finally:
+                self._polled()
             await asyncio.sleep(self._interval)
 
     async def once(self) -> int:

@@ -46,7 +46,8 @@ class Webhooks:
     """An ASGI application to mount at the path that events are sent to. Also a context manager.
 
     Events are handled on a thread of its own from :meth:`start` until :meth:`close`, including those that an earlier
-    process has left. ``tell(ended)`` is called on that thread with the outcome of each attempt.
+    process has left. ``tell(ended)`` is called on that thread with the outcome of each attempt. ``polled`` is set after
+    the first poll of the API: events after it are new.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Webhooks:
             closed=lambda: self._closed,
         )
         self._polling = polling
+        self.polled = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -161,7 +163,14 @@ class Webhooks:
         tasks = [asyncio.create_task(self._dispatcher.run())]
         if self._polling is not None:
             asked = self._polling
-            poller = Poller(self.inbox, asked.ask, interval=asked.interval, since=asked.since, came=self._wake)
+            poller = Poller(
+                self.inbox,
+                asked.ask,
+                interval=asked.interval,
+                since=asked.since,
+                came=self._wake,
+                polled=self.polled.set,
+            )
             tasks.append(asyncio.create_task(poller.run()))
         await self._stop.wait()
         await self._dispatcher.stop(self._grace)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import CancelledError
+from queue import Empty
+from typing import Any
 
 import pytest
 
+from host.bridge import threads as module
 from host.bridge.threads import DaemonExecutor, Threads, in_thread
 from host.errors import ClosedError
 
@@ -52,6 +55,39 @@ def test_shutdown_waits_for_what_is_under_way_and_cancels_the_rest() -> None:
     assert first.result(0) == 1
     with pytest.raises(ClosedError):
         executor.submit(work)
+
+
+def test_shutdown_does_not_wait_for_work_that_never_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its thread is left to it, a daemon's."""
+    monkeypatch.setattr(module, "LEFT", 0.01)
+    executor, never = DaemonExecutor(), threading.Event()
+    future = executor.submit(never.wait, 60)
+    executor.shutdown()
+    assert not future.done()
+    never.set()
+    assert future.result(30)
+
+
+def test_what_comes_as_a_thread_gives_up_waiting_is_done_though_all_is_closed() -> None:
+    """A thread that has just had nothing to do for long does not end before it."""
+    threads = Threads(1)
+    jobs, done = threads._jobs, threading.Semaphore(0)
+
+    class Jobs:
+        put, waits = jobs.put, 0
+
+        def get(self, timeout: float) -> Any:
+            self.waits += 1
+            if self.waits == 2:
+                threads.begin(done.release)
+                threads.close()
+                raise Empty
+            return jobs.get(timeout=20)
+
+    threads._jobs = Jobs()  # type: ignore[assignment]
+    threads.begin(done.release)
+    assert done.acquire(timeout=20)
+    assert done.acquire(timeout=20)
 
 
 async def test_closed_threads_take_nothing_more() -> None:

@@ -89,3 +89,29 @@ def test_threads_that_flush_in_the_same_moment_do_each_other_no_harm(make_worker
         thread.join()
     assert values == {(thread, n) for thread in range(4) for n in range(200)}
     inbox.check_each_answered_once()
+
+
+def test_a_flush_leaves_what_another_thread_submits_meanwhile_to_its_own():
+    """The turn ends, and another thread submits, right when one that flushes has seen the turn: the next flush wakes
+    the loop."""
+
+    class Passing(module.Turns):
+        given = False
+
+        @property
+        def _given(self) -> bool:
+            given, self.given = self.given, False
+            self._unflushed = self._unflushed or given
+            return given
+
+        @_given.setter
+        def _given(self, given: bool) -> None:
+            self.given = given
+
+    woken = []
+    turns = Passing(lambda: woken.append("woken"))
+    turns.given = True
+    turns.flush()
+    assert woken == []
+    turns.flush()
+    assert woken == ["woken"]

@@ -106,7 +106,7 @@ def test_the_body_is_on_the_disk_while_the_rest_is_still_to_come(host: Host, ser
         ("bomb", "", "unexpected", "too large"),
         ("gone", "", "api", "No such file"),
         ("moved", "", "unexpected", "redirect"),
-        ("held", "timeout = 0.2", "timeout", "within 0.2 s"),
+        ("held", "timeout = 1", "timeout", "within 1 s"),
     ],
 )
 def test_after_a_failure_there_is_what_was_there_before(

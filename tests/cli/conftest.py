@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from host.cli import main
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 180.0  # seconds a process of a test may live
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,23 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
 
 @pytest.fixture
 def process() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """``process("run", …)``: started, with pipes; what is left of it is killed at the end of the test."""
+    """``process("run", …)``: started, with pipes; what is left of it is killed at the end of the test, or when a line
+    of it has been waited for in vain for long."""
     started: list[subprocess.Popen[bytes]] = []
+    timers: list[threading.Timer] = []
 
     def start(*arguments: str, **options: int) -> subprocess.Popen[bytes]:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         started.append(subprocess.Popen([sys.executable, "-m", "host", *arguments], env=environment, **pipes))
+        timers.append(threading.Timer(PATIENCE, started[-1].kill))
+        timers[-1].daemon = True
+        timers[-1].start()
         return started[-1]
 
     yield start
+    for timer in timers:
+        timer.cancel()
     for child in started:
         with child:  # closes its pipes and waits
             child.kill()

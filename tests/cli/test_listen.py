@@ -14,6 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
+from host.apis.stripe import load
+from host.simulator.fault_injection import Faults
+from host.simulator.server import serve
+from host.simulator.simulator import Exchange, Simulator
 from tests.cli.conftest import Cli
 from tests.webhooks.conftest import SECRET, body, signed
 
@@ -166,6 +170,34 @@ def test_options_of_an_endpoint_are_told_to_have_no_effect_where_events_are_aske
     assert b"asking for events every 60 s" in running.stderr.readline()
     running.send_signal(signal.SIGTERM)
     running.communicate(timeout=60)
+    assert running.returncode == 0
+
+
+def test_what_comes_once_it_says_that_it_asks_is_new(
+    process: Process, handlers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An API that takes its time over the first question: before its answer nothing is said, since what it lists then
+    counts as old."""
+
+    class Slow(Simulator):
+        listed = 0
+
+        def _finish(self, exchange: Exchange) -> Any:
+            answer = super()._finish(exchange)
+            self.listed += 1
+            return answer
+
+    api = Slow(load(), key="sk_test_slowslowslow")
+    api.faults = Faults.parse("latency:700ms")
+    with serve(api) as server:
+        monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_slowslowslow")
+        monkeypatch.setenv("STRIPE_API_BASE", server.url)
+        running = process("listen", handlers, "--poll", "60", "--journal", "j.sqlite")
+        assert running.stderr is not None
+        assert b"asking for events every 60 s" in running.stderr.readline()
+        assert api.listed
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=60)
     assert running.returncode == 0
 
 

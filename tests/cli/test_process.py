@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import pty
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import ROOT
+from tests.cli.terminal import Terminal
 
 Process = Callable[..., subprocess.Popen[bytes]]
 
@@ -158,24 +155,10 @@ def test_standard_input_is_read_as_luas_io_does(process: Process, formats: str, 
     assert child.communicate(b" 3 -4e2x\nabc\n", timeout=30) == (read.encode(), b"")
 
 
-def test_at_a_terminal_a_run_without_a_key_is_simulated(tmp_path: Path) -> None:
+def test_at_a_terminal_a_run_without_a_key_is_simulated() -> None:
     """stdout and stderr a terminal, no key: it runs, and one line says that it is simulated."""
-    primary, secondary = pty.openpty()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "host", "run", "-e", 'print(new_product():name("x"):create())'],
-        stdin=secondary,
-        stdout=secondary,
-        stderr=secondary,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        close_fds=True,
-    )
-    os.close(secondary)
-    shown = b""
-    with suppress(OSError):  # the terminal is gone once the process is
-        while piece := os.read(primary, 4096):
-            shown += piece
-    os.close(primary)
-    assert child.wait(30) == 0
-    notice, product = shown.decode().splitlines()
+    with Terminal("run", "-e", 'print(new_product():name("x"):create())', columns=400, TERM="dumb") as terminal:
+        assert terminal.end() == 0
+        notice, product = terminal.lines
     assert notice.startswith("SIMULATED")
     assert product.startswith("prod_")

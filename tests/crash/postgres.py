@@ -6,6 +6,7 @@ import glob
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -60,6 +61,9 @@ def postgres() -> Iterator[str]:
         yield f"postgresql://journal@127.0.0.1:{port}/postgres"
     finally:
         if server is not None:
-            server.terminate()
-            server.wait()
+            server.send_signal(signal.SIGINT)  # SIGTERM would wait for everybody who is still connected
+            try:
+                server.wait(60)
+            finally:
+                server.kill()
         shutil.rmtree(home, ignore_errors=True)

@@ -50,6 +50,30 @@ def append(journal: Journal, run: str, seq: int) -> HostError | None:
     return became[0]
 
 
+def test_what_is_appended_while_the_journal_closes_is_recorded_or_refused(
+    journal: Journal, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closed in the very moment that a record is put into its queue: whoever waits for it is told."""
+    journal.begin(a_run())
+    assert append(journal, "r", 1) is None
+    writer, told = journal._writer, threading.Event()
+    queue, closing = writer._queue, threading.Thread(target=journal.close)
+
+    class Late:
+        get, get_nowait = queue.get, queue.get_nowait
+
+        def put(self, item: object) -> None:
+            if item is not None:
+                closing.start()
+                closing.join(0.2)  # it closes meanwhile, if it may
+            queue.put(item)
+
+    monkeypatch.setattr(writer, "_queue", Late())
+    journal.append(Record("r", 2, "sent", "1", 2, data=encode(Sent())), lambda error: told.set())
+    assert told.wait(20)
+    closing.join(20)
+
+
 def test_what_is_reported_committed_is_in_the_file(journal: Journal, path: str) -> None:
     """Another connection sees run and record as soon as the writer has said so, in order."""
     journal.begin(a_run())

@@ -142,10 +142,11 @@ class Link:
         self._open = threading.Event()
         self._open.set()
         self._listening = socket.create_server(("127.0.0.1", 0))
-        self._sockets = [self._listening]
+        self._sockets: list[socket.socket] = []
         self.port = self._listening.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
+        self._threads: list[threading.Thread] = []
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
 
     def cut(self) -> None:
         self._open.clear()
@@ -155,6 +156,10 @@ class Link:
 
     def close(self) -> None:
         self._open.set()
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._accepting.join()  # what it has just accepted is among these
         for each in self._sockets:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -168,7 +173,12 @@ class Link:
                 here, _ = self._listening.accept()
             except OSError:
                 return
-            there = socket.create_connection(("127.0.0.1", self._to))
+            try:
+                there = socket.create_connection(("127.0.0.1", self._to), timeout=10)
+            except OSError:  # nobody is there
+                here.close()
+                continue
+            there.settimeout(None)
             self._sockets += [here, there]
             for ends in ((here, there), (there, here)):
                 self._threads.append(threading.Thread(target=self._carry, args=ends))

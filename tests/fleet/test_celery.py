@@ -11,9 +11,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import pytest
 from host.apis.stripe import load
 from host.simulator.server import serve
 from host.simulator.simulator import Simulator
+from tests.fleet.machines import until
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "queues.md"
@@ -53,19 +53,31 @@ def block(name: str) -> str:
 
 @contextmanager
 def started(*command: str, **options: object) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(command, text=True, **options)  # type: ignore[call-overload]
+    """A process, which is asked to end and then made to, with all that it started."""
+    process = subprocess.Popen(command, text=True, start_new_session=True, **options)  # type: ignore[call-overload]
     try:
         yield process
     finally:
         process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for pipe in (process.stdout, process.stdin):
-            if pipe is not None:
-                pipe.close()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+@contextmanager
+def ready(word: str, log: Path, *command: str, **options: object) -> Iterator[subprocess.Popen[str]]:
+    """A process that has said so in its log."""
+    with (
+        log.open("w") as file,
+        started(*command, stdout=file, stderr=file, cwd=log.parent, **options) as process,
+    ):
+        until(lambda: word in log.read_text() or process.poll() is not None, f"{log.stem}, ready", 60)
+        assert process.poll() is None, log.read_text()
+        yield process
 
 
 @contextmanager
@@ -74,9 +86,7 @@ def redis(folder: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with started(*command, stdout=subprocess.PIPE, cwd=folder) as server:
-        assert server.stdout is not None
-        assert any("Ready to accept connections" in line for line in server.stdout), "redis-server ended"
+    with ready("Ready to accept connections", folder / "redis.log", *command):
         yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -131,17 +141,7 @@ def queue(tmp_path: Path, simulator: CountedSimulator) -> Iterator[tuple[dict[st
         def worker(name: str) -> subprocess.Popen[str]:
             options = ["--concurrency", "1", "--loglevel", "INFO", "-n", name]
             command = [sys.executable, "-m", "celery", "-A", "tasks", "worker", *options]
-            process = stack.enter_context(
-                started(*command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment, cwd=tmp_path)
-            )
-            assert process.stderr is not None
-            assert any("ready." in line for line in process.stderr), "the worker ended"
-            reader = threading.Thread(target=deque, args=(process.stderr, 0))  # what it says more is not looked at
-            reader.start()
-            stack.callback(process.stderr.close)
-            stack.callback(reader.join)
-            stack.callback(process.terminate)
-            return process
+            return stack.enter_context(ready("ready.", tmp_path / f"{name}.log", *command, env=environment))
 
         yield environment, worker
 

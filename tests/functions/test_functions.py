@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from host import Host, InvalidCall, RunContext, UsageError
+from host.bridge import threads
 from host.events import Event, Logged
 
 
@@ -436,6 +437,22 @@ def test_a_plain_function_that_never_ends_does_not_hold_close() -> None:
         error = host.run_source("stuck()", timeout=0.05).error
         assert error is not None
         host.close(grace=0.05)
+    release.set()
+
+
+def test_an_async_function_whose_thread_never_ends_does_not_hold_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does what an async function has given to a thread of the loop."""
+    monkeypatch.setattr(threads, "LEFT", 0.05)
+    release = threading.Event()
+    with Host(simulate=True) as host:
+
+        @host.function
+        async def stuck() -> None:
+            await asyncio.to_thread(release.wait, 60)
+
+        assert host.run_source("stuck()", timeout=0.05).error is not None
+        host.close(grace=0.05)
+    assert not release.is_set()
     release.set()
 
 

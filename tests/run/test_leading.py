@@ -164,6 +164,34 @@ def test_no_more_sessions_are_begun_than_there_may_be_threads() -> None:
     assert lab.runners.close(20)
 
 
+def test_a_session_that_comes_to_wait_in_place_makes_room_for_the_next() -> None:
+    """There may be one thread: a session keeps it, another is ready, and the first begins to wait for its inbox."""
+    lab = Lab(new_loop, most=1)
+    first, signal, begun, go = Session(), threading.Lock(), threading.Event(), threading.Event()
+    signal.acquire()
+
+    def work() -> None:
+        begun.set()
+        assert go.wait(20)
+        lab.runners.wait(first, signal)
+        first.inbox.clear()
+
+    first.work = work
+    lab.runners.post(first, None)
+    assert begun.wait(20)
+    lab.where()  # another thread has the loop
+    second = Session()
+    lab.runners.post(second, None)
+    lab.where()
+    assert second.threads.empty()
+    go.set()
+    assert second.thread()
+    lab.runners.post(first, "reply")
+    assert first.thread()
+    lab.worker.stop(grace=5)
+    assert lab.runners.close(20)
+
+
 def test_without_another_thread_the_loop_stays_where_it_is(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who cannot give it away keeps it, and turns it when the session is done."""
     lab.where()

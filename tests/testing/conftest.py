@@ -53,7 +53,7 @@ def project(tmp_path: Path) -> Project:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         environment["PYTHONPATH"] = str(ROOT)
         command = [sys.executable, "-m", "pytest", *OFF, *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180)
         return Ran(done.returncode, done.stdout + done.stderr)
 
     return run

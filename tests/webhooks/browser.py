@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from tests.report.chromium import CHROMIUM
+
+PATIENCE = 120.0  # seconds until a test gives up
 
 
 class Browser:
@@ -39,8 +43,9 @@ class Browser:
         if self._session:
             asked["sessionId"] = self._session
         self._writing.write(json.dumps(asked).encode() + b"\0")
+        until = monotonic() + PATIENCE
         while True:
-            told = self._next()
+            told = self._next(until, method)
             if told.get("id") == self._last:
                 assert "error" not in told, told
                 result: dict[str, Any] = told["result"]
@@ -49,8 +54,9 @@ class Browser:
 
     def wait(self, method: str) -> dict[str, Any]:
         """The parameters of the next event of that name."""
+        until = monotonic() + PATIENCE
         while True:
-            told = self._events.pop(0) if self._events else self._next()
+            told = self._events.pop(0) if self._events else self._next(until, method)
             if told.get("method") == method:
                 params: dict[str, Any] = told["params"]
                 return params
@@ -67,8 +73,10 @@ class Browser:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
-    def _next(self) -> dict[str, Any]:
+    def _next(self, until: float, wanted: str) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            ready = select.select([self._reading], [], [], max(0.0, until - monotonic()))[0]
+            assert ready, f"the browser has not said anything of {wanted} for {PATIENCE:g} s"
             more = self._reading.read(1 << 16)
             assert more, "the browser has ended"
             self._rest += more

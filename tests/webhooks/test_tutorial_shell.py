@@ -9,13 +9,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import IO
 
 import httpx
 import pytest
 
 from tests.report.chromium import needs_chromium
-from tests.webhooks.browser import browser
+from tests.webhooks.browser import PATIENCE, browser
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
@@ -97,6 +98,12 @@ def pay_in_a_browser(url: str, folder: Path) -> None:
             assert asked["request"]["url"].startswith("http://127.0.0.1:")
 
 
+def ended(process: subprocess.Popen[str]) -> str:
+    """All that it has said on stderr, once it is made to end."""
+    process.kill()
+    return process.communicate()[1]
+
+
 def lines_until(stream: IO[str], wanted: str) -> list[str]:
     found: list[str] = []
     while not found or wanted not in found[-1]:
@@ -135,8 +142,10 @@ def test_the_tutorial_does_what_it_says(shell: Shell, tmp_path: Path, pay: Calla
             command = step.strip("` ").replace("…", "luahost run lua_scripts/membership.lua", step.startswith("`…"))
             words = [told["customer"] if word == "cus_…" else word for word in shlex.split(command)[1:]]
             told |= dict(line.split(" ", 1) for line in shell.run(words).splitlines() if " " in line)
-        while access() != wanted:
+        until = monotonic() + PATIENCE
+        while (found := access()) != wanted:
             assert listener.poll() is None
+            assert monotonic() < until, f"{step}: access is {found}, not {wanted}; {ended(listener)}"
         done += 1
     assert done == 6
     listener.terminate()

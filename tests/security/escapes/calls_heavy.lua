@@ -1,6 +1,7 @@
 -- what: a hundred calls at once, each with the same megabyte, which Lua holds once and the host a hundred times
 -- source: own finding
 -- expect: ok
+-- timeout: 80
 local text, refused = ("x"):rep(2 ^ 20), 0
 local tasks = {}
 for n = 1, 100 do
