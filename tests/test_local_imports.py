@@ -122,7 +122,6 @@ LATE = {
     "host.policy.network_grant": "permissions for the network",
     "host.cli.run_pages": "commands about runs",
     "host.fleet.batches": "commands about runs: an extra",
-    "host.fleet.submission": "worker --simulate: an extra",
     "host.fleet.fleet_spending": "workers of a fleet: an extra",
     "host.fleet.health": "worker --metrics-port",
     "host.fleet.permits": "workers of a fleet: an extra",

@@ -78,7 +78,9 @@ def command(
     )
     from host.fleet.fleet import Fleet as Opened  # an extra
     from host.fleet.fleet import Placing as Where
+    from host.fleet.fleet import check_syntax
 
+    check_syntax(scripts[0])
     where = Where(queue=submission.queue, priority=submission.priority, at=submission.time, dedup=submission.dedup)
     with plan.open([], simulate=simulate or not plan.settings.has_key, setup=setup) as host:
         parts = host.fleet_parts

@@ -23,6 +23,7 @@ from host.fleet.setting import database_url
 from host.fleet.submission import Submitter, alive_workers
 from host.fleet.texts import Parcel, parcel_of
 from host.fleet.worker import FleetWorker, WorkerOptions
+from host.lua.syntax import syntax_fault
 from host.lua.values import to_lua
 from host.run.options import RunOptions, check_id
 from host.run.script import Script
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from host.functions.functions import Function
     from host.policy.redaction import Redactor
 
-__all__ = ["Fleet", "FleetParts", "Placing", "due_time"]
+__all__ = ["Fleet", "FleetParts", "Placing", "check_syntax", "due_time"]
 
 
 LOOKED: Final = 1.0  # seconds
@@ -106,6 +107,7 @@ class Fleet:
         self, script: Script, options: RunOptions, placing: Placing, *, name: str, cron: str, zone: str
     ) -> float:
         """Have runs submitted at the times of a cron expression; returns the first, in seconds since 1970."""
+        check_syntax(script)
         order, parcel, needs = self._order(script, options, placing)
         order = replace(order, traceparent=None)  # a run to come is no part of what is under way now
         return save(self.database, name, cron, zone, order, parcel.texts, needs)
@@ -161,6 +163,13 @@ class Fleet:
             mask=self._parts.redactor,
         )
         return order, parcel, needs
+
+
+def check_syntax(script: Script) -> None:
+    """Raise ``UsageError`` for a script that no worker could run, since it is no Lua."""
+    fault = syntax_fault(script.source, script.name)
+    if fault:
+        raise UsageError(f"the script is no Lua, and no worker could run it: {fault}")
 
 
 def due_time(at: Any) -> float | None:

@@ -41,6 +41,8 @@ _COLUMNS: Final = (
     "worker, attempts, cancel, note, value, error, exit_status, calls, seconds, simulated"
 )
 
+_ALIVE: Final = "SELECT 1 FROM luahost_worker WHERE name = %s AND beat + lease * interval '1 second' > now()"
+
 
 class JobRow(msgspec.Struct, frozen=True):
     """A submitted run; times are seconds since 1970."""
@@ -151,12 +153,19 @@ def _clean(value: Any) -> Any:
 
 
 def waiting(database: FleetDatabase, found: JobRow) -> str | None:
-    """Why a queued run waits, as far as that is known."""
-    if found.status != "queued":
+    """Why a run waits, as far as that is known: for a worker that has what it needs, or because its own is gone."""
+    if found.status == "queued":
+        return _unmet(database, found) or found.note
+    if found.status != "running" or database.rows(_ALIVE, [found.worker]):
         return None
+    why = _unmet(database, found)
+    return f"its worker {found.worker} is gone{f', and {why}' if why else '; another one goes on with it'}"
+
+
+def _unmet(database: FleetDatabase, found: JobRow) -> str | None:
     rows = database.rows("SELECT needs FROM luahost_need WHERE id = %s", [found.need])
     needs = msgspec.convert(rows[0][0], Needs) if rows else Needs()
-    return unmet(database, needs, found.queue) or found.note
+    return unmet(database, needs, found.queue)
 
 
 def cancel(database: FleetDatabase, run_id: str) -> str:

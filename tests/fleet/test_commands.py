@@ -96,6 +96,7 @@ def test_a_schedule_by_its_name(cli: Cli, tmp_path: Path) -> None:
         (["submit", "-e", "return 1", "--priority", "high"], 2, "priority"),
         (["submit", "-e", "return 1", "--queue", "a b"], 2, "queue's name"),
         (["submit", "-e", "return 1", "--cron", "x", "--name", "n"], 2, "no cron expression"),
+        (["submit", "-e", "this is { no Lua"], 2, "the script is no Lua, and no worker could run it: -e:1: "),
         (["submit", "missing.lua"], 2, "there is no script missing.lua"),
         (["worker"], 3, "STRIPE_SECRET_KEY is not set"),
         (["worker", "--simulate", "--journal", "x.sqlite"], 3, "a worker's journal is in the fleet's database"),

@@ -16,6 +16,7 @@ from host import Host, UsageError
 from host.apis.stripe import load
 from host.errors import ConfigError
 from host.fleet.fleet import Placing
+from host.fleet.schedules import schedules
 from host.fleet.submission import alive_workers
 from host.fleet.texts import parcel_of
 from host.run.options import RunOptions
@@ -262,3 +263,25 @@ def test_of_two_workers_with_simulators_of_their_own_the_second_is_refused(host:
         for _ in range(2):
             stack.enter_context(working(stack.enter_context(Host(simulator=shared, database=url, run_lease=2))))
         until(lambda: len(alive_workers(host.fleet.database)) == 2, "both are there")
+
+
+@pytest.mark.parametrize("code", ["this is { no Lua", "\x1bLJ\x02", "print('a'", "\0"])
+def test_a_schedule_of_what_is_no_lua_is_refused(host: Host, code: str) -> None:
+    """With the script's line: its runs would all fail. A run of it that a program submits fails as any run of it."""
+    script = Script.of(code, "broken.lua")
+    with pytest.raises(UsageError, match=r"is no Lua, and no worker could run it: broken\.lua:1: "):
+        host.fleet.schedule(script, RunOptions(), Placing(), name="nightly", cron="@daily", zone="UTC")
+    assert schedules(host.fleet.database) == []
+
+
+def test_whose_worker_is_gone_is_said(host: Host) -> None:
+    """To whoever waits for a run that no living worker has: as long as none is there, and when another is."""
+    handle = host.submit("return 1")
+    taken = "UPDATE luahost_job SET status = 'running', worker = 'elsewhere:1:a' RETURNING id"
+    host.fleet.database.rows(taken)
+    with pytest.raises(TimeoutError, match="elsewhere:1:a is gone, and no worker of the queue default is running"):
+        handle.result(0)
+    with working(host):
+        until(lambda: alive_workers(host.fleet.database), "the worker is there")
+        with pytest.raises(TimeoutError, match="elsewhere:1:a is gone; another one goes on with it"):
+            host.fleet.handle(handle.run_id).result(0)
