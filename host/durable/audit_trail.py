@@ -1,4 +1,4 @@
-"""A run's log as an audit trail: what was changed, when, and what came of it."""
+"""A run's log as an audit trail: its changes, when they were sent, and their outcomes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _AMOUNTS: Final = ("amount", "unit_amount", "amount_total", "total", "amount_due
 
 
 class TrailEntry(msgspec.Struct, frozen=True):
-    """One change. ``outcome``: done, rejected, not sent, unknown, refused (by a budget), in doubt (no answer was
-    recorded).
+    """One change.
 
-    ``at`` is seconds since 1970; ``answer`` the decoded answer, ``error`` the error's facts, ``call`` the name by
-    which it can be decided, ``key`` its idempotency key.
+    ``outcome`` is ``done``, ``rejected``, ``not sent``, ``unknown``, ``failed``, ``refused`` (by a budget) or ``in
+    doubt`` (no answer was recorded). ``at`` is in seconds since 1970; ``answer`` is the decoded answer, ``error`` the
+    facts of the error, ``call`` the call's name for decisions, ``key`` its idempotency key.
     """
 
     at: float
@@ -49,7 +49,7 @@ def trail_of(log: Sequence[Record]) -> list[TrailEntry]:
                 TrailEntry(record.at, record.line, record.name, "refused", error=facts, call=call_name(*place))
             )
         if record.kind == "sent" and history.sent[place] is record and history.is_change(place):
-            # An outcome that came late says more than that nobody waited for it.
+            # A late outcome is more informative than the answer that the call was cancelled.
             found = history.late.get(place) or history.answered.get(place)
             entries.append(_entry(record, None if found is None else decode_reply(found.data)))
     return entries
@@ -101,7 +101,7 @@ def _amount(answer: dict[str, Any]) -> str:
 
 
 def money(amount: int, currency: str) -> str:
-    """Minor units as people write them: ``29.99 USD``, ``500 JPY``."""
+    """An amount in minor units, for display: ``29.99 USD``, ``500 JPY``."""
     digits = 0 if currency in ZERO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
     if digits == 0:
         return f"{amount} {currency.upper()}"
@@ -110,9 +110,7 @@ def money(amount: int, currency: str) -> str:
 
 
 def request_facts(reply: RecordedReply, error: Any) -> dict[str, Any]:
-    """What is known about the request behind an answer: ``request_id``, ``attempts``, and of an error the
-    ``status``.
-    """
+    """The facts about the request of an answer: ``request_id``, ``attempts`` and, for an error, ``status``."""
     facts = error if isinstance(error, dict) else {}
     status = facts.get("status")
     return {

@@ -1,4 +1,4 @@
-"""Where a durable run may be resumed: with the APIs, the key and the simulator it was started with."""
+"""Where a durable run may be resumed: with the APIs, the keys and the simulator with which it was started."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ __all__ = ["HostParts", "binding_of", "bound_apis", "check_bound", "default_jour
 
 
 def default_journal() -> str:
-    """Where journals are kept by default."""
+    """The path of the default journal."""
     return data_file("journal.sqlite")
 
 
 class HostParts(msgspec.Struct, frozen=True):
-    """What durable runs need of their host.
+    """The parts of a host that durable runs use.
 
-    ``simulator()`` is the host's, if there is one yet; ``keep_simulator(path)`` stores its objects in a file, if it
-    is the host's own. ``run_many(jobs, concurrency, keep, again)`` runs jobs.
+    ``simulator()`` returns the host's simulator, or ``None`` if there is none yet; ``keep_simulator(path)`` stores its
+    objects in a file, which is possible if ``own_simulator``. ``run_many(jobs, concurrency, keep, again)`` runs jobs.
     """
 
     settings: Settings
@@ -54,14 +54,14 @@ def binding_of(parts: HostParts, names: Collection[str] | None = None) -> Bindin
 
 
 def bound_apis(run: RunRow) -> list[str] | None:
-    """The APIs a run is bound to: a host may have further ones. ``None`` for a simulated run, which is bound to all."""
+    """The APIs to which a run is bound; its host may have further ones. ``None``, for all, if the run is simulated."""
     if run.mode == "simulated":
         return None
     return [each.partition(" ")[0] for each in run.base.split(", ") if each]
 
 
 def check_bound(run: RunRow, here: Binding, *, other_key: bool = False) -> None:
-    """Raise ``JournalError`` unless the run's calls go where they went before."""
+    """Raise ``JournalError`` unless a run's calls go to the same place as before; ``other_key`` allows another key."""
     there = run.binding
     differs = there.difference(here)
     if differs == "mode":

@@ -27,16 +27,16 @@ from host.durable.records import (
 
 __all__ = ["CallPage", "LogEntry", "call_page"]
 
-LARGEST: Final = 64 * 1024  # bytes of a record that is read whole
+LARGEST: Final = 64 * 1024  # most bytes of a record's data that are read
 
 
 class LogEntry(msgspec.Struct, frozen=True):
     """A call, a sleep, or a mark: the run was resumed, something was decided, a record cannot be read.
 
-    Times are seconds since 1970. ``began`` is when a change or a sleep was recorded; of a read only its answer is, so
-    ``began`` is ``None`` and ``after`` says when its task last got an answer: it cannot have begun earlier.
-    ``outcome`` of a change is as in :class:`TrailEntry`. ``detail`` is the answer or the error's facts, decoded;
-    ``size`` is how many bytes it has where that is too much to be read here.
+    Times are seconds since 1970. ``began`` is when a change or a sleep was recorded. The beginning of a read is not
+    recorded: ``began`` is ``None``, and ``after`` is when its task last got an answer, before which it cannot have
+    begun. ``outcome`` of a change is as in :class:`TrailEntry`. ``detail`` is the answer or the error's facts, decoded;
+    if it is too large to be read here, ``size`` is its length in bytes, else 0.
     """
 
     seq: int
@@ -60,7 +60,7 @@ class LogEntry(msgspec.Struct, frozen=True):
 
 
 class CallPage(msgspec.Struct, frozen=True):
-    """``next`` is the ``after`` of the next page, if there is one; ``missing`` says how many records the log lost."""
+    """One page. ``next`` is the ``after`` of the next page, or ``None``; ``missing`` counts records the log lost."""
 
     entries: list[LogEntry]
     next: int | None
@@ -68,7 +68,7 @@ class CallPage(msgspec.Struct, frozen=True):
 
 
 class _Found(msgspec.Struct):
-    """The readable records by ``seq``; the full length of those that were cut; what is wrong with the others."""
+    """By ``seq``: the readable records, the full length of those that were cut, and the faults of the others."""
 
     records: dict[int, Record]
     sizes: dict[int, int]
@@ -93,7 +93,7 @@ def call_page(journal: Journal, run: str, *, after: int, limit: int) -> CallPage
 
 
 def _read(journal: Journal, run: str, condition: str, found: _Found, **values: Any) -> list[Record]:
-    """Note the records that meet a condition. Returns them as the database has them."""
+    """Add the records that meet a condition to ``found``. Returns them as they are in the database."""
     columns = RECORD_COLUMNS.removesuffix("data")
     rows = journal.read(
         f"SELECT LENGTH(data), {columns} CASE WHEN LENGTH(data) <= {LARGEST} THEN data ELSE SUBSTR(data, 1, 2) END "  # noqa: S608 - texts of this file
@@ -133,7 +133,7 @@ def _status(head: bytes) -> int:
 
 
 def _read_places(journal: Journal, run: str, places: Collection[Place], found: _Found) -> None:
-    """Note all records of some calls. Those of one task mostly follow each other, so they are read as a range."""
+    """Add all records of some calls to ``found``; the calls of one task are read as one range of numbers."""
     stretches: dict[str, list[int]] = {}
     for path, n in places:
         stretches.setdefault(path, []).append(n)

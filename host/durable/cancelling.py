@@ -1,4 +1,4 @@
-"""Runs that somebody wants ended: asked for in the journal by any process, and seen by the one that has the run."""
+"""Cancelling runs from outside: any process adds a request to the journal, and the run's own process reads it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from host.errors import UsageError
 
 __all__ = ["cancel", "is_cancelled"]
 
-_ASK: Final = (
+_REQUEST: Final = (
     "INSERT INTO luahost_cancel (run, owner, at) SELECT id, owner, {now} FROM luahost_run "
     "WHERE id = :id AND owner = :owner AND status = 'running' "
     "AND NOT EXISTS (SELECT 1 FROM luahost_cancel WHERE run = :id AND owner = :owner)"
@@ -19,13 +19,16 @@ _ASK: Final = (
 
 
 def cancel(journal: Journal, run: RunRow) -> None:
-    """Have the process that runs a run end it, within a second or two. Raises ``UsageError`` for one that none runs."""
+    """Request that the process which runs a run end it; that takes a second or two.
+
+    Raises ``UsageError`` if no process runs it.
+    """
     if not journal.is_running(run):
         raise UsageError(f"run {run.id} is {state_of(run, journal.clock())}, and cannot be cancelled")
-    journal.write_now([(journal.timed(_ASK), [{"id": run.id, "owner": run.owner, "now": journal.clock()}])])
+    journal.write_now([(journal.timed(_REQUEST), [{"id": run.id, "owner": run.owner, "now": journal.clock()}])])
 
 
 def is_cancelled(journal: Journal, run: RunRow) -> bool:
-    """Whether that was asked for, and the run has not ended yet."""
+    """Whether the run's cancellation was requested and its process has not handled the request yet."""
     values = {"id": run.id, "owner": run.owner or ""}
     return bool(journal.read("SELECT 1 FROM luahost_cancel WHERE run = :id AND owner = :owner", values))

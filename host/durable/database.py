@@ -1,7 +1,7 @@
-"""Where a journal is kept: the tables, and the two kinds of database behind one small interface.
+"""The database of a journal: its tables, and one small interface for the two kinds of database.
 
-SQLite goes through Python's own module: no dependency, and quicker than SQLAlchemy to load and for each row.
-Every other database goes through SQLAlchemy. The statements are the same for both.
+SQLite is used through Python's own module, which needs no dependency and is quicker than SQLAlchemy to load and for
+each row. Every other database is used through SQLAlchemy. The statements are the same for both.
 """
 
 from __future__ import annotations
@@ -20,13 +20,11 @@ from host.errors import ConfigError, JournalError
 from host.sqlite_file import USES, fault_of, open_sqlite
 
 Statement = tuple[str, Sequence[Mapping[str, Any]]]
-"""SQL with ``:names``, and the values for each execution."""
+"""SQL with ``:name`` parameters, and the values for each execution."""
 
 
 class MustChange(str):
-    """SQL that has to change a row: if it changes none, somebody else has written meanwhile, and nothing is
-    committed.
-    """
+    """SQL that must change a row. If it changes none, another process has written meanwhile: nothing is committed."""
 
     __slots__ = ()
 
@@ -99,8 +97,8 @@ TABLES: Final[dict[str, dict[str, str]]] = {
     },
     "luahost_version": {"version": "INTEGER NOT NULL"},
 }
-# The second makes lists of many runs quick. A journal made before there was one does without it: it is no reason for a
-# version of its own, which programs of the one before would not open.
+# The second makes lists of many runs quick. A journal created before this index existed does without it: adding it
+# would need a new version of the tables, which earlier versions of this program could not open.
 INDEXES: Final = {
     "luahost_event_due": "luahost_event (inbox, status, due)",
     "luahost_run_created": "luahost_run (created, id)",
@@ -126,11 +124,11 @@ CHANGES: Final[dict[int, list[str]]] = {
 
 
 class Conflict(JournalError):
-    """A row with this key is there already: somebody else has written it."""
+    """A row with this key exists already, or a row to be changed is not as it was: another process has written."""
 
 
 class JournalLost(JournalError):
-    """Nothing written any more is kept: the file was deleted, replaced or cut short, the server is gone."""
+    """The journal can no longer be written: its file was deleted, replaced or truncated, or its server is gone."""
 
 
 class NoJournal(JournalError):
@@ -141,25 +139,26 @@ class NoJournal(JournalError):
 
 
 class Damaged(JournalError):
-    """The file is not a journal, or not whole, or a record in it cannot be read."""
+    """The file is not a journal, is incomplete, or contains a record that cannot be read."""
 
 
 class JournalDatabase(Protocol):
-    """Thread-safe. Raises :class:`JournalError`; :class:`Conflict` where a key is taken."""
+    """A database of journals, thread-safe. Raises :class:`JournalError`; :class:`Conflict` if a key exists already."""
 
     name: str  # for messages, without a password
-    now: str  # in SQL: seconds since 1970, by whatever clock all who use the database share
+    now: str  # SQL for seconds since 1970, by the clock that all users of the database share
 
     def clock(self) -> float:
         """Seconds since 1970, by the same clock."""
 
     def measure_clock(self) -> None:
-        """Look at that clock anew, where it is not this machine's."""
+        """Measure again how far that clock differs from this machine's, if it is another one."""
 
     def write(self, statements: Sequence[Statement]) -> int:
-        """All or nothing, on the disk when it returns. Returns how many rows the last statement changed.
+        """Execute statements in one transaction, which is on disk when this returns.
 
-        Raises :class:`Conflict` where one that :class:`MustChange` changed none.
+        Returns how many rows the last statement changed. Raises :class:`Conflict` if a :class:`MustChange` statement
+        changed none.
         """
 
     def read(self, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
@@ -170,19 +169,19 @@ class JournalDatabase(Protocol):
 
 
 def insert(table: str) -> str:
-    """The statement that adds a row with all its columns."""
+    """The statement that adds a row, with a parameter for each column of ``table``."""
     names = [name for name in TABLES[table] if name.isidentifier()]
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})"  # noqa: S608 - names of this file
 
 
 def check_changed(name: str, sql: str, changed: int) -> None:
-    """Raise :class:`Conflict` for a statement that :class:`MustChange` and changed nothing."""
+    """Raise :class:`Conflict` if ``sql`` is a :class:`MustChange` statement and changed no row."""
     if changed < 1 and isinstance(sql, MustChange):
         raise Conflict(f"the journal {name}: somebody else has written what was to be changed")
 
 
 def without_password(url: str) -> str:
-    """A database's URL as it may be shown."""
+    """A database's URL with its password masked."""
     if "://" not in url:
         return url
     hidden = re.sub(r"(://[^:/?#@\s]*):[^/?#\s]*@", r"\1:***@", url)
@@ -190,9 +189,9 @@ def without_password(url: str) -> str:
 
 
 def open_database(url: str, *, existing: bool = False) -> JournalDatabase:
-    """The database of a path, ``sqlite:///path``, or any URL SQLAlchemy takes, with the tables in it.
+    """Open a path, ``sqlite:///PATH`` or any URL that SQLAlchemy accepts; create the tables if they are missing.
 
-    ``existing``: it is only to be read, so nothing is made where there is none. Raises ``NoJournal``.
+    With ``existing`` nothing is created; :class:`NoJournal` is raised where there is no journal.
     """
     database: JournalDatabase
     if "://" not in url or url.startswith(("sqlite:///", "sqlite+pysqlite:///")):
@@ -215,8 +214,10 @@ def open_database(url: str, *, existing: bool = False) -> JournalDatabase:
 
 
 def prepare(database: JournalDatabase, *, existing: bool = False) -> None:
-    """Make the tables where they are missing. Raises for a journal of a later version, and where there is to be an
-    ``existing`` one."""
+    """Create missing tables, and update those of an earlier version.
+
+    Raises :class:`JournalError` for a journal of a later version, and for missing tables with ``existing``.
+    """
     binary = "BLOB" if isinstance(database, SQLite) else database.binary  # type: ignore[attr-defined]
     try:
         rows = database.read("SELECT version FROM luahost_version")
@@ -239,7 +240,7 @@ def prepare(database: JournalDatabase, *, existing: bool = False) -> None:
         )
         try:
             database.write(made)
-        except JournalError:  # another process makes them at the same moment, or the one that a fleet has too
+        except JournalError:  # another process, or the fleet in this one, creates them at the same moment
             with contextlib.suppress(JournalError):
                 rows = database.read("SELECT version FROM luahost_version")
             if not rows:
@@ -263,7 +264,7 @@ def _is_fleet(database: JournalDatabase) -> bool:
 
 
 def _bring_up(database: JournalDatabase, version: int, binary: str) -> None:
-    """Change the tables of an earlier version, all or nothing."""
+    """Update the tables of an earlier version, in one transaction."""
     changes = [sql.replace("BLOB", binary) for step in range(version + 1, VERSION + 1) for sql in CHANGES[step]]
     made: list[Statement] = [(sql, [{}]) for sql in changes]
     made.append(("UPDATE luahost_version SET version = :version", [{"version": VERSION}]))
@@ -275,8 +276,9 @@ def _bring_up(database: JournalDatabase, version: int, binary: str) -> None:
 
 
 class SQLite:
-    """A file, by Python's own SQLite; ``host.sqlite_file`` says how it is opened. Its users are of one machine, and go
-    by that machine's clock: the value ``now`` of each statement.
+    """A SQLite file, through Python's own module; ``host.sqlite_file`` opens it.
+
+    All its users run on one machine and use that machine's clock: the parameter ``:now`` of each statement.
     """
 
     now = ":now"
@@ -299,7 +301,7 @@ class SQLite:
         return time.time()
 
     def measure_clock(self) -> None:
-        """It is this machine's."""
+        """Does nothing: the clock is this machine's."""
 
     def write(self, statements: Sequence[Statement]) -> int:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Decisions on calls in doubt: read from what somebody said, checked against the run's log, recorded in it."""
+"""Decisions on calls in doubt: parsed from ``in_doubt``, checked against the run's log, and recorded in it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from host.lua.values import to_lua
 __all__ = ["FOR_ALL", "InDoubt", "decisions"]
 
 InDoubt = str | Mapping[str, Any]
-"""``"ask"``, ``"repeat"`` or ``"skip"`` for all calls in doubt, or what is decided of each by its name: ``"skip"``,
-``"repeat"``, ``"done"``, ``"done:JSON"`` or ``("done", answer)``."""
+"""``"ask"``, ``"repeat"`` or ``"skip"`` for all calls in doubt, or a mapping from a call's name to its decision:
+``"skip"``, ``"repeat"``, ``"done"``, ``"done:JSON"`` or ``("done", answer)``."""
 
 FOR_ALL: Final = ("ask", "repeat", "skip")
 _WORDS: Final = "skip, repeat, done or done:JSON"
@@ -26,8 +26,9 @@ _WORDS: Final = "skip, repeat, done or done:JSON"
 def decisions(log: Sequence[Record], in_doubt: InDoubt, is_api: Callable[[str], bool]) -> list[Record]:
     """The records of new decisions; the journal assigns their ``seq``.
 
-    ``is_api`` says whether an operation belongs to an API, whose answers are objects. Raises ``UsageError`` for a call
-    that does not exist or has its answer, for an unknown word, and where later changes depend on what was decided.
+    ``is_api(operation)`` returns whether an operation belongs to an API, whose answers are objects. Raises
+    ``UsageError`` for a call that does not exist or has an answer, for an unknown word, and for a decision that
+    cannot be changed because the run has sent changes since.
     """
     history = History(log)
     if isinstance(in_doubt, str):
@@ -38,11 +39,11 @@ def decisions(log: Sequence[Record], in_doubt: InDoubt, is_api: Callable[[str], 
         raise UsageError(f"in_doubt is a {type(in_doubt).__name__}; expected 'ask', 'repeat', 'skip', or a mapping")
     named = {call_name(*place): place for place in (*history.open, *history.answered, *history.late)}
     found = []
-    for call, said in in_doubt.items():
+    for call, given in in_doubt.items():
         place = named.get(call)
         if place is None or not history.is_change(place):
             raise UsageError(f"there is no {call!r} that could be decided; {_there_are(history)}")
-        wanted = _read(call, said)
+        wanted = _read(call, given)
         name = history.sent[place].name
         if wanted.word == "done" and is_api(name):
             _check_answer(call, name, wanted)
@@ -51,7 +52,10 @@ def decisions(log: Sequence[Record], in_doubt: InDoubt, is_api: Callable[[str], 
 
 
 def _for_all(history: History, word: str) -> list[Record]:
-    """Take back earlier decisions for all calls. Decisions by name stand, as do those that later changes depend on."""
+    """Withdraw earlier decisions that were made for all calls and differ from ``word``.
+
+    Decisions on a call by its name stand, and so do those after which the run has sent further changes.
+    """
     found = []
     for place in history.settled:
         standing = history.decided[place]
@@ -91,14 +95,14 @@ def _there_are(history: History) -> str:
     return "there are: " + ", ".join(f"{history.sent[place].name} ({call_name(*place)})" for place in places)
 
 
-def _read(call: str, said: Any) -> Decided:
-    if isinstance(said, str):
-        word, colon, text = said.partition(":")
+def _read(call: str, given: Any) -> Decided:
+    if isinstance(given, str):
+        word, colon, text = given.partition(":")
         if word in ("skip", "repeat", "done") and (not colon or word == "done"):
             return Decided(word, _answer(call, _json(call, text)) if colon else None)
-    elif isinstance(said, (tuple, list)) and len(said) == 2 and said[0] == "done":
-        return Decided("done", _answer(call, said[1]))
-    raise UsageError(f"{call}: {said!r} is no decision; expected {_WORDS}")
+    elif isinstance(given, (tuple, list)) and len(given) == 2 and given[0] == "done":
+        return Decided("done", _answer(call, given[1]))
+    raise UsageError(f"{call}: {given!r} is no decision; expected {_WORDS}")
 
 
 def _answer(call: str, value: Any) -> bytes:

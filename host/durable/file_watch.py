@@ -1,8 +1,8 @@
 """Whether a journal's file is still the one that was opened.
 
-A file that was deleted, renamed or replaced accepts writes without an error, but nobody will ever read them; one that
-was cut short is written to beyond its end, one that was overwritten is no longer a database. So before
-each transaction and after it the file at the path is checked.
+A file that was deleted, renamed or replaced accepts writes without an error, but they are lost. A truncated file is
+written beyond its end, and an overwritten one is no longer a database. So the file at the path is checked before and
+after each transaction.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Watch:
         return None
 
     def _is_sqlite(self) -> bool:
-        """Whether the file still begins as SQLite's do; a new one may be empty."""
+        """Whether the file begins as a SQLite database does; a new one may be empty."""
         try:
             with open(self._path, "rb") as file:
                 return file.read(len(_BEGINS)) in (_BEGINS, b"")

@@ -1,4 +1,4 @@
-"""A resumed run at the end of its log: calls that were in flight are decided, and the run goes live."""
+"""The end of a resumed run's log: what happens with calls that were in flight is decided, and the run goes live."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ if TYPE_CHECKING:
 __all__ = ["GoingLive"]
 
 KEY_LIFE: Final = 23 * 3600.0
-"""Seconds for which a key is sure to be honoured: Stripe says 24 hours, an hour is left for clocks."""
-CLOCK_SLACK: Final = 300.0  # seconds a clock may go back before the age of a key counts as unknown
+"""Seconds for which an idempotency key is certainly honoured: Stripe documents 24 hours
+(docs.stripe.com/api/idempotent_requests); one hour is left for clocks that differ."""
+CLOCK_SLACK: Final = 300.0  # seconds by which a clock may go back before the age of a key is considered unknown
 
 
 class GoingLive:
-    """``in_doubt`` (ask, repeat or skip) says what to do with calls in doubt for which nothing was decided."""
+    """Ends the replay of one run.
+
+    ``in_doubt`` (``ask``, ``repeat`` or ``skip``) is the decision for the calls in doubt that have none in the log;
+    with ``ask`` the run is stopped.
+    """
 
     def __init__(self, log: RunLog, in_doubt: str) -> None:
         self._log = log
@@ -37,7 +42,7 @@ class GoingLive:
         self._held_back: list[Callable[[], None]] = []  # answers to give the script after that
 
     def begin(self, run: Durable, session: Session) -> None:
-        """The recorded answers are used up: decide calls in doubt, and continue all calls that have no answer."""
+        """After the last recorded answer: decide the calls in doubt, and continue all calls without an answer."""
         missing = [self._log.sent[place] for place in self._log.open_before if place not in run.places]
         if missing:
             first = min(missing, key=lambda record: record.seq)
@@ -55,9 +60,9 @@ class GoingLive:
             return
         run.replaying = False
         for step in doubtful:
-            said = self._log.decided[step.path, step.n] = Decided(self._in_doubt, all=True)
+            decision = self._log.decided[step.path, step.n] = Decided(self._in_doubt, all=True)
             line = step.call.line if step.call is not None else None
-            run.record(session, "decided", step, line, encode(said))
+            run.record(session, "decided", step, line, encode(decision))
         steps = [(step, self._log.decided.get((step.path, step.n))) for step in run.steps.values()]
         self._repeated = {
             step.id
@@ -68,7 +73,7 @@ class GoingLive:
             self._revive(run, session, step, decided)
 
     def _needs_decision(self, run: Durable, step: ReplayStep) -> bool:
-        """Whether a call was sent, what came of it is unknown, and repeating it could do it twice."""
+        """Whether a call was sent, its outcome is unknown, and repeating it might perform the change twice."""
         before = self._log.sent.get((step.path, step.n))
         if before is None or step.call is None or (step.path, step.n) in self._log.late:
             return False
@@ -117,8 +122,8 @@ class GoingLive:
             run.send(session, step)
 
     def _decide(self, run: Durable, session: Session, step: ReplayStep, call: Call, decided: Decided) -> None:
-        """Carry out the decision about a call in doubt."""
-        if decided.word == "repeat":  # recorded once more: should it be lost again, that is another doubt
+        """Carry out the decision on a call in doubt."""
+        if decided.word == "repeat":  # recorded once more, so that it is in doubt anew if it is interrupted again
             session.services.pipeline.answers.recall(call, None)
             run.go_recorded(session, step, call)
         elif decided.word == "skip":
@@ -136,7 +141,7 @@ class GoingLive:
         self._hold_back(lambda: session.services.runners.post(session, item))
 
     def _hold_back(self, deliver: Callable[[], None]) -> None:
-        """Hand the script an answer only once all repeated calls have theirs: it might cancel those because of it."""
+        """Give the script an answer only once all repeated calls have theirs: it might cancel those on receiving it."""
         if self._repeated:
             self._held_back.append(deliver)
         else:

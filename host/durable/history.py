@@ -1,4 +1,4 @@
-"""The effective content of a run's log: what is replayed, what is open, what was decided and can be decided again."""
+"""The valid content of a run's log: what is replayed, which calls are open, which decisions can be changed."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ Place = tuple[str, int]
 
 
 def call_name(path: str, n: int) -> str:
-    """How a call is named in messages, and in the decisions that answer them."""
+    """The name of a call in messages and in decisions."""
     return f"call {n} of task {path}"
 
 
 class History:
-    """Reads a log once.
+    """The content of a log, read once.
 
-    An answer that is to be replaced, or that came from a decision since taken back, no longer counts; nor does what the
-    script got after such a decision. What an API answered after it is kept as a late answer (``late``).
+    Not valid are an answer that is to be replaced, the answer from a decision that was withdrawn, and whatever the
+    script got after that. If an API gave an answer after such a decision, it is in ``late`` instead.
     """
 
     def __init__(self, log: Sequence[Record]) -> None:
         self.answers: deque[Record] = deque()  # as the script got them, refusals included
         self.values: deque[Record] = deque()
-        self.sent: dict[Place, Record] = {}  # the first of each: it is as old as its key
+        self.sent: dict[Place, Record] = {}  # the first of each place, which has the age of the idempotency key
         self.late: dict[Place, Record] = {}
         self.decided: dict[Place, Decided] = {}  # decisions in force, made since the call was last sent
-        self.answered: dict[Place, Record] = {}  # the answer that counts
-        self.printed = 0  # bytes of output that were shown for certain
+        self.answered: dict[Place, Record] = {}  # the valid answer
+        self.printed = 0  # bytes of output that were certainly shown
         self._last_change = 0  # the seq of the last change that was sent
         self._by_decision: set[Place] = set()
         skipped = {record.n for record in log if record.kind == "resumed" and record.n}
@@ -76,17 +76,17 @@ class History:
                 self._by_decision.add(place)
         elif cut and self.is_change(place) and place not in self.decided:
             self.late[place] = record
-        if counts or first:  # the decision's own answer, before which all of this was shown
+        if counts or first:  # all output before a withdrawn decision's own answer was shown, too
             self.printed = max(self.printed, decode_reply(record.data).printed)
 
     def is_change(self, place: Place) -> bool:
-        """Whether a change was sent there, rather than a sleep begun."""
+        """Whether a change was sent at a place, rather than a sleep started."""
         sent = self.sent.get(place)
         return sent is not None and decode_sent(sent.data).seconds is None
 
     @property
     def open(self) -> list[Place]:
-        """Changes that were sent and have no answer, in their order."""
+        """Changes that were sent and have no answer, in the order in which they were sent."""
         return [
             place
             for place in self.sent
@@ -95,7 +95,7 @@ class History:
 
     @property
     def settled(self) -> list[Place]:
-        """Changes whose answer came from a decision that stands."""
+        """Changes whose answer came from a decision in force."""
         return [place for place in self.answered if place in self._by_decision and place in self.decided]
 
     def built_on(self, place: Place) -> bool:

@@ -1,4 +1,4 @@
-"""Calls in doubt as people see them, and what a decision gives the script."""
+"""The messages about calls in doubt, and the answers that decisions on them give the script."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _LONGEST: Final = 300  # characters of a call's arguments in a message
 def in_doubt_error(
     session: Session, calls: Sequence[tuple[ReplayStep, Record]], journal: Journal, run_id: str
 ) -> ScriptError:
-    """The error a run ends with until each of these calls has been decided.
+    """The error with which a run ends until each of these calls has been decided.
 
-    Its facts have ``calls``: for each ``call`` (the name to decide by), ``operation``, ``line``, ``key``, ``sent``
-    (seconds since 1970) and ``arguments``, secrets masked.
+    Its facts have ``calls``, a list with for each call its name ``call``, ``operation``, ``line``, idempotency
+    ``key``, ``sent`` (seconds since 1970) and ``arguments``, secrets masked.
     """
     script = session.job.script.name
     facts = [_facts(step, sent, session.services.redactor) for step, sent in calls]
@@ -54,7 +54,7 @@ def in_doubt_error(
 
 
 def skipped_error(step: ReplayStep, call: Call, journal: Journal, run_id: str) -> CancelledCall:
-    """What a script gets for a call that is skipped."""
+    """The error that a script gets for a skipped call."""
     name = call_name(step.path, step.n)
     again = shlex.quote(f"{name}=repeat")
     return CancelledCall(

@@ -12,10 +12,11 @@ __all__ = ["INVERSES", "TAKES_BACK", "Inverse", "WayBack", "ways_back"]
 
 
 class Inverse(NamedTuple):
-    """The operation ``verb`` of the same resource, with ``params``, which it must have.
+    """The operation ``verb`` of the same resource, called with ``params``, all of which it must accept.
 
-    An object that was taken back shows it by ``field``, whose text then is one of ``values`` (absent means empty);
-    without a ``field`` it does not show it. ``moves_money``: for tests only, a run's undoing leaves it alone.
+    After it, the text of the object's ``field`` is one of ``values``; an absent field has the text ``""``. Without a
+    ``field`` the object does not show whether it was taken back. An inverse that ``moves_money`` is for test fixtures
+    only; undoing a run does not use it.
     """
 
     verb: str
@@ -25,7 +26,7 @@ class Inverse(NamedTuple):
     moves_money: bool = False
 
 
-# Last word of an operation → its inverses, most thorough first: the next is tried if one is refused.
+# Last word of an operation → its inverses, most thorough first; if one is refused, the next is tried.
 INVERSES: Final[Mapping[str, tuple[Inverse, ...]]] = {
     "create": (
         Inverse("delete", "deleted", ("true",)),
@@ -43,12 +44,12 @@ INVERSES: Final[Mapping[str, tuple[Inverse, ...]]] = {
     ),
     "attach": (Inverse("detach", "customer", ("",)),),
 }
-# Operations with these endings leave nothing to be taken back.
+# Operations with these endings are inverses themselves and are not taken back.
 TAKES_BACK: Final = tuple(f".{each.verb}" for some in INVERSES.values() for each in some if each.params is None)
 
 
 class WayBack(NamedTuple):
-    """One call that may take an object back; ``operation`` is without the API's name."""
+    """One call that may take an object back; ``operation`` does not include the API's name."""
 
     operation: str
     args: tuple[Any, ...]
@@ -58,10 +59,10 @@ class WayBack(NamedTuple):
 def ways_back(
     catalog: Catalog, operation: str, id: Any, answer: Mapping[str, Any], given: Mapping[str, Any] | None = None
 ) -> list[WayBack]:
-    """The calls that could take back what ``operation`` made, in the order to try them.
+    """The calls that could take back what ``operation`` created, in the order in which to try them.
 
-    ``answer`` is the object made, ``given`` are the arguments of that call, by name or position: below another object,
-    its id is one of them.
+    ``answer`` is the created object. ``given`` are the arguments of the call by name or position ("1", "2", …); they
+    include the id of a parent object, if there is one.
     """
     made = catalog.operation(operation)
     if made is None:
@@ -83,7 +84,7 @@ def _inverses(catalog: Catalog, made: Operation, operation: str) -> Iterator[tup
         if found is not None and all(name in found.params for name in inverse.params or ()):
             named = True
             yield inverse, found
-    # Else the DELETE of what a POST to a collection made, by its path, whatever the document calls it.
+    # Otherwise use the DELETE below the collection's path, whatever the OpenAPI document calls that operation.
     if not named and made.method == "POST":
         for id, method, path in catalog.routes():
             collection, _, last = path.rpartition("/")
@@ -96,7 +97,7 @@ def _inverses(catalog: Catalog, made: Operation, operation: str) -> Iterator[tup
 def _path_arguments(
     inverse: Operation, made: Operation, id: Any, answer: Mapping[str, Any], given: Mapping[str, Any]
 ) -> list[Any] | None:
-    """The inverse's path arguments: the thing's id last, before it those of what it is below."""
+    """The inverse's path arguments: the ids of parent objects, then the object's own. ``None`` if one is unknown."""
     names, own = _placeholders(inverse.path), _placeholders(made.path)
     if not names:
         return None

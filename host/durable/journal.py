@@ -1,8 +1,9 @@
 """The journal of a host: one thread writes for all its runs, many records in one commit.
 
-What is appended for one run is committed in that order, completely or up to some point. So it is enough to wait
-for the commit before something is done that can be seen outside: a change is sent, or the run's end is reported.
-Answers are passed to the script at once; anything the script then does waits for a later commit, with them.
+The records of one run are committed in the order in which they were appended, all of them or those up to some
+point. So it is enough to wait for the commit before something that can be seen outside: before a change is sent, or
+the run's end is reported. Answers are passed to the script at once; whatever the script then does waits for a later
+commit, which includes those answers.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ from host.durable.lease import is_dead, this_owner
 from host.durable.records import Record, RunRow, check_log, decode_decided
 from host.errors import JournalError
 
-LEASE: Final = 30.0  # seconds after which a run whose owner is silent may be taken over
+LEASE: Final = 30.0  # seconds without a heartbeat of the owner after which another process may take over a run
 
 
 INSERT_RUN: Final = insert("luahost_run").replace(":lease", "{now} + :lease")
 RUN_COLUMNS: Final = ", ".join(RunRow.__struct_fields__)
 RECORD_COLUMNS: Final = ", ".join(Record._fields)
 
-# In these {now} is the time by the clock that all who use the database share.
+# In these statements {now} stands for the time by the clock which all users of the database share.
 _TAKE = (
     "UPDATE luahost_run SET owner = :owner, lease = {now} + :lease, status = 'running', updated = {now} "
     "WHERE id = :id AND status NOT IN ('replaced', 'partly undone', 'undone') "
     "AND (owner IS NULL OR owner = :before OR lease < {now})"
 )
-_UNPRINTED = "UPDATE luahost_run SET printed = 0 WHERE id = :id"  # the log still says what was shown
+_UNPRINTED = "UPDATE luahost_run SET printed = 0 WHERE id = :id"  # the log still records what was shown
 _MARK = (
     "UPDATE luahost_run SET owner = NULL, lease = 0, status = :status, updated = :updated "
     "WHERE id = :id AND (owner IS NULL OR owner = :before OR lease < {now})"
@@ -46,7 +47,7 @@ _END = (
 
 
 class BeingRun(JournalError):
-    """Somebody else runs the run; ``seconds`` are left of their lease, unless they renew it."""
+    """Another process runs the run; its lease ends in ``seconds`` unless it is renewed."""
 
     def __init__(self, run_id: str, seconds: float) -> None:
         self.seconds = max(0.0, seconds)
@@ -58,9 +59,10 @@ class BeingRun(JournalError):
 
 
 class Journal:
-    """Takes records of many runs from any thread; see the module for its guarantees.
+    """Accepts records of many runs from any thread; the module's docstring states the guarantees.
 
-    ``clock`` gives seconds since 1970, by default the database's; ``lease`` is seconds. Raises :class:`JournalError`.
+    ``clock()`` returns seconds since 1970, by default from the database's clock. ``lease`` is in seconds. Methods
+    raise :class:`JournalError` if the database cannot be read or written.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class Journal:
     ) -> None:
         self.clock = clock or database.clock
         self.name = database.name
-        self.option = ""  # the option by which a command finds it, such as `` --journal FILE``
+        self.option = ""  # the option with which a command opens this journal, such as `` --journal FILE``
         self._database = database
         self.lease = lease
         self.owner = this_owner()
@@ -78,17 +80,17 @@ class Journal:
     def open(
         cls, url: str, *, clock: Callable[[], float] | None = None, lease: float = LEASE, existing: bool = False
     ) -> Journal:
-        """The journal at a path or URL; made if it is not there, unless it is to be an ``existing`` one."""
+        """Open the journal at a path or URL; create it if it does not exist, unless ``existing``."""
         return cls(open_database(url, existing=existing), clock=clock, lease=lease)
 
     def command(self, verb: str, run_id: str) -> str:
-        """A command about a run, for messages, as a shell takes it."""
+        """The shell command ``luahost VERB RUN_ID``, with the journal's option, for use in messages."""
         return f"luahost {verb} {shlex.quote(run_id)}{self.option}"
 
     # -- runs
 
     def begin(self, run: RunRow) -> None:
-        """Add a new run of ours. Its id must be free, which shows only with its first commit."""
+        """Add a new run owned by this process. A conflict over its id shows only when this is committed."""
         now = self.clock()
         values = msgspec.structs.asdict(run)
         values.update(owner=self.owner, lease=self.lease, created=now, updated=now, now=now, status="running")
@@ -96,15 +98,16 @@ class Journal:
         self._writer.put(JournalItem(run.id, None, [(self.timed(INSERT_RUN), [values])], None, urgent=False))
 
     def timed(self, statement: str) -> str:
-        """A statement with the time that counts for ``{now}``: the value ``now`` where that is this process's."""
+        """Replace ``{now}`` in a statement by the database's clock, or by the parameter ``:now`` if it has none."""
         return type(statement)(statement.replace("{now}", self._database.now))
 
     def take(self, run: RunRow, skip: Callable[[list[Record]], int], decided: Sequence[Record] = ()) -> list[Record]:
-        """Make an existing run ours, and mark in its log where we begin. Returns the log, including the mark.
+        """Make this process the owner of an existing run, and add a ``resumed`` record to its log.
 
-        ``skip(log)`` is the ``seq`` of an answer that is no longer to count, or 0. ``decided``: what was decided, from
-        the log as it is, of calls in doubt; recorded behind the mark. Raises :class:`JournalError`
-        if somebody else runs it. Whoever had it before cannot write any more: their next ``seq`` is taken.
+        ``skip(log)`` returns the ``seq`` of an answer that is no longer valid, or 0. ``decided`` are the decisions on
+        calls in doubt, made from the log before this call; they are recorded after the ``resumed`` record. Returns
+        the log including these records. Raises :class:`BeingRun` if another process runs it. The previous owner
+        cannot write to the log any more, because its next ``seq`` is used by the ``resumed`` record.
         """
         now = self.clock()
         dead = run.owner is not None and is_dead(run.owner)
@@ -116,7 +119,7 @@ class Journal:
             raise self.being_run(run.id)
         try:
             log = self.records(run.id)
-        except JournalError:  # it stays what it was, for somebody who can read it
+        except JournalError:  # restore the run as it was, for a process that can read its log
             self._mark(run, run.status, run.updated, self.owner)
             raise
         seq = log[-1].seq + 1 if log else 1
@@ -134,7 +137,7 @@ class Journal:
         return [*log, *marks]
 
     def replace(self, run: RunRow) -> None:
-        """Rename a run and its records to ``id~generation``, so that the id can be used again."""
+        """Rename a run and its records to ``ID~GENERATION``, so that the id can be used again."""
         aside = f"{run.id}~{run.generation}"
         values = [{"aside": aside, "id": run.id, "now": self.clock()}]
         self._database.write(
@@ -150,12 +153,14 @@ class Journal:
         )
 
     def watch(self, run: str, under_way: UnderWay) -> None:
-        """Keep what a run of ours prints, and cancel it when somebody wants that: until its end."""
+        """Until the run ends, save its output at intervals, and cancel it when its cancellation is requested."""
         self._writer.under_way[run] = under_way
 
-    def take_up_output(self, run: str, shown: int) -> int:
-        """A run of ours is taken up again, which showed so much: gives how much of its output is kept. What was kept
-        of more than it showed for certain is forgotten, as it prints that anew, and maybe another way.
+    def resume_output(self, run: str, shown: int) -> int:
+        """Prepare the saved output of a run for its resumption; returns how many bytes of it stay saved.
+
+        ``shown`` is how many bytes the run has shown according to its log. Saved output beyond that is deleted: the
+        run prints it again, possibly with other contents. Pending requests to cancel the run are deleted too.
         """
         kept = min(kept_length(self, run), shown)
         made = [*cut_output(run, kept), ("DELETE FROM luahost_cancel WHERE run = :id", [{"id": run}])]
@@ -165,15 +170,15 @@ class Journal:
     @property
     def lease_age(self) -> float:
         """Seconds since the last heartbeat that was recorded."""
-        return monotonic() - self._writer.beaten
+        return monotonic() - self._writer.last_beat
 
     def keep_beating(self, also: Callable[[], Sequence[Statement]]) -> None:
-        """Have a heartbeat from now on, even without runs, with what ``also()`` gives in its transaction."""
+        """Record heartbeats from now on, even without runs; the statements of ``also()`` join their transaction."""
         self._writer.also = also
         self._writer.start()
 
     def mark(self, run: RunRow, status: str) -> None:
-        """Set the status of a run. Raises :class:`JournalError` if somebody runs it."""
+        """Set the status of a run. Raises :class:`BeingRun` if another process runs it."""
         dead = run.owner is not None and is_dead(run.owner)
         if not self._mark(run, status, self.clock(), run.owner if dead else ""):
             raise self.being_run(run.id)
@@ -183,12 +188,12 @@ class Journal:
         return self._database.write([(self.timed(_MARK), [values])])
 
     def being_run(self, run_id: str) -> BeingRun:
-        """The error for a run that somebody else runs."""
+        """The error for a run that another process runs."""
         run = self.run(run_id)
         return BeingRun(run_id, 0.0 if run is None or run.owner is None else run.lease - self.clock())
 
     def batch(self, id: str) -> list[RunRow]:
-        """The runs of a batch, ``ID.1``, ``ID.2`` …, in their order."""
+        """The runs of a batch, ``ID.1``, ``ID.2`` …, in the order of their numbers."""
         rows = self._database.read(
             f"SELECT {RUN_COLUMNS} FROM luahost_run WHERE id LIKE :like",  # noqa: S608
             {"like": f"{id}.%"},
@@ -198,7 +203,10 @@ class Journal:
         return sorted(numbered, key=lambda run: int(run.id[len(id) + 1 :]))
 
     def calls(self) -> dict[str, int]:
-        """How many calls are recorded of each run that is not done: one that broke off has no count of its own."""
+        """The number of recorded calls of each run that is not done, by its id.
+
+        They are counted in the log because an interrupted run's row holds no count.
+        """
         rows = self._database.read(
             "SELECT run, COUNT(*) FROM (SELECT DISTINCT run, path, n FROM luahost_record "
             "WHERE kind IN ('sent', 'answer', 'refused', 'late') AND name <> 'sleep' "
@@ -211,10 +219,10 @@ class Journal:
         exit_status: int | None = None, output: tuple[int, bytes] = (0, b""), release: bool = True,
         also: Sequence[Statement] = (),
     ) -> None:  # fmt: skip
-        """How a run ended, with the last of its ``output`` (its place, its bytes) and ``also`` in the same transaction:
-        all of it if the run is still ours, else nothing.
+        """Record how a run ended, in one transaction with the rest of its output and the statements ``also``.
 
-        The lease is kept until :meth:`release` where ``release`` is not said here.
+        ``output`` is the offset of the first byte and the bytes. Nothing is recorded if this process does not own
+        the run any more. With ``release=False`` the lease is kept until :meth:`release`.
         """
         values = {
             "status": status, "now": self.clock(), "printed": printed, "calls": calls, "value": value,
@@ -232,12 +240,12 @@ class Journal:
         self._writer.put(JournalItem(run, None, made, then, urgent=True))
 
     def release(self, run: str) -> None:
-        """Give up the lease: nothing more will be recorded of the run, and anybody may take it."""
+        """Give up the lease: this process records nothing more of the run, and any process may take it over."""
         self._writer.held.discard(run)
         self._writer.put(JournalItem(run, None, [(RELEASE, [{"id": run, "owner": self.owner}])], None, urgent=False))
 
     def run(self, id: str) -> RunRow | None:
-        """A run by its id."""
+        """The run with an id, or ``None``."""
         rows = self._database.read(f"SELECT {RUN_COLUMNS} FROM luahost_run WHERE id = :id", {"id": id})  # noqa: S608 - own names
         return _run(rows[0]) if rows else None
 
@@ -247,7 +255,7 @@ class Journal:
         return [_run(row) for row in rows]
 
     def records(self, run: str) -> list[Record]:
-        """A run's log. Raises :class:`Damaged` naming a record that cannot be read."""
+        """A run's log, in order. Raises :class:`Damaged`, naming the record, if one cannot be read."""
         rows = self._database.read(
             f"SELECT {RECORD_COLUMNS} FROM luahost_record WHERE run = :run ORDER BY seq",  # noqa: S608
             {"run": run},
@@ -263,7 +271,7 @@ class Journal:
         return log
 
     def delete(self, run: str) -> None:
-        """Forget a run."""
+        """Delete a run with its records and output, and with the last run of a batch also the batch's own logs."""
         values = [{"id": run}]
         self._database.write(
             [
@@ -274,12 +282,15 @@ class Journal:
             ]
         )
         name, _, number = run.rpartition(".")
-        if name and number.isdecimal() and not self.batch(name):  # the last of its batch
+        if name and number.isdecimal() and not self.batch(name):  # it was the last run of its batch
             for log in (once_name(name), real_name(name)):
                 self.forget(log)
 
     def add(self, records: Sequence[Record]) -> bool:
-        """Add records to a log that several processes write; not if one of them has done so since it was read."""
+        """Add records to a log that several processes write.
+
+        Returns ``False``, and adds none, if another process has added one with the same ``seq`` since the log was read.
+        """
         try:
             self._database.write([(INSERT_RECORD, [each._asdict() for each in records])])
         except Conflict:
@@ -291,7 +302,7 @@ class Journal:
         self._database.write([("DELETE FROM luahost_record WHERE run = :id", [{"id": log}])])
 
     def is_running(self, run: RunRow) -> bool:
-        """Whether a live process has it, as far as can be seen from here."""
+        """Whether a live process runs it, as far as this machine can determine."""
         return run.owner is not None and run.lease >= self.clock() and not is_dead(run.owner)
 
     # -- records
@@ -299,8 +310,10 @@ class Journal:
     def append(
         self, record: Record, then: Then | None = None, *, urgent: bool = False, behind: str | None = None
     ) -> None:
-        """Add a record to its run's log. ``urgent``: somebody waits for it. ``behind``: the run whose records are to be
-        there before this one, where that is another.
+        """Add a record to its run's log; ``then`` is called once it is committed, or known not to be.
+
+        With ``urgent`` it is committed without delay. ``behind`` is another run whose records so far must be
+        committed before this one.
         """
         self._writer.put(JournalItem(behind or record.run, record, [], then, urgent=urgent or then is not None))
 
@@ -310,20 +323,23 @@ class Journal:
         self._writer.put(JournalItem(run, None, [(MustChange(self.timed(BEAT)), [values])], then, urgent=True))
 
     def forget_events(self, before: float) -> None:
-        """Forget events that were handled, and received before then: one that comes again is handled again."""
+        """Delete the handled events received before ``before`` (seconds since 1970).
+
+        If one of them is delivered once more, it is handled once more.
+        """
         sql = "DELETE FROM luahost_event WHERE status = 'done' AND received < :before"
         self._database.write([(sql, [{"before": before}])])
 
     def write(self, statements: list[Statement], then: Then) -> None:
-        """Commit what belongs to no run, together with what else is to be written."""
+        """Commit statements that belong to no run, in one transaction with other pending items."""
         self._writer.put(JournalItem("", None, statements, then, urgent=True))
 
     def write_now(self, statements: list[Statement]) -> None:
-        """Commit what belongs to no run of ours, at once."""
+        """Commit statements that belong to no run of this process, before this returns."""
         self._database.write(statements)
 
     def read(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows of a query, of what is committed."""
+        """The rows of a query over the committed data."""
         return self._database.read(sql, values)
 
     def close(self) -> None:
@@ -332,12 +348,12 @@ class Journal:
 
 
 def once_name(batch: str) -> str:
-    """The name of the log of a batch's ``once`` among the runs; no run can have it."""
+    """The name under which the log of a batch's ``once`` is stored; no run id can contain ``#``."""
     return f"{batch}#once"
 
 
 def real_name(plan: str) -> str:
-    """The same for the real values of a plan of several runs."""
+    """The name under which the real values of a plan of several runs are stored."""
     return f"{plan}#real"
 
 

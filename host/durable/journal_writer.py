@@ -1,4 +1,4 @@
-"""The thread that writes a journal: what many runs append becomes few commits."""
+"""The thread that writes a journal: it combines the records of many runs into few commits."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ __all__ = [
     "UnderWay",
 ]
 
-LOOK: Final = 1.0  # seconds between looks at what runs print, and which of them somebody wants ended
-LINGER: Final = 0.004  # seconds that records nobody waits for may wait, so as to be committed together
-MOST: Final = 5000  # items in one commit
+POLL_INTERVAL: Final = 1.0  # seconds between saving the output of runs and reading the requests to cancel runs
+COMMIT_DELAY: Final = 0.004  # seconds that records which are not urgent may wait, to be committed together
+MAX_BATCH: Final = 5000  # items in one commit
 
 
 class TakenOver(JournalError):
-    """The run is somebody else's by now: what this process has of it counts no more."""
+    """Another process owns the run by now; the state of the run in this process is no longer valid."""
 
 
 Then = Callable[[HostError | None], None]
-"""Called on the writer's thread once it is committed (``None``) or known that it will not be."""
+"""Called on the writer's thread: with ``None`` once the item is committed, or with the error that prevents it."""
 
 INSERT_RECORD: Final = insert("luahost_record")
 BEAT: Final = "UPDATE luahost_run SET lease = {now} + :lease WHERE id = :id AND owner = :owner"
@@ -48,7 +48,10 @@ _SEEN: Final = "DELETE FROM luahost_cancel WHERE run = :run AND owner = :owner"
 
 
 class UnderWay(NamedTuple):
-    """A run of ours that goes on: what it prints, what cancels it, and since when it is ours."""
+    """A run that is executing in this process.
+
+    ``cancel()`` ends it; ``since`` is when this process became its owner, in seconds since 1970.
+    """
 
     output: OutputKeeper
     cancel: Callable[[], None]
@@ -56,7 +59,7 @@ class UnderWay(NamedTuple):
 
 
 class JournalItem:
-    """Something to commit for one run: a record, or statements."""
+    """Something to commit for one run: a record, or else statements. ``run`` is ``""`` if it belongs to no run."""
 
     __slots__ = ("record", "run", "statements", "then", "urgent")
 
@@ -71,8 +74,10 @@ class JournalItem:
 
 
 class JournalWriter:
-    """``held`` are runs of ours, whose lease is kept up. ``broken``: a run's record was lost, so none may follow it.
-    ``under_way``: those that go on.
+    """Owns the writing thread, which starts with the first item.
+
+    ``held`` are the runs of this process, whose lease is renewed. ``broken`` maps a run whose record was lost to the
+    error: no later record of it may be written. ``under_way`` are the runs that are executing.
     """
 
     def __init__(self, database: JournalDatabase, owner: str, clock: Callable[[], float], lease: float) -> None:
@@ -87,13 +92,16 @@ class JournalWriter:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._beat_at = self._look_at = 0.0
-        self.beaten = monotonic()  # the last heartbeat that was recorded
+        self._beat_at = self._poll_at = 0.0
+        self.last_beat = monotonic()  # when the last heartbeat was recorded
         self._beat_sql = BEAT.replace("{now}", database.now)
-        self.also: Callable[[], Sequence[Statement]] = tuple  # what else is in a heartbeat's transaction
+        self.also: Callable[[], Sequence[Statement]] = tuple  # further statements of a heartbeat's transaction
 
     def close(self) -> None:
-        """Commit what is there, let go of the runs, end the thread and the database. A second call does nothing."""
+        """Commit pending items, release the runs, end the thread and close the database.
+
+        A second call does nothing.
+        """
         with self._lock:
             if self._closed:
                 return
@@ -108,14 +116,14 @@ class JournalWriter:
         try:
             if held:
                 self._database.write([(RELEASE, held)])
-        except JournalError:  # the leases end by themselves
+        except JournalError:  # the leases expire by themselves
             pass
         finally:
             self._database.close()
 
     def put(self, item: JournalItem) -> None:
-        """Have it committed, in the order of these calls. From any thread."""
-        with self._lock:  # what is put before the end of the queue is answered, and nothing is put behind it
+        """Queue an item; items are committed in the order of these calls. May be called on any thread."""
+        with self._lock:  # nothing is queued behind the end of the queue, where it would never be answered
             closed = self._closed
             if not closed:
                 self._queue.put(item)
@@ -125,18 +133,18 @@ class JournalWriter:
             item.then(ClosedError("the journal is closed"))
 
     def start(self) -> None:
-        """Have the thread at work: the heartbeat is its."""
+        """Start the thread, which also records the heartbeats, unless it runs already."""
         if self._thread is None:
             with self._lock:
                 if self._thread is None and not self._closed:
-                    # Not a daemon's work to lose: close() joins it. A daemon all the same, so that a
-                    # forgotten host cannot keep its process from ending.
+                    # close() joins the thread, so that nothing is lost. It is a daemon thread all the same, so that
+                    # a host which was never closed does not keep its process from ending.
                     self._thread = threading.Thread(target=self._write, name="host-journal", daemon=True)
                     self._thread.start()
 
     def _write(self) -> None:
         self._beat_at = monotonic() + self._lease / 3
-        self._look_at = monotonic() + LOOK
+        self._poll_at = monotonic() + POLL_INTERVAL
         open_ = True
         while open_:
             batch, open_ = self._gather()
@@ -145,16 +153,16 @@ class JournalWriter:
             now = monotonic()
             if now >= self._beat_at:
                 self._beat()
-            if now >= self._look_at:
-                self._look()
+            if now >= self._poll_at:
+                self._poll()
         self._drain_refused()
 
     def _gather(self) -> tuple[list[JournalItem], bool]:
-        """What to commit next, and whether there will be more."""
+        """The items to commit next, and whether the journal is still open."""
         queue = self._queue
         batch: list[JournalItem] = []
-        until = min(self._beat_at, self._look_at) if self.held else self._beat_at
-        while len(batch) < MOST:
+        until = min(self._beat_at, self._poll_at) if self.held else self._beat_at
+        while len(batch) < MAX_BATCH:
             try:
                 item = queue.get_nowait() if until == 0.0 else queue.get(timeout=max(0.0, until - monotonic()))
             except Empty:
@@ -165,7 +173,7 @@ class JournalWriter:
             if item.urgent:
                 until = 0.0
             elif until != 0.0:
-                until = min(until, monotonic() + LINGER) if len(batch) == 1 else until
+                until = min(until, monotonic() + COMMIT_DELAY) if len(batch) == 1 else until
         return batch, True
 
     def _commit(self, batch: list[JournalItem]) -> None:
@@ -174,10 +182,10 @@ class JournalWriter:
         try:
             self._database.write(_statements(batch))
         except HostError as error:
-            if len(batch) == 1 or isinstance(error, JournalLost):  # what is lost is lost for all
+            if len(batch) == 1 or isinstance(error, JournalLost):  # a lost journal fails every item
                 for item in batch:
                     self._fail(item, error)
-            else:  # whose fault it is shows when each is written alone
+            else:  # commit each item alone, so that only the one at fault fails
                 for item in batch:
                     self._commit([item])
             return
@@ -186,7 +194,7 @@ class JournalWriter:
                 self._notify(item.run, item.then)
 
     def _notify(self, run: str, then: Then) -> None:
-        """Go on with what waited. A fault there ends that run, not the journal of the others."""
+        """Call ``then(None)``. An exception it raises breaks that run alone: other runs' records are still written."""
         try:
             then(None)
         except Exception as fault:
@@ -207,11 +215,11 @@ class JournalWriter:
         return whole
 
     def _fail(self, item: JournalItem, error: HostError) -> None:
-        if not item.run:  # nothing follows from it
+        if not item.run:  # no later record depends on it
             if item.then is not None:
                 item.then(error)
             return
-        self.held.discard(item.run)  # nothing more is written of it: somebody else may go on once the lease ends
+        self.held.discard(item.run)  # nothing more is written of it: another process may resume it after the lease
         if isinstance(error, Conflict):
             error = TakenOver(f"run {item.run} has been taken over by another process")
         self.broken[item.run] = error
@@ -229,13 +237,13 @@ class JournalWriter:
             made: list[Statement] = [*([(self._beat_sql, held)] if held else []), *self.also()]
             if made:
                 self._database.write(made)
-            self.beaten = monotonic()
-        except JournalError:  # the next record says so where it matters
+            self.last_beat = monotonic()
+        except JournalError:  # if the journal stays unwritable, the next record of a run fails and reports it
             self._beat_at = monotonic() + self._lease / 15
 
-    def _look(self) -> None:
-        """Keep what runs have printed, and end those that somebody wants ended."""
-        self._look_at = monotonic() + LOOK
+    def _poll(self) -> None:
+        """Save what the runs have printed, and cancel the runs whose cancellation was requested."""
+        self._poll_at = monotonic() + POLL_INTERVAL
         if not self.under_way:
             return
         printed = [(run, each.output, *each.output.take()) for run, each in list(self.under_way.items())]
@@ -247,22 +255,22 @@ class JournalWriter:
                 self._database.write([(KEEP_OUTPUT, pieces)])
                 printed.clear()
             self._cancel(self._database.read(CANCELLED, {"owner": self._owner}))
-        except JournalError:  # at the next look, or the runs' next records say so
+        except JournalError:  # try again at the next poll; if it persists, the runs' next records report it
             for _, output, start, data in printed:
                 output.put_back(start, data)
 
-    def _cancel(self, asked: Sequence[tuple[Any, ...]]) -> None:
-        """``asked`` are runs, and when; one that begins only now is left for the next look."""
-        seen = [(run, at) for run, at in asked if run in self.under_way or run not in self.held]
+    def _cancel(self, requests: Sequence[tuple[Any, ...]]) -> None:
+        """Handle requests to cancel: pairs of run and time. One for a run that is starting waits for the next poll."""
+        seen = [(run, at) for run, at in requests if run in self.under_way or run not in self.held]
         if seen:
             self._database.write([(_SEEN, [{"run": run, "owner": self._owner} for run, _ in seen])])
         for run, at in seen:
             watched = self.under_way.get(run)
-            if watched is not None and at >= watched.since:  # not one of that name that had ended
+            if watched is not None and at >= watched.since:  # else it was meant for an earlier run of that id
                 watched.cancel()
 
     def _drain_refused(self) -> None:
-        """Answer what came after the end."""
+        """Fail the items that were queued after the journal was closed."""
         while True:
             try:
                 item = self._queue.get_nowait()
@@ -273,7 +281,7 @@ class JournalWriter:
 
 
 def _statements(batch: list[JournalItem]) -> list[Statement]:
-    """In their order, records that follow each other in one statement."""
+    """The statements of a batch, in order; records that follow each other are combined into one statement."""
     found: list[Statement] = []
     records: list[dict[str, Any]] = []
     for item in batch:

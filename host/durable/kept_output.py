@@ -1,4 +1,8 @@
-"""What durable runs print, as it is kept beside their records: in pieces by their first byte, up to a limit."""
+"""The output of durable runs, saved in the journal beside their records.
+
+It is stored in pieces; each has the offset of its first byte in the run's output. At most :data:`KEPT` bytes of a
+run are saved.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +17,23 @@ if TYPE_CHECKING:
 
 __all__ = ["KEEP_OUTPUT", "KEPT", "OutputKeeper", "cut_output", "end_of_output", "joined", "kept_length", "kept_output"]
 
-KEPT: Final = 1 << 20  # bytes of each run
-LONGEST_END: Final = 64 * 1024  # bytes that are shown of the end
-PIECES: Final = 64  # that are read for it
+KEPT: Final = 1 << 20  # most bytes saved of each run
+LONGEST_END: Final = 64 * 1024  # most bytes that end_of_output returns
+PIECES: Final = 64  # most pieces that end_of_output reads
 _CUT: Final = b"\n[more was printed, and is not kept]\n"
 
 KEEP_OUTPUT: Final = (
     "INSERT INTO luahost_output (run, start, data) SELECT :id, :start, :data FROM luahost_run WHERE id = :id "
     "AND owner = :owner AND NOT EXISTS (SELECT 1 FROM luahost_output WHERE run = :id AND start = :start)"
 )
-"""Keeps a piece, if the run is still its owner's."""
+"""Saves a piece, if ``owner`` still owns the run."""
 
 
 class OutputKeeper:
-    """Takes all output of one run, secrets masked, in its order. The first ``start`` bytes of it are kept already."""
+    """Collects the output of one run, secrets masked, until it is saved.
+
+    The first ``start`` bytes of the output are saved already; a resumed run prints them again, and they are skipped.
+    """
 
     __slots__ = ("_full", "_lock", "_pieces", "_seen", "_size", "_start")
 
@@ -39,12 +46,12 @@ class OutputKeeper:
         self._full = start >= KEPT
 
     def add(self, text: str) -> None:
-        """Keep a piece of output, up to the limit. On any thread."""
+        """Collect a piece of output, up to the limit. May be called on any thread."""
         if self._full:
             return
         data = text.encode("utf-8", "surrogateescape")
         with self._lock:
-            known = self._start + self._size - self._seen  # of what was printed before the run was taken up again
+            known = self._start + self._size - self._seen  # bytes that were printed before the run was resumed
             self._seen += len(data)
             data = data[known:]
             if not data:
@@ -56,7 +63,7 @@ class OutputKeeper:
             self._size += len(data)
 
     def take(self) -> tuple[int, bytes]:
-        """The place of the first byte that was not taken yet, and what there is from it on."""
+        """Remove and return what was collected, with the offset of its first byte."""
         if not self._pieces:
             return self._start, b""
         with self._lock:
@@ -66,7 +73,7 @@ class OutputKeeper:
         return found
 
     def put_back(self, start: int, data: bytes) -> None:
-        """What was taken could not be written down."""
+        """Return what :meth:`take` removed, because it could not be saved."""
         with self._lock:
             self._start = start
             self._pieces.insert(0, data)
@@ -74,7 +81,7 @@ class OutputKeeper:
 
 
 def kept_length(journal: Journal, run: str) -> int:
-    """How many bytes of a run's output are kept, from its first on."""
+    """How many bytes of a run's output are saved without a gap, counted from the first."""
     rows = journal.read("SELECT start, length(data) FROM luahost_output WHERE run = :run ORDER BY start", {"run": run})
     at = 0
     for begins, length in rows:
@@ -85,7 +92,7 @@ def kept_length(journal: Journal, run: str) -> int:
 
 
 def cut_output(run: str, start: int) -> list[Statement]:
-    """What forgets a run's output from that byte on."""
+    """Statements that delete a run's saved output from the offset ``start``."""
     values = [{"id": run, "start": start}]
     return [
         ("DELETE FROM luahost_output WHERE run = :id AND start >= :start", values),
@@ -98,8 +105,10 @@ def cut_output(run: str, start: int) -> list[Statement]:
 
 
 def joined(pieces: Iterable[tuple[int, bytes]], start: int = 0) -> tuple[bytes, int]:
-    """What pieces in their order hold from the byte ``start`` on, and where that ends. They overlap where a run that
-    was taken up again printed the same again."""
+    """Join pieces, given in order, from the offset ``start``; returns the bytes and the offset where they end.
+
+    Pieces overlap where a resumed run printed the same bytes again.
+    """
     found, at = bytearray(), start
     for begins, data in pieces:
         found += data[max(0, at - begins) :]
@@ -108,7 +117,7 @@ def joined(pieces: Iterable[tuple[int, bytes]], start: int = 0) -> tuple[bytes, 
 
 
 def kept_output(journal: Journal, run: str, start: int = 0) -> tuple[bytes, int]:
-    """What a run printed from that byte on, as far as it is kept; and where that ends."""
+    """The saved output of a run from the offset ``start``, and the offset where it ends."""
     rows = journal.read(
         "SELECT start, data FROM luahost_output WHERE run = :run AND start + length(data) > :start ORDER BY start",
         {"run": run, "start": start},
@@ -117,7 +126,7 @@ def kept_output(journal: Journal, run: str, start: int = 0) -> tuple[bytes, int]
 
 
 def end_of_output(journal: Journal, run: str) -> tuple[str, bool]:
-    """The end of what a run printed, and whether there was more before it."""
+    """The end of a run's saved output, and whether there is more before it."""
     rows = journal.read(
         "SELECT start, data FROM luahost_output WHERE run = :run ORDER BY start DESC LIMIT :limit",
         {"run": run, "limit": PIECES},

@@ -1,4 +1,4 @@
-"""The owner of a run: a text with machine and process, so that the death of the process can be detected."""
+"""The owner of a run: a text that names a machine and a process, so that the end of the process can be detected."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 
 def this_owner() -> str:
-    """``machine:pid:start:nonce`` of this process; the nonce tells journals of one process apart."""
+    """``machine:pid:start:nonce`` of this process; the nonce distinguishes the journals of one process."""
     pid = os.getpid()
     return f"{_machine()}:{pid}:{_started(pid) or 0}:{os.urandom(4).hex()}"
 
 
 def is_dead(owner: str) -> bool:
-    """Whether that process is known to have ended: only on its own machine, where processes can be seen."""
+    """Whether the owner's process is known to have ended. This can be determined only on its own machine."""
     machine, *rest = owner.split(":")
     if machine != _machine() or rest[1] == "0":
         return False

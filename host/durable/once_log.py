@@ -1,8 +1,8 @@
-"""The results of ``once`` in a durable batch: a log beside those of its runs, written by all processes.
+"""The results of ``once`` in a durable batch: a log beside those of its runs, written by all their processes.
 
-Its first record is written when the batch begins. Each further one says that a run (``path``) does something
-(``name``), or with ``data`` that it has: its results. The next ``seq`` is written by one process only, so two cannot
-claim the same.
+Its first record is written when the batch begins. Each further record is a claim: the run ``path`` executes the key
+``name``. With ``data`` it is the result of that. Only one process can write a given ``seq``, so two runs cannot claim
+the same key.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ _OVER = ("done", "replaced", "partly undone", "undone")
 
 
 class OnceLog:
-    """Of the batch ``batch``; ``queued(run)`` tells whether a queue has a run go on that broke off. See
-    :class:`host.run.once_protocols.OnceRecord`."""
+    """The log of the batch ``batch``; implements :class:`host.run.once_protocols.OnceRecord`.
+
+    ``queued(run)`` returns whether a queue will deliver an interrupted run again.
+    """
 
     def __init__(self, journal: Journal, batch: str, queued: Callable[[str], bool] = lambda run: False) -> None:
         self._journal = journal
@@ -35,14 +37,14 @@ class OnceLog:
         return bool(self._records())
 
     def begin(self, *, anew: bool = False) -> None:
-        """Begin the batch or continue it; ``anew``: from its beginning."""
+        """Begin the batch or continue it; with ``anew`` its earlier results are deleted."""
         if anew:
             self._journal.forget(self._name)
         if not self._records():
             self._journal.add([Record(self._name, 1, "once", at=self._journal.clock())])
 
     def read(self) -> list[tuple[str, str, bytes | None]]:
-        """Key, run and value of all there is, in order."""
+        """Key, run and value of all records, in order; a claim without a result has the value ``None``."""
         records = self._records()
         self._seq = records[-1].seq if records else 0
         return [(each.name, each.path, each.data or None) for each in records if each.name]
@@ -52,7 +54,7 @@ class OnceLog:
         self._journal.confirm(run, then)
 
     def claim(self, key: str, run: str) -> bool:
-        """Record that ``run`` does it; ``False`` if anything was recorded since :meth:`read`."""
+        """Record that ``run`` executes ``key``. Returns ``False`` if another record was added since :meth:`read`."""
         record = Record(self._name, self._seq + 1, "once", run, at=self._journal.clock(), name=key)
         if not self._journal.add([record]):
             return False
@@ -60,9 +62,9 @@ class OnceLog:
         return True
 
     def keep(self, key: str, run: str, value: bytes, then: Callable[[HostError | None], None]) -> None:
-        """Record a value, behind all that its run has recorded; ``then`` once it is on the disk, or cannot be.
+        """Record the result of ``key`` after all records of its run; ``then`` is called once it is committed or lost.
 
-        One run does something at a time: nobody else writes meanwhile.
+        Only one run at a time executes a key, so no other process writes to the log meanwhile.
         """
         self.read()
         record = Record(self._name, self._seq + 1, "once", run, at=self._journal.clock(), name=key, data=value)

@@ -1,4 +1,4 @@
-"""Answers from the journal, in the form that the callers of calls take."""
+"""Answers from the journal, in the form in which the session and the budgets expect them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Recalled", "reply_of"]
 
 
 class Recalled:
-    """An inbox item: an answer that came too late for the run's previous process."""
+    """An item for the session's inbox: an answer that arrived too late for the run's previous process."""
 
     __slots__ = ("a", "b", "id", "status")
 
@@ -30,11 +30,10 @@ class Recalled:
 
 
 def reply_of(call: Call, recorded: RecordedReply) -> Reply:
-    """The reply behind an answer, as far as budgets need it."""
+    """The reply of a recorded answer, with as much of it as budgets need."""
     if recorded.status != p.ERROR or recorded.a is None:
-        data = (
-            recorded.b if call.kind == p.CREATE and recorded.b is not None else recorded.a
-        )  # a builder's is beside its id
+        # The answer of a create call from a builder holds the id in ``a`` and the object in ``b``.
+        data = recorded.b if call.kind == p.CREATE and recorded.b is not None else recorded.a
         if call.api is None or data is None:
             return Reply()
         return Reply(Response(200, {}, msgspec.json.encode(from_lua(data))))

@@ -1,7 +1,7 @@
-"""The events of a recorded run, made from its journal for what shows runs; they say no more than the journal does.
+"""The events of a recorded run, reconstructed from the journal for the programs that show runs.
 
-Arguments and bodies that were sent are not recorded, nor when a read began: it is taken to begin with its task's
-previous answer.
+The journal holds neither the arguments and bodies that were sent nor when a read began. A read is assumed to begin
+when its task got its previous answer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OVER = frozenset(get_args(Status)) - {"running"}
 def recorded_events(
     run: RunRow, log: Sequence[Record], redactor: Redactor, undone: Collection[str] = ()
 ) -> Iterator[Event]:
-    """The events of a run, in their order. ``undone`` are the calls, by their names, that were taken back."""
+    """The events of a run, in order. ``undone`` are the names of the calls that were undone."""
     yield RunStarted(
         run.id, run.created, run.script, run.mode == "simulated", redactor(run.source.decode("utf-8", "replace"))
     )
@@ -50,7 +50,7 @@ class _EventReader:
         self._answered_at: dict[str, float] = {}  # by task
 
     def events(self) -> Iterator[Event]:
-        """Calls as they began and ended; when the run was taken up again; what was decided."""
+        """The starts and ends of calls, the run's resumptions, and the decisions on calls in doubt."""
         answered = self._history.answered
         for record in self._log:
             place = record.path, record.n
@@ -61,7 +61,7 @@ class _EventReader:
             elif answered.get(place) is record:
                 if place not in self._numbers:
                     yield self._begin(record, self._answered_at.get(record.path, self._run.created))
-                # An outcome that came late says more than that nobody waited for it.
+                # A late outcome is more informative than the answer that the call was cancelled.
                 yield self._end(self._history.late.get(place) or record)
                 self._answered_at[record.path] = record.at
             elif record.kind == "resumed":
@@ -98,7 +98,7 @@ class _EventReader:
         )
 
     def _key(self, sent: Record | None) -> dict[str, Any] | None:
-        """Of what was sent the idempotency key alone is recorded."""
+        """The request's detail: of what was sent, only the idempotency key is recorded."""
         key = None if sent is None else decode_sent(sent.data).key
         return None if key is None else {"headers": [["Idempotency-Key", key]], "body": None, "size": 0}
 

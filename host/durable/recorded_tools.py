@@ -1,4 +1,4 @@
-"""Values that differ each time (clock, seed, input): recorded the first time, replayed when the run is resumed."""
+"""Values that vary between executions (clock, seed, input): recorded once, and replayed when the run is resumed."""
 
 from __future__ import annotations
 
@@ -25,14 +25,17 @@ _sorted_json = msgspec.json.Encoder(order="sorted", enc_hook=lambda value: _secr
 
 
 class RecordedTools:
-    """``modules``: ``"recorded"`` takes the text of required modules from the log, ``"current"`` from their files."""
+    """Uses a run's tools, recording their results or taking them from its log.
+
+    With ``modules="recorded"`` the text of required modules is taken from the log, with ``"current"`` from their files.
+    """
 
     def __init__(self, log: RunLog, modules: Literal["recorded", "current"]) -> None:
         self._log = log
         self._modules = modules
 
     def use(self, durable: Durable, session: Session, tools: Tools, name: str, a: Any, b: Any) -> bytes | None:
-        """``Tools.use``, recorded or from the record."""
+        """``Tools.use``, with the result recorded, or taken from the log on replay."""
         if name == "json.encode":
             try:
                 return _sorted_json(tools.writable(a))

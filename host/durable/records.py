@@ -1,7 +1,7 @@
-"""The content of a journal: one row for each run, and its records in the order in which they happened.
+"""The content of a journal: one row for each run, and the run's records in the order in which they happened.
 
-A run's records are a log without gaps (``seq`` 1, 2, 3 …): it always holds what happened up to some point, never
-a selection. Nothing that the script did may be seen outside before everything it did so far is in the log.
+A run's records are a log without gaps (``seq`` 1, 2, 3 …): it holds everything that happened up to some point. No
+effect of the script may be seen outside before everything the script did until then is in the log.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 VERSION: Final = 5
-"""Of the tables. A journal of an earlier version is brought up to it, one of a later version is not touched."""
+"""The version of the tables. A journal of an earlier version is updated, one of a later version is refused."""
 
 Kind = Literal["sent", "answer", "refused", "late", "value", "resumed", "decided", "once", "real"]
 Status = Literal[
@@ -21,21 +21,21 @@ Status = Literal[
 
 
 class Record(NamedTuple):
-    """One step of a run. ``path`` and ``n``: which call of which task. ``at``: seconds since 1970.
+    """One step of a run: call ``n`` of the task ``path``. ``at`` is in seconds since 1970.
 
     ============  ============================================================================================
     ``sent``      a call that may change something (or a sleep) is about to start; ``data``: :class:`Sent`
     ``answer``    the reply was given to the script, at this place in the order; ``data``: :class:`RecordedReply`
-    ``refused``   a call that a budget did not let through, reported at once; ``data``: :class:`RecordedReply`
-    ``late``      a reply nobody waited for any more; ``data``: :class:`RecordedReply`
-    ``value``     the host gave the script something that is different each time (``name``); ``data`` is it
-    ``resumed``   the run was taken up again from here on; ``n``: the ``seq`` of an answer that counts no more
-    ``decided``   what is to become of a call in doubt; ``data``: :class:`Decided`
-    ``once``      of a batch, not of a run: see :mod:`host.durable.once_log`
-    ``real``      of a plan of several runs: the value in the place of a planned one (``name``); ``data`` is it
+    ``refused``   a budget refused the call, which was reported at once; ``data``: :class:`RecordedReply`
+    ``late``      the reply of a call that had been cancelled; ``data``: :class:`RecordedReply`
+    ``value``     the host gave the script a value that varies between executions (``name``); ``data``: the value
+    ``resumed``   the run was resumed here; ``n``: the ``seq`` of an answer that is no longer valid, or 0
+    ``decided``   a decision on a call in doubt; ``data``: :class:`Decided`
+    ``once``      belongs to a batch, not to a run: see :mod:`host.durable.once_log`
+    ``real``      belongs to a plan of several runs: the real value for a planned one (``name``); ``data``: the value
     ============  ============================================================================================
 
-    ``digest`` is of the call as the script made it, so that another call in its place is noticed.
+    ``digest`` is that of the call as the script made it, so that a different call in its place is detected.
     """
 
     run: str
@@ -51,8 +51,12 @@ class Record(NamedTuple):
 
 
 class Sent(msgspec.Struct, array_like=True):
-    """``key``: the idempotency key. ``seconds``: a sleep's. ``printed``: bytes of output made until now.
-    ``arguments``: a change's, for people (:mod:`host.durable.shown_arguments`); journals made before have none."""
+    """The data of a ``sent`` record.
+
+    ``key`` is the idempotency key, ``seconds`` the length of a sleep, ``printed`` how many bytes the run has printed so
+    far. ``arguments`` are those of a change, for display (:mod:`host.durable.shown_arguments`); journals of earlier
+    versions have none.
+    """
 
     key: str | None = None
     seconds: float | None = None
@@ -61,7 +65,10 @@ class Sent(msgspec.Struct, array_like=True):
 
 
 class RecordedReply(msgspec.Struct, array_like=True):
-    """A reply as it went into Lua (``status``, ``a``, ``b`` of ``LuaState.enter``), and what is known."""
+    """A reply as it was passed to Lua (``status``, ``a`` and ``b`` of ``LuaState.enter``), and facts about its request.
+
+    ``printed`` is how many bytes the run had printed.
+    """
 
     status: int
     a: bytes | None = None
@@ -72,11 +79,11 @@ class RecordedReply(msgspec.Struct, array_like=True):
 
 
 class Decided(msgspec.Struct, array_like=True):
-    """What somebody decided about a change whose outcome is unknown.
+    """A decision on a change whose outcome is unknown.
 
-    ``word`` is skip, repeat or done; ``value`` the answer of a call that was done, as MessagePack, or ``None``.
-    ``all``: it was said of all calls in doubt, not of this one by name. ``back_to``: a decision taken back, whose
-    answer has this ``seq``; nothing the script got from there on counts any more.
+    ``word`` is ``skip``, ``repeat`` or ``done``; ``value`` is the answer of a call that was done, as MessagePack, or
+    ``None``. ``all`` means that it was made for all calls in doubt, not for this one by name. ``back_to`` is the
+    ``seq`` of the answer that an earlier, withdrawn decision gave: answers from there on are no longer valid.
     """
 
     word: str
@@ -86,9 +93,10 @@ class Decided(msgspec.Struct, array_like=True):
 
 
 class Binding(msgspec.Struct, frozen=True):
-    """Where a run's calls go: resuming it anywhere else is refused.
+    """Where a run's calls go; it cannot be resumed anywhere else.
 
-    ``account`` is a fingerprint of the key, never the key. ``mode`` is live, test, simulated or other.
+    ``account`` is a fingerprint of the API keys, never a key. ``mode`` is ``live``, ``test``, ``simulated`` or
+    ``other``.
     """
 
     mode: str
@@ -96,12 +104,15 @@ class Binding(msgspec.Struct, frozen=True):
     account: str
 
     def difference(self, here: Binding) -> str | None:
-        """The first field that is another one ``here``."""
+        """The name of the first field that differs from ``here``, or ``None``."""
         return next((name for name in self.__struct_fields__ if getattr(self, name) != getattr(here, name)), None)
 
 
 class RunRow(msgspec.Struct, frozen=True):
-    """One run. ``args`` and ``globals`` are MessagePack, ``owner`` runs it now (until ``lease``)."""
+    """One run. ``args``, ``globals`` and ``value`` are MessagePack; ``owner`` runs it, until ``lease`` at least.
+
+    ``created``, ``updated`` and ``lease`` are seconds since 1970.
+    """
 
     id: str
     script: str
@@ -136,13 +147,13 @@ decode_sent = msgspec.msgpack.Decoder(Sent).decode
 decode_reply = msgspec.msgpack.Decoder(RecordedReply).decode
 decode_decided = msgspec.msgpack.Decoder(Decided).decode
 
-_decode = msgspec.msgpack.Decoder(ext_hook=lambda code, data: None).decode  # opaque values are the script's
+_decode = msgspec.msgpack.Decoder(ext_hook=lambda code, data: None).decode  # the values of secrets are not needed
 
 FAILED: Final = 1  # the status of an answer that is an error
 
 
 def check_log(log: Sequence[Record]) -> None:
-    """Raises ``ValueError`` naming the first record that cannot be read, and what is wrong with it."""
+    """Raise ``ValueError`` for the first record that cannot be read, with its number and the reason."""
     for place, record in enumerate(log, 1):
         if record.seq != place:
             raise ValueError(f"record {place} is missing (the next one is record {record.seq})")
@@ -155,7 +166,7 @@ def check_log(log: Sequence[Record]) -> None:
 
 
 def check_record(record: Record) -> None:
-    """Raises where the data of a record cannot be read: ``ValueError``, ``TypeError`` or msgspec's errors."""
+    """Raise ``ValueError``, ``TypeError`` or an error of msgspec if the data of a record cannot be read."""
     data = record.data
     if type(data) is not bytes:
         raise TypeError(f"its data are {type(data).__name__}, not bytes")

@@ -1,7 +1,7 @@
-"""Restores what a process had open when it ended: iterators of functions, transactions of databases.
+"""Reopens the iterators of functions and the database transactions that were open when a run's process ended.
 
-Neither outlives its process. When a durable run is resumed, they are opened again, brought to where they were, and must
-give the same results on the way, since the script has acted on these.
+Neither outlives its process. When a durable run is resumed they are opened again, and their earlier steps are repeated.
+These must give the same results as before, since the script has acted on them.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ __all__ = ["Reopening", "Transaction", "undone_by_its_end"]
 
 
 class Transaction:
-    """One that was open: its database, its name in the script, and what it did so far."""
+    """A transaction that was open: its database, its id in the script, and the statements it executed so far."""
 
     def __init__(self, id: str, arguments: list[Any]) -> None:
         self.id = id
-        self.waiting: list[Call] = []  # calls that wait until it is where it was
-        self.stands = False  # whether it is
+        self.waiting: list[Call] = []  # calls that wait until its statements were repeated
+        self.stands = False  # whether they were
         self._place = arguments[0] if arguments else None
         self._done: list[tuple[str, list[Any], RecordedReply]] = []
 
     def did(self, name: str, arguments: list[Any], recorded: RecordedReply) -> None:
+        """Note a statement of the transaction, and its recorded result."""
         self._done.append((name, arguments[1:], recorded))
 
     def again(self) -> list[Any]:
@@ -40,7 +41,7 @@ class Transaction:
         return [self._place, self.id, [[name, *arguments] for name, arguments, _ in self._done]]
 
     def differs(self, reply: Reply) -> str | None:
-        """The statement that gave a different result than before, if any did."""
+        """The first statement whose result in ``reply`` differs from the recorded one, or ``None``."""
         for (name, arguments, recorded), (ok, value) in zip(self._done, reply.value, strict=True):
             try:
                 same = (recorded.status != p.ERROR) == ok and (not ok or result_to_lua(name, value) == recorded.a)
@@ -52,14 +53,14 @@ class Transaction:
 
 
 class Reopening:
-    """Follows the answers while a run is replayed, and says what has to be reopened for a call."""
+    """Notes the answers of a run during replay, and determines what must be reopened for a later call."""
 
     def __init__(self) -> None:
-        self._items: dict[Any, list[bytes]] = {}  # by the number of an iterator: digests of what it gave
+        self._items: dict[Any, list[bytes]] = {}  # an iterator's number → the digests of the items it gave
         self._transactions: dict[str, Transaction] = {}
 
     def opened(self, number: Any) -> None:
-        """The script has an iterator of a function."""
+        """Note that a function gave the script the iterator ``number``."""
         self._items[number] = []
 
     def note_reply(self, call: Call, arguments: Any, recorded: RecordedReply) -> None:
@@ -82,7 +83,7 @@ class Reopening:
                 found.did(call.name, arguments, recorded)
 
     def iterator(self, call: Call, arguments: Any, functions: Mapping[str, Function]) -> InvalidCall | None:
-        """Have the iterator behind a call repeat what it gave before. Returns why it cannot, if so."""
+        """Have the iterator of a call repeat the items it gave before. Returns the error if it must not be repeated."""
         if call.kind != p.NEXT or arguments[0] not in self._items:
             return None
         function = functions.get(call.name)
@@ -98,23 +99,23 @@ class Reopening:
         return None
 
     def transaction(self, call: Call, arguments: Any) -> Transaction | None:
-        """The transaction that has to be begun again for a call."""
+        """The transaction that must be begun again before a call, or ``None``."""
         if not self._transactions or call.kind != p.FUNCTION:
             return None
         found = self._transactions.get(_transaction(arguments) or "")
-        if found is not None and call.name == "sql.rollback":  # the database has done it
+        if found is not None and call.name == "sql.rollback":  # the database rolled back when the process ended
             del self._transactions[found.id]
             return None
         return found
 
     def reopened(self, transaction: Transaction) -> None:
-        """Note that a transaction is where it was."""
+        """Note that a transaction's statements were repeated."""
         transaction.stands = True
         self._transactions.pop(transaction.id, None)
 
 
 def undone_by_its_end(name: str, arguments: Any) -> bool:
-    """Whether what a call did is undone when its process ends: nothing of a transaction but its commit stays."""
+    """Whether the end of the process undoes a call: one of a transaction that was not committed."""
     if name in ("sql.begin", "sql.rollback"):
         return True
     return name in ("sql.execute", "sql.query") and _transaction(arguments) is not None

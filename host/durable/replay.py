@@ -1,8 +1,8 @@
-"""A durable run: its calls are held until the journal has them, and answered from there when it is resumed.
+"""A durable run: its changes are recorded in the journal before they are sent, and answered from it on resumption.
 
-Between two answers a script is deterministic: the host records the rest (times, random seeds, modules, input)
-and ``prelude/durable.lua`` gives tables a fixed order. So the same script, given the same answers in the same
-order, makes the same calls; any other call is noticed and ends the run.
+Between two answers a script is deterministic: the host records everything else that varies (times, random seeds,
+modules, input), and ``prelude/durable.lua`` gives tables a fixed order. So the same script, given the same answers in
+the same order, makes the same calls; a call that differs is detected and ends the run.
 """
 
 from __future__ import annotations
@@ -43,17 +43,18 @@ SLEEP_NAME: Final = "sleep"
 
 
 Outcome = Callable[[str, RunResult, bytes], Sequence[Statement]]
-"""``outcome(status, result, value)``: what is committed together with a run's end, if the run is ours. ``value`` is the
-result's as it is written down."""
+"""``outcome(status, result, value)`` returns statements that are committed together with a run's end, if this process
+still owns the run. ``value`` is the result's value as it is recorded."""
 
 
 class Durable:
-    """The journal's side of one run. Its session consults it at each call, answer and tool; see ``Session``.
+    """Records and replays one run. Its ``Session`` calls this at each call, answer and tool.
 
-    ``log`` is what is recorded already, empty for a new run, with what was decided of calls in doubt. ``in_doubt`` is
-    for those nothing was decided of (:class:`GoingLive`), ``modules`` for required modules (:class:`RecordedTools`).
-    ``submit`` hands a call over, ``outcome`` gives what else is written with the run's end. ``steps`` and ``places``
-    are calls and sleeps without their answers, by id and place.
+    ``log`` are the records so far, with the decisions on calls in doubt; it is empty for a new run. ``printed`` is how
+    many bytes of output the run had shown. ``in_doubt`` applies to calls in doubt without a decision
+    (:class:`GoingLive`), ``modules`` to required modules (:class:`RecordedTools`). ``submit`` sends a call, and
+    ``outcome`` returns further statements for the transaction of the run's end. ``steps`` and ``places`` hold the
+    calls and sleeps that have no answer yet, by id and by place.
     """
 
     def __init__(
@@ -81,27 +82,33 @@ class Durable:
         self.steps: dict[int, ReplayStep] = {}  # by the call's id
         self.places: dict[tuple[str, int], ReplayStep] = {}
         self._reopening = Reopening()
-        self._under_way = 0  # mutations sent whose outcome is still to come, under the lock
+        self._under_way = 0  # changes that were sent and whose outcome is not known yet; guarded by the lock
         self.replaying = bool(log)
         self._log = RunLog(journal, run_id, log or [], printed)
         self._live = GoingLive(self._log, in_doubt)
         self._tools = RecordedTools(self._log, modules)
-        self._output = OutputKeeper(journal.take_up_output(run_id, self._log.shown) if log else 0)
+        self._output = OutputKeeper(journal.resume_output(run_id, self._log.shown) if log else 0)
         self._since = journal.clock()
 
     def begun(self, session: Session) -> None:
-        """The run begins, or is about to end before it does: from now on others can end it, and see what it prints."""
+        """Note that the run starts: from now on other processes can cancel it and read its output.
+
+        It is called also for a run that ends before its script starts.
+        """
         self.journal.watch(self.run_id, UnderWay(self._output, lambda: session.kill("cancelled"), self._since))
 
     # -- the session's thread: calls
 
     def key(self, path: bytes, n: int) -> str:
-        """The idempotency key of the call at this place of this run."""
+        """The idempotency key of call ``n`` of the task ``path`` of this run."""
         return derived_key(self._label, path.decode().split("."), n)
 
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
-        """Take note of a call before the pipeline checks it. Returns the facts of its refusal if a budget refused it
-        before. Raises ``CallError`` once the run is stopped."""
+        """Note a call before the pipeline checks it.
+
+        Returns the encoded facts of its error if, according to the log, a budget refused it; otherwise ``None``.
+        Raises ``CallError`` once the run is stopped.
+        """
         if self.stopped is not None:
             raise CancelledCall("the run was stopped")
         step = ReplayStep(call.id, path.decode(), n, call.name, digest_of(call.kind, call.name, arguments, options))
@@ -119,7 +126,10 @@ class Durable:
         return None
 
     def sleep(self, session: Session, id: int, seconds: float, path: bytes, n: int) -> ReplayStep:
-        """Take note of a sleep, and start it unless it is over already; returns what cancels it."""
+        """Note a sleep, and start its timer unless the run is replaying.
+
+        Returns the step, whose ``cancel()`` stops the timer.
+        """
         step = ReplayStep(id, path.decode(), n, SLEEP_NAME, digest_of(p.SLEEP, SLEEP_NAME, f"{seconds:.17g}", None))
         step.seconds = seconds
         self._compare(session, step, None)
@@ -130,8 +140,11 @@ class Durable:
         return step
 
     def refused(self, id: int, session: Session | None = None, facts: bytes | None = None) -> None:
-        """The pipeline refused a call: the script gets the error, and will get it again. ``facts`` are of a
-        refusal by what is left of a budget, which may be another next time, and so is recorded."""
+        """Note that the pipeline refused a call; the script gets the error.
+
+        A refusal is not recorded if it will be the same on replay. One because of what is left of a budget may differ,
+        so it is recorded: ``facts`` are then the encoded facts of its error.
+        """
         step = self.steps.pop(id, None)
         if step is None:
             return
@@ -141,20 +154,20 @@ class Durable:
             self.record(session, "refused", step, line, encode(RecordedReply(p.ERROR, facts, None, session.printed)))
 
     def opened(self, call: Call) -> None:
-        """A function returned an iterator: only its items are recorded, not that."""
+        """Note that a function returned an iterator; its items are recorded, the iterator itself is not."""
         self.refused(call.id)
         if self.replaying and call.reply is not None:
             self._reopening.opened(call.reply.value)
 
     def cancel(self, session: Session, id: int) -> bool:
-        """Give a call up; returns whether nothing else is to be done about it now."""
+        """Cancel a call; returns whether the session need not cancel it in the pipeline too."""
         step = self.steps.get(id)
         if step is None:
             return True
         with self._lock:
             step.cancelled = True
             if self.replaying:
-                return True  # when the script learned of it is in the log, or comes with going live
+                return True  # its answer is in the log, or is given when the run goes live
             return step.call is not None and not step.sent
 
     def _hold(self, session: Session, step: ReplayStep) -> None:
@@ -162,7 +175,7 @@ class Durable:
             self.send(session, step)
 
     def send(self, session: Session, step: ReplayStep) -> None:
-        """Send a call; a change is recorded first."""
+        """Send a call, after recording it if it is a change."""
         call = step.call
         assert call is not None
         lost = self._reopening.iterator(call, step.arguments, session.services.pipeline.functions)
@@ -175,14 +188,17 @@ class Durable:
         self.go_recorded(session, step, call)
 
     def go_recorded(self, session: Session, step: ReplayStep, call: Call) -> None:
-        """Record that a change is sent, then send it."""
+        """Record a change as sent, then send it."""
         key = session.services.pipeline.answers.key(call)
         arguments = shown_arguments(step.arguments, session.services.redactor)
         data = encode(Sent(key=None if key is None else key[1], printed=session.printed, arguments=arguments))
         self.record(session, "sent", step, call.line, data, lambda error: self.go(session, step, error))
 
     def go(self, session: Session, step: ReplayStep, error: HostError | None = None) -> None:
-        """Send it, now that the journal has it. On the writer's thread, or the session's for a read."""
+        """Send a call, once a change is committed; ``error`` is why it could not be.
+
+        Runs on the journal writer's thread for a change, on the session's for a read.
+        """
         call = step.call
         assert call is not None
         if error is not None:
@@ -207,7 +223,7 @@ class Durable:
             call.deliver_error(CancelledCall(f"{call.name} was cancelled", outcome=outcome))
 
     def _begin_again(self, session: Session, lost: Transaction, call: Call) -> None:
-        """Send a call once the transaction it belongs to is where it was."""
+        """Send a call once the statements of its transaction, lost with the earlier process, were repeated."""
         with self._lock:
             stands = lost.stands
             lost.waiting.append(call)
@@ -238,7 +254,7 @@ class Durable:
             session.services.pipeline.function_calls.ask(session, "sql.again", lost.again(), begun)
 
     def ring(self, session: Session, step: ReplayStep, seconds: float) -> None:
-        """Have a sleep end, after so many seconds."""
+        """End a sleep after ``seconds``."""
 
         def rung(reply: Any) -> None:
             session.services.runners.post(session, (step.id, reply.error))
@@ -250,7 +266,7 @@ class Durable:
     def answered(
         self, session: Session, id: int, status: int, a: bytes | None, b: Any, call: Call | Recalled | None
     ) -> None:
-        """An answer is about to be given to the script."""
+        """Record an answer that is about to be given to the script."""
         if type(call) is not Call:
             call = None
         step = self.steps.pop(id, None)
@@ -259,7 +275,7 @@ class Durable:
         del self.places[step.path, step.n]
         facts = session.services.pipeline.answers.facts(call) if call is not None else {}
         recorded = RecordedReply(status, a, b, session.printed, facts.get("request_id"), facts.get("attempts") or 0)
-        # A change that could not be repeated is worth a commit of its own.
+        # Without an idempotency key a change cannot be repeated safely, so its answer is committed without delay.
         alone = call is not None and call.mutation and session.services.pipeline.answers.key(call) is None
         if call is not None and call.place is not None and not _open_outcome(call):
             self._settled()
@@ -267,12 +283,12 @@ class Durable:
         self._live.through(id)
 
     def unread(self, session: Session, item: Any) -> None:
-        """A reply that came when the script had ended."""
+        """Record a reply that arrived after the script had ended."""
         if type(item) is Call and item.reply is not None and not _open_outcome(item):
             self.late(session, item, item.reply)
 
     def late(self, session: Session, call: Call, reply: Reply) -> None:
-        """Record the outcome of a change that nobody waits for any more. On any thread."""
+        """Record the outcome of a change whose call was cancelled. May be called on any thread."""
         if call.place is None:
             return
         if reply.error is None or reply.error.outcome == "rejected":
@@ -296,7 +312,10 @@ class Durable:
     # -- replay
 
     def next_answer(self, session: Session) -> tuple[int, int, bytes | None, Any] | None:
-        """The next recorded answer for ``enter``; ``None`` once they are used up and the run is live."""
+        """The next recorded answer: call id, status and the two values of the reply.
+
+        ``None`` once all are used up and the run is live, or if the run diverged from its log.
+        """
         if not self._log.answers:
             self._live.begin(self, session)
             return None
@@ -325,21 +344,21 @@ class Durable:
             raise self.diverged(session, changed(before, step), line)
 
     def tool(self, session: Session, tools: Tools, name: str, a: Any, b: Any) -> bytes | None:
-        """``Tools.use``, recorded or from the record."""
+        """``Tools.use``, with the result recorded, or taken from the log on replay."""
         return self._tools.use(self, session, tools, name, a, b)
 
     def visible(self, start: int, data: bytes) -> bytes:
-        """The part of output that begins at byte ``start`` of all output, that was not shown before."""
+        """The part of ``data``, which begins at byte ``start`` of the run's output, that was not shown before."""
         return data if start >= self._log.shown else data[self._log.shown - start :]
 
     def printed(self, text: str) -> None:
-        """More output, secrets masked, whether it was shown before or not."""
+        """Save further output, secrets masked, whether it was shown before or not."""
         self._output.add(text)
 
     # -- the end
 
     def closing(self, session: Session, error: ScriptError | None) -> ScriptError | None:
-        """The error a run is ending with: its own, or why it was stopped."""
+        """The error with which a run ends: its own, or the one for which the host stopped it."""
         answers, values = self._log.answers, self._log.values
         if self.replaying and self.stopped is None and session.is_ending_by_itself and (answers or values):
             what = named(answers[0]) if answers else f"what it asked for next, {values[0].name},"
@@ -356,7 +375,10 @@ class Durable:
         why: Why | None,
         then: Callable[[], None],
     ) -> None:
-        """Record how the run ended; ``then`` once it is on the disk, or cannot be."""
+        """Record how the run ended; ``then()`` is called once that is committed, or has failed.
+
+        ``why`` is why the host ended the run, ``None`` if it ended by itself.
+        """
         if self.stopped is not None:
             status = "stopped"
         elif error is None:
@@ -387,7 +409,7 @@ class Durable:
         )  # fmt: skip
 
     def stop(self, session: Session, error: ScriptError) -> None:
-        """End the run with an error of the host."""
+        """End the run with an error of the host; the first such error is kept."""
         if self.stopped is None:
             self.stopped = error
         session.kill("stopped")
@@ -400,7 +422,10 @@ class Durable:
         )
 
     def diverged(self, session: Session, what: str, line: int | None = None) -> CallError:
-        """Stop a run that did something other than before. Returns the error to raise."""
+        """Stop a run that does something other than its log says; ``what`` names the difference.
+
+        Returns the error to raise in the script.
+        """
         command = self.journal.command("resume", self.run_id)
         hint = (
             f"{command} --recorded goes on with the script's text as it was recorded; "
@@ -428,7 +453,7 @@ class Durable:
         *,
         urgent: bool = False,
     ) -> None:
-        """Add a record for a step; if that fails the run is stopped, unless ``then`` handles it."""
+        """Add a record for a step. If it cannot be committed the run is stopped, unless ``then`` handles the error."""
         if then is None:
 
             def then(error: HostError | None) -> None:
@@ -442,6 +467,6 @@ class Durable:
 
 
 def _open_outcome(call: Call) -> bool:
-    """Whether a change was given up while it was under way: its outcome is still to come."""
+    """Whether a call was cancelled after it was sent, so that its outcome is not known yet."""
     error = call.reply.error if call.reply is not None else None
     return isinstance(error, CancelledCall) and error.outcome == "unknown"

@@ -1,4 +1,4 @@
-"""One call or sleep of a durable run, and how it is distinguished from another at the same place."""
+"""One call or sleep of a durable run, and the digest by which replay detects a different one at the same place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _sorted = msgspec.msgpack.Encoder(order="sorted", enc_hook=lambda value: _plain(
 
 
 class ReplayStep:
-    """A call or sleep without its answer yet."""
+    """A call or sleep that has no answer yet."""
 
     __slots__ = (
         "arguments",
@@ -43,16 +43,17 @@ class ReplayStep:
         self.seconds = 0.0
         self.arguments: Any = None
         self.cancelled = False
-        self.sent = False  # it is on its way; under the run's lock
+        self.sent = False  # guarded by the run's lock
         self.timer: Any = None
 
     def cancel(self) -> None:
-        """As a timer's ``cancel``."""
+        """Stop the timer of a sleep, if it is running."""
         if self.timer is not None:
             self.timer.cancel()
 
 
 def digest_of(kind: int, name: str, arguments: Any, options: Any) -> bytes:
+    """A digest (16 bytes) of a call: equal for calls of the same kind, name, arguments and options."""
     return hashlib.blake2b(_sorted([kind, name, arguments, options]), digest_size=16).digest()
 
 
@@ -63,11 +64,13 @@ def _plain(value: Any) -> Any:
 
 
 def named(record: Record) -> str:
+    """A recorded call in words, for the middle of a sentence: it ends with a comma."""
     at = f" of line {record.line}" if record.line is not None else ""
     return f"call {record.n} of task {record.path}, {record.name}{at},"
 
 
 def changed(record: Record, step: ReplayStep) -> str:
+    """How a call differs from the one recorded at its place, in words."""
     where = f"call {record.n} of task {record.path}"
     at = f" (line {record.line})" if record.line is not None else ""
     if record.name != step.name:

@@ -18,16 +18,17 @@ STATES: Final = (
     "running", BROKEN_OFF, "done", "failed", "interrupted", "cancelled", "stopped", "replaced", "partly undone",
     "undone",
 )  # fmt: skip
-"""The states of a run as shown: its status, or that the process which had it is gone."""
+"""The states of a run as shown: its status, or ``broken off`` if its process ended without recording the end."""
 
 RunPosition = tuple[float, str]
-"""A place in the list: when a run was begun, and its id."""
+"""A position in the list: when a run was begun, in seconds since 1970, and its id."""
 
 
 class RunFilter(msgspec.Struct, frozen=True):
-    """Which runs. Empty: all of them. ``since`` (included) and ``until`` are seconds since 1970.
+    """Selects runs, all of them by default. ``since`` (included) and ``until`` (excluded) are seconds since 1970.
 
-    ``script`` is a part of the script's name, ``text`` of the id, of the script's name or of the error.
+    ``state`` is one of :data:`STATES`. ``script`` is a part of the script's name; ``text`` is a part of the id, of the
+    script's name or of the error. Case does not matter.
     """
 
     state: str = ""
@@ -56,13 +57,13 @@ _COLUMNS: Final = ", ".join(RunSummary.__struct_fields__)
 
 
 def state_of(run: RunRow | RunSummary, now: float) -> str:
-    """A run's status as it is ``now`` by the journal's clock."""
+    """A run's state (one of :data:`STATES`) at the time ``now`` of the journal's clock."""
     alive = run.owner is not None and run.lease >= now and not is_dead(run.owner)
     return BROKEN_OFF if run.status == "running" and not alive else run.status
 
 
 def run_page(journal: Journal, only: RunFilter, *, after: RunPosition | None, limit: int) -> list[RunSummary]:
-    """At most ``limit`` runs that come after a position, the newest first."""
+    """At most ``limit`` runs that follow the position ``after``, newest first."""
     where, values = _conditions(journal, only)
     if after is not None:
         where.append("created <= :created AND (created < :created OR id < :id)")
@@ -76,7 +77,7 @@ def run_page(journal: Journal, only: RunFilter, *, after: RunPosition | None, li
 
 
 def recorded_calls(journal: Journal, runs: Sequence[str]) -> dict[str, int]:
-    """How many calls are recorded of each run: one that is not over has no count of its own."""
+    """The number of recorded calls of each run, by its id; the row of an unfinished run holds no count."""
     if not runs:
         return {}
     names = {f"run{number}": run for number, run in enumerate(runs)}
@@ -109,7 +110,10 @@ def _conditions(journal: Journal, only: RunFilter) -> tuple[list[str], dict[str,
 
 
 def _state_conditions(journal: Journal, state: str) -> tuple[list[str], dict[str, Any]]:
-    """Whether a run under way has a process is for its owner's machine to see: the owners are asked, who are few."""
+    """SQL conditions and values that select runs by state.
+
+    Whether the process of a ``running`` run is alive cannot be determined in SQL, so it is checked for each owner.
+    """
     if state not in ("running", BROKEN_OFF):
         return ["status = :status"], {"status": state}
     values: dict[str, Any] = {"now": journal.clock()}
@@ -124,7 +128,7 @@ def _state_conditions(journal: Journal, state: str) -> tuple[list[str], dict[str
 
 
 def _part(text: str) -> str:
-    """A pattern of LIKE for what contains the text."""
+    """The LIKE pattern, with ``!`` as escape character, for values that contain ``text``."""
     for sign in "!%_":
         text = text.replace(sign, f"!{sign}")
     return f"%{text.lower()}%"

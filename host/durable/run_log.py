@@ -1,4 +1,4 @@
-"""The records of a durable run: read when it is resumed, written as it goes on."""
+"""The records of a durable run: read when it is resumed, and added to while it executes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ Then = Callable[[HostError | None], None]
 
 
 class RunLog:
-    """``answers`` and ``values`` are still to be given to the script, in their order; the rest is by place.
+    """A run's log during replay and after it.
 
-    ``refused`` are places to be tried again whose answer said that nothing was done: these are not in doubt.
-    ``open_before`` are places that were sent and had no answer. ``shown`` is how many bytes of output were shown
-    before.
+    ``answers`` and ``values`` are those that the script has not got yet, in order. ``sent``, ``late`` and ``decided``
+    are records by place. ``refused`` are the places of calls that are tried again although their answer says that
+    nothing was changed; they are not in doubt. ``open_before`` are the places that were sent and had no answer.
+    ``shown`` is how many bytes of output were shown before.
     """
 
     def __init__(self, journal: Journal, run_id: str, log: list[Record], printed: int) -> None:
@@ -45,21 +46,24 @@ class RunLog:
         self, kind: str, path: str, n: int, name: str, line: int | None, digest: bytes, data: bytes,
         then: Then | None, *, urgent: bool,
     ) -> None:  # fmt: skip
-        """Add a record, in the order of these calls; ``then`` once it is on the disk, or cannot be."""
-        with self._lock:  # the loop's thread records what came late
+        """Add a record; records are in the order of these calls.
+
+        ``then`` is called once the record is committed, or known not to be.
+        """
+        with self._lock:  # late replies are recorded on the event loop's thread
             self._seq += 1
             record = Record(self._run_id, self._seq, kind, path, n, self._journal.clock(), name, line, digest, data)
             self._journal.append(record, then, urgent=urgent)
 
 
 def failure_to_repeat(log: list[Record]) -> int:
-    """The ``seq`` of the answer to try again when a failed run is resumed, or 0.
+    """The ``seq`` of the answer whose call is tried again when a failed run is resumed, or 0.
 
-    It is the last of the log and an error that is not final: the run ended with it, nothing
-    came after, and its key makes trying again safe.
+    It is the last record of the log and an error that is not final. The run ended with it, and the call's idempotency
+    key makes trying again safe.
     """
     last = log[-1] if log else None
-    if last is not None and last.kind == "refused":  # what is left of a budget may be more by now
+    if last is not None and last.kind == "refused":  # the budget may have been raised since
         return last.seq
     if last is None or last.kind != "answer":
         return 0
@@ -76,7 +80,7 @@ def failure_to_repeat(log: list[Record]) -> int:
 
 
 def _is_refusal(record: Record) -> bool:
-    """Whether an answer says that its change was not made."""
+    """Whether an answer is an error which says that nothing was changed."""
     reply = decode_reply(record.data) if record.kind == "answer" else None
     if reply is None or reply.status != p.ERROR or reply.a is None:
         return False

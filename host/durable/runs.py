@@ -1,4 +1,4 @@
-"""The durable runs of a host: starting, resuming, and checking that they are resumed where they may run."""
+"""The durable runs of a host: starting and resuming them, after checking that this host may resume them."""
 
 from __future__ import annotations
 
@@ -33,30 +33,33 @@ from host.run.recording import Recording
 from host.run.result_type import read
 from host.run.script import RunResult, Script
 
-BATCHES = 100  # whose results of ``once`` are kept in memory while none of their runs is alive
+BATCHES = 100  # most batches without a live run whose results of ``once`` stay in memory
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A durable run that is ours, ready to start."""
+    """A durable run that this process owns, ready to start."""
 
     run_id: str
     script: Script
     args: tuple[str, ...]
     globals: Mapping[str, Any]
     durable: Recording
-    once: OnceResults | None = None  # of its batch
+    once: OnceResults | None = None  # the results of its batch's ``once``
 
     @property
     def is_taken_over(self) -> bool:
-        """Once it has ended: whether its record is another process's, which began it at the same moment or has taken it
-        over."""
+        """For a run that has ended here: whether another process owns it.
+
+        That process began it at the same moment, or has taken it over.
+        """
         return isinstance(self.durable, Durable) and isinstance(self.durable.unrecorded, TakenOver)
 
 
 def open_journal(setting: str | None, lease: float = LEASE, *, existing: bool = False) -> Journal:
-    """The journal of a setting, or the default one; commands in its messages name it where needed.
+    """Open the journal of a setting, or the default one; messages name the option for it unless it is the default.
 
-    ``existing``, for what only reads: raises ``JournalError`` where a setting names a journal that is not there.
+    With ``existing``, for what only reads, raises :class:`JournalError` if a setting names a journal that does not
+    exist.
     """
     journal = Journal.open(setting or default_journal(), lease=lease, existing=existing and setting is not None)
     if setting and setting != default_journal():
@@ -65,7 +68,7 @@ def open_journal(setting: str | None, lease: float = LEASE, *, existing: bool = 
 
 
 class DurableRuns:
-    """Opens the host's journal with the first durable run."""
+    """Starts and resumes durable runs; opens the host's journal when it is first needed."""
 
     def __init__(self, parts: HostParts) -> None:
         self._parts = parts
@@ -73,7 +76,7 @@ class DurableRuns:
         self._journal: Journal | None = None
         self._once: dict[str, OnceResults] = {}  # by the batch's id
         self.still_queued: Callable[[str], bool] = lambda run: False
-        """Whether a queue is to deliver a run again. Raises ``JournalError``."""
+        """Whether a queue will deliver a run again. Raises ``JournalError``."""
 
     @property
     def journal(self) -> Journal:
@@ -108,9 +111,10 @@ class DurableRuns:
         batch: str | None = None,
         sinks: Sequence[Sink] = (),
     ) -> Kept | RunResult:
-        """Start a run. With the ``run_id`` of an existing one, resume that, or return its result if it is done.
+        """Start a run, or with the ``run_id`` of an existing run resume it, or return its result if it is done.
 
-        ``force_new`` starts it over instead, with new keys. Runs of one ``batch`` are simulated together.
+        ``force_new`` starts an existing run over instead, with new keys. Simulated runs of one ``batch`` share a
+        simulator.
         """
         args = tuple(str(each) for each in args)
         try:
@@ -132,8 +136,10 @@ class DurableRuns:
         return self._new(run_id, generation, script, args, given, batch)
 
     def delivered_again(self, kept: Kept) -> Kept | RunResult:
-        """A run that is another process's by now, as if it were asked for anew: its result if it is done; one that
-        broke off is gone on with. Raises :class:`~host.durable.journal.BeingRun` while it goes on there.
+        """Handle a run that another process has taken over as if it were submitted once more.
+
+        Returns its result if it is done; resumes it if it was interrupted. Raises
+        :class:`~host.durable.journal.BeingRun` while the other process runs it.
         """
         found = self.journal.run(kept.run_id)
         if found is None:
@@ -153,11 +159,11 @@ class DurableRuns:
         apis: Collection[str],
         outcome: Outcome,
     ) -> Kept | RunResult:
-        """Start a run that a queue has delivered if it is ``fresh``, else resume it, with the modules that
-        it had. It is bound to ``apis`` alone; ``outcome`` is of :class:`Durable`. If a run broke off that did
-        something once for its ``batch``, others wait for it as long as it is ``still_queued``.
+        """Start a run that a queue has delivered if it is ``fresh``, otherwise resume it with its recorded modules.
 
-        Raises :class:`~host.durable.journal.BeingRun` while another process has it.
+        It is bound to the APIs ``apis`` alone; ``outcome`` is that of :class:`Durable`. If a run is interrupted while
+        it executes something once for its ``batch``, the other runs wait for it as long as it is ``still_queued``.
+        Raises :class:`~host.durable.journal.BeingRun` while another process runs it.
         """
         found = None if fresh else self.journal.run(run_id)
         if found is None:
@@ -171,15 +177,15 @@ class DurableRuns:
         return self._resume(found, script, "ask", recorded=True, other_key=False, batch=batch, outcome=outcome)
 
     def stranded(self) -> list[str]:
-        """Runs that nobody has, and that runs here wait for: they are at work on what their batch does once."""
+        """Runs which no process runs, and which claimed a key of ``once`` that runs of this process wait for."""
         with self._lock:
             known = list(self._once.values())
         return [run for run in (each.stranded_on for each in known) if run is not None]
 
     def open_batch(self, batch_id: str, *, force_new: bool = False) -> None:
-        """Check that the runs of a batch can be recorded. ``force_new``: what they did once is to be done anew.
+        """Check that the runs of a batch can be recorded. ``force_new`` deletes the results of its ``once``.
 
-        Raises ``UsageError``, ``JournalError``.
+        Raises ``UsageError`` for an invalid id, and ``JournalError``.
         """
         check_id(batch_id, "batch_id")
         OnceLog(self.journal, batch_id).begin(anew=force_new)
@@ -189,7 +195,7 @@ class DurableRuns:
     def begin_job(
         self, job: Any, script: Script, batch_id: str | None, number: int, *, force_new: bool
     ) -> Kept | RunResult:
-        """:meth:`begin` for a job of ``Host.run_many``; an error becomes its result and does not end the batch."""
+        """:meth:`begin` for a job of ``Host.run_many``; an error becomes its result, and the batch goes on."""
         said = job if isinstance(job, Mapping) else {}
         run_id = said.get("run_id") or (None if batch_id is None else f"{batch_id}.{number}")
         force_new = force_new or bool(said.get("force_new"))
@@ -219,7 +225,7 @@ class DurableRuns:
     ) -> Iterator[RunResult]:
         """Resume the runs named by the jobs' ``run_id``, each with its ``timeout``; yields results as they end.
 
-        One that cannot be resumed has an error of kind ``journal`` or ``usage`` as its result.
+        The result of a run that cannot be resumed has an error of kind ``journal`` or ``usage``.
         """
 
         def keep(job: Any, script: Script, options: RunOptions, number: int) -> Kept | RunResult:
@@ -232,7 +238,7 @@ class DurableRuns:
         return self._parts.run_many(iter(jobs), concurrency, keep, self.job_again)
 
     def _refused(self, run_id: str, script: str, error: HostError) -> RunResult:
-        """The result of a run that was not started, with the exit code its error has for a command."""
+        """The result of a run that was not started; the kind of its error determines the exit code of a command."""
         kind = "usage" if isinstance(error, UsageError) else "journal"
         failure = ScriptError(error.message, script=script, kind=kind, hint=error.hint, cause=error)
         return RunResult(run_id, script, error=failure, simulated=self._parts.services.simulated)
@@ -247,7 +253,8 @@ class DurableRuns:
         other_key: bool = False,
     ) -> Kept | RunResult:
         """Resume a run, or return its result if it is done. See :meth:`Host.resume`."""
-        decisions((), in_doubt if isinstance(in_doubt, str) else {}, self._is_api)  # refuse a wrong word at once
+        # raise for an invalid word before anything else
+        decisions((), in_doubt if isinstance(in_doubt, str) else {}, self._is_api)
         found = self.existing_journal.run(run_id)
         if found is None:
             raise no_such_run(self.journal, run_id)
@@ -324,8 +331,8 @@ class DurableRuns:
                 raise UsageError(f"run {run.id} is done: what was decided of its calls cannot be taken back")
             (value, rest), simulated = _field(run, "value", self.journal, read), run.mode == "simulated"
             changed = script.source != run.source
-            told = f"{run.script} has changed since, and the run" if changed else "the run"
-            text = f"{told} is done: this is its result, and nothing is done again"
+            subject = f"{run.script} has changed since, and the run" if changed else "the run"
+            text = f"{subject} is done: this is its result, and nothing is done again"
             self._say(run.id, "warn" if changed else "info", text, sinks)
             return RunResult(
                 run.id, run.script, value=value, rest=rest, calls=run.calls, simulated=simulated,
@@ -344,7 +351,7 @@ class DurableRuns:
             )
         for_all = in_doubt if isinstance(in_doubt, str) else "ask"
         if any(decode_decided(each.data).back_to is not None for each in decided):
-            run = replace(run, printed=0)  # what is shown from here on is another's output: see the log
+            run = replace(run, printed=0)  # after a withdrawn decision the output differs; the log has what was shown
         return self._kept(run, script, log, for_all, recorded=recorded, batch=batch, outcome=outcome)
 
     def _is_api(self, operation: str) -> bool:
@@ -377,7 +384,7 @@ class DurableRuns:
         return Kept(run.id, script, tuple(args), globals, durable, once)
 
     def _once_of(self, run_id: str, batch: str | None, globals: Mapping[str, Any]) -> OnceResults | None:
-        """What the batch of a run does once: the ``batch`` it is begun in, or the one it was begun in before."""
+        """The results of ``once`` of a run's batch: of ``batch``, or else of the batch that its id names."""
         name, _, number = run_id.rpartition(".")
         if batch is None:
             known = number.isdecimal() and name and ("rows" in globals or OnceLog(self.journal, name).is_there)
@@ -396,7 +403,7 @@ class DurableRuns:
     def _same(self, run: RunRow, args: tuple[str, ...], given: bytes) -> None:
         now, before = from_lua(given), _field(run, "globals", self.journal)
         for each in (now, before):
-            each.pop("rows", None)  # a file of rows may have grown: the row is the same
+            each.pop("rows", None)  # the file of rows may have grown; this run's row is unchanged
         if list(args) != _field(run, "args", self.journal) or now != before:
             raise UsageError(
                 f"run {run.id} was started with other arguments or globals",
@@ -411,7 +418,7 @@ class DurableRuns:
         self.journal.replace(run)
 
     def check_bound(self, run: RunRow, *, other_key: bool = False) -> None:
-        """Raise ``JournalError`` unless the run's calls go where they went before."""
+        """Raise ``JournalError`` unless the run's calls go to the same place as before: URL, mode and account."""
         check_bound(run, binding_of(self._parts, bound_apis(run)), other_key=other_key)
 
     def _keep_simulator(self, run_id: str, path: str | None) -> str | None:
@@ -433,7 +440,7 @@ def no_such_run(journal: Journal, run_id: str) -> UsageError:
 
 
 def _script(run: RunRow, *, recorded: bool) -> Script:
-    """The script's file as it is now, or its text as it was recorded where there is none any more."""
+    """The script's file as it is now, or its recorded text if the file no longer exists or ``recorded`` is set."""
     folder = None if run.folder is None else Path(run.folder)
     if folder is not None and not recorded:
         file = folder / Path(run.script).name
@@ -443,7 +450,7 @@ def _script(run: RunRow, *, recorded: bool) -> Script:
 
 
 def _field(run: RunRow, name: str, journal: Journal, decode: Callable[[bytes], Any] = from_lua) -> Any:
-    """What a run's row holds as MessagePack."""
+    """A column of a run's row, decoded from MessagePack. Raises :class:`Damaged` if that fails."""
     try:
         return decode(getattr(run, name))
     except (InvalidCall, TypeError) as error:

@@ -19,7 +19,7 @@ except ImportError as error:
 _SERVER_TIME: Final = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
 
 
-# Of libpq: a connection that is cut is given up after ten seconds; TCP by itself takes a quarter of an hour.
+# Options of libpq: a broken connection is given up after ten seconds; TCP by itself takes a quarter of an hour.
 _ALIVE: Final[dict[str, Any]] = {
     "connect_timeout": 10,
     "keepalives_idle": 5,
@@ -30,10 +30,10 @@ _ALIVE: Final[dict[str, Any]] = {
 
 
 class Engine:
-    """A database by its URL. Durable as its server is: PostgreSQL syncs each commit unless it is configured not to.
+    """The database at a URL. It is as durable as its server: PostgreSQL syncs each commit unless configured not to.
 
-    Of PostgreSQL the clock that counts is the server's: its users are of many machines, and one whose clock is wrong
-    must not hold a lease for longer than the others, or end theirs.
+    With PostgreSQL, times are those of the server's clock. Its users run on many machines, and one whose clock is
+    wrong must not hold a lease for longer than the others, or end theirs.
     """
 
     def __init__(self, url: str) -> None:
@@ -87,7 +87,7 @@ class Engine:
             raise self._translated(error) from error
 
     def _transaction(self, statements: Sequence[Statement]) -> int:
-        """All or nothing; on a new connection where the old one proves to be gone before anything can be committed."""
+        """Execute statements in one transaction, again on a new connection if the old one broke before the commit."""
         for is_second in (False, True):
             changed, committing = 0, False
             try:

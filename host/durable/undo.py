@@ -31,12 +31,15 @@ _PAYMENTS: Final = frozenset(
         "transfers.create",
     )
 )
-_CANCELLABLE_REFUNDS: Final = ("pending", "requires_action")  # later the money is back with the customer
+_CANCELLABLE_REFUNDS: Final = ("pending", "requires_action")  # with another status the customer has the money back
 
 
 class Lookup(msgspec.Struct, frozen=True):
-    """Where to see whether an object has been taken back already: ``field`` (a path with dots) is one of ``values``, as
-    texts; absent is the empty one."""
+    """The call that shows whether an object has been taken back already.
+
+    It has been if the text of ``field`` (a path with dots) in the answer is one of ``values``; an absent field has the
+    text ``""``.
+    """
 
     operation: str
     args: tuple[Any, ...]
@@ -45,9 +48,10 @@ class Lookup(msgspec.Struct, frozen=True):
 
 
 class Reversal(msgspec.Struct, frozen=True):
-    """How an entry is taken back: ``tries`` are (operation, arguments). Without any, ``why`` says why not.
+    """How an entry is taken back: by the first of ``tries`` (operation, arguments) that succeeds.
 
-    ``look`` is for when all tries are refused. ``note`` says what stays although it is taken back.
+    Without ``tries`` it cannot be, for the reason ``why``. ``look`` is used when all tries are refused. ``note`` names
+    what remains after it is taken back.
     """
 
     entry: TrailEntry
@@ -61,9 +65,9 @@ class Reversal(msgspec.Struct, frozen=True):
 def reversals(
     entries: Sequence[TrailEntry], apis: Mapping[str, Api], *, refunds: bool, undone: Collection[str] = ()
 ) -> list[Reversal]:
-    """The reversals, last change first. Money that has moved goes back only with ``refunds``.
+    """The reversals of a run's entries, last change first. Payments are refunded only with ``refunds``.
 
-    ``undone`` are the calls (``TrailEntry.call``) that were taken back before.
+    ``undone`` are the calls (``TrailEntry.call``) that were taken back before; they are left out.
     """
     things = _Things(entries)
     found: list[Reversal] = []
@@ -84,14 +88,14 @@ def reversals(
             paid.add(entry.id)
             continue
         if moved:
-            paid.add(entry.id)  # what was only its beginning is not taken back beside
+            paid.add(entry.id)  # refunding the payment suffices: its earlier steps need no reversal
         if entry.call not in undone:
             found.append(reversal)
     return found
 
 
 class _Things:
-    """What a run's entries say about the objects they concern."""
+    """The objects that a run's entries concern, according to the entries."""
 
     def __init__(self, entries: Sequence[TrailEntry]) -> None:
         done = [entry for entry in entries if entry.outcome == "done"]
@@ -109,15 +113,15 @@ class _Things:
                         self._refunds[payment] = self._refunds.get(payment, 0) + answer["amount"]
 
     def latest(self, entry: TrailEntry) -> Mapping[str, Any]:
-        """The last answer about the entry's thing."""
+        """The last recorded answer for the entry's object."""
         return self._latest.get(entry.id, {})
 
     def refunded(self, id: str) -> int:
-        """How much of a payment the run gave back itself."""
+        """How much of a payment the run itself refunded, in minor units."""
         return self._refunds.get(id, 0)
 
     def is_a_part(self, entry: TrailEntry) -> bool:
-        """Whether what an entry did disappears with the object that another one created."""
+        """Whether an entry's effect is taken back together with the object that another entry created."""
         if entry.operation == "stripe.refunds.create" and isinstance(entry.answer, dict):
             return entry.answer.get("payment_intent") in self._created or entry.answer.get("charge") in self._created
         created = self._created.get(entry.id)
@@ -153,7 +157,7 @@ def _reversal(entry: TrailEntry, answer: Mapping[str, Any], apis: Mapping[str, A
 
 
 def _look(api: Api, operation: str, args: tuple[Any, ...], inverse: Inverse) -> Lookup | None:
-    """The lookup that shows that an operation has nothing left to do."""
+    """The lookup that shows whether an inverse operation is still needed, or ``None``."""
     retrieve = f"{operation.rpartition('.')[0]}.retrieve"
     if not inverse.field or api.catalog.operation(retrieve) is None:
         return None
@@ -179,7 +183,7 @@ def _moved(operation: str, answer: Mapping[str, Any]) -> int:
 
 
 def _refund(entry: TrailEntry, operation: str, answer: Mapping[str, Any], *, refunds: bool) -> Reversal:
-    """How a payment is given back: in full, which an API does once."""
+    """The reversal of a payment: a full refund, which the API accepts only once."""
     if not refunds:
         return Reversal(entry, why="money has moved; --refunds gives it back", needs_refund=True)
     thing = operation.partition(".")[0]

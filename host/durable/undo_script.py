@@ -1,4 +1,4 @@
-"""The script that makes reversals, for undoing durable runs and for test fixtures."""
+"""The Lua script that carries out reversals, for undoing durable runs and for test fixtures."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ __all__ = ["UndoScript", "step"]
 
 
 def step(what: str, tries: Iterable[tuple[str, Sequence[Any]]]) -> dict[str, Any]:
-    """One thing to take back, by the first of ``tries`` (operation, arguments) that works; ``what`` names it."""
+    """One object to take back, by the first of ``tries`` (operation, arguments) that succeeds; ``what`` names it."""
     return {"what": what, "tries": [{"operation": name, "args": list(args)} for name, args in tries]}
 
 
 class UndoScript(msgspec.Struct, frozen=True):
-    """A script that makes reversals in turn and reports the outcome of each.
+    """A script that carries out reversals in order and reports the outcome of each.
 
-    It returns a list with, for each, ``call``, ``ok`` (it is taken back, by this or before), ``unknown`` (an
-    attempt whose outcome is not known), ``refused`` (the API itself said no to every attempt) and ``problem``.
+    It returns a list with a table for each: ``call``, ``ok`` (taken back, now or before), ``unknown`` (the outcome of
+    an attempt is unknown), ``refused`` (the API refused every attempt with a status below 500) and ``problem``.
     """
 
     steps: list[dict[str, Any]]
 
     @classmethod
     def of(cls, found: Sequence[Reversal], run: str = "") -> UndoScript:
-        """The script for the reversals that can be done. ``run`` is named beside each, where there are several."""
+        """The script for those reversals that can be attempted. ``run``, if given, is shown beside each step."""
         steps = []
         for each in found:
             what = f"{each.entry.operation} {each.entry.id}" + (f" of {run}" if run else "")

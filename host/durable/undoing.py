@@ -1,8 +1,8 @@
-"""Undoing a durable run: by further durable runs, as many as it takes.
+"""Undoing a durable run with further durable runs, as many as are needed.
 
-An attempt is named ``ID.undo``, the next ``ID.undo.2`` and so on (``ID.undo:2``, ``ID.undo:2.2`` of a run that was
-started over). One that broke off is resumed; what it leaves is for the next one. Its value says what was
-taken back, so that what a run did and what is left of it can always be read from the journal.
+The first attempt is named ``ID.undo``, the next ``ID.undo.2`` and so on (``ID.undo:2``, ``ID.undo:2.2`` for a run that
+was started over). An interrupted attempt is resumed; what it could not take back is left for the next one. The value
+of an attempt lists what it took back, so the journal always shows what a run did and what is left of that.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ UNDONE, PARTLY_UNDONE = "undone", "partly undone"
 
 
 class RunsScripts(Protocol):
-    """A host, as far as undoing needs one: it runs scripts and has durable runs."""
+    """The part of a host that undoing uses."""
 
     @property
     def simulated(self) -> bool: ...
@@ -53,23 +53,23 @@ class Undoing:
         self.run = run
         self.name, made = _next_attempt(journal, run)
         self.unfinished = [each for each in made if each.status in ("running", "interrupted", "cancelled")]
-        said = [step for each in made for step in _said(each)]
-        undone = {step["call"] for step in said if step["ok"]}
-        self.perhaps = bool(undone) or any(step["unknown"] for step in said)
+        steps = [step for each in made for step in _reported(each)]
+        undone = {step["call"] for step in steps if step["ok"]}
+        self.perhaps = bool(undone) or any(step["unknown"] for step in steps)
         entries = trail_of(journal.records(run.id))
         self.left: list[Reversal] = reversals(entries, apis, refunds=refunds, undone=undone)
 
     @property
     def steps(self) -> list[Reversal]:
-        """What is left that can be done."""
+        """The reversals left that can be attempted."""
         return [each for each in self.left if each.tries]
 
 
 def undo(host: RunsScripts, run_id: str, *, refunds: bool, beside: bool = False) -> RunResult:
-    """Take back what is left of a run. The result has an ``exit_status`` of 1 where something could not be.
+    """Take back what is left of a run. The result has the ``exit_status`` 1 if something could not be taken back.
 
-    ``beside``: there are other runs, so that each step is shown with its run. Raises ``UsageError`` for a run under
-    way.
+    With ``beside`` other runs are undone too, and each step is shown with its run. Raises ``UsageError`` if the run is
+    still being run or does not exist.
     """
     durable = host.durable_runs
     journal = durable.existing_journal
@@ -84,7 +84,7 @@ def undo(host: RunsScripts, run_id: str, *, refunds: bool, beside: bool = False)
     while state.unfinished or state.steps:
         if before not in (UNDONE, PARTLY_UNDONE):
             journal.mark(run, PARTLY_UNDONE)
-        if state.unfinished:  # its steps may be done twice: the second time there is nothing left to do
+        if state.unfinished:  # its steps may be repeated: a second time they change nothing
             again, fresh = state.unfinished[0].id, False
             result = host.resume(again, in_doubt="repeat")
         else:
@@ -106,17 +106,17 @@ def undo(host: RunsScripts, run_id: str, *, refunds: bool, beside: bool = False)
 
 
 def attempts(journal: Journal, run: RunRow) -> list[RunRow]:
-    """The runs that took back what a run did, or tried to."""
+    """The runs that undid a run, or attempted to."""
     return _next_attempt(journal, run)[1]
 
 
 def taken_back(journal: Journal, run: RunRow) -> set[str]:
-    """The calls of a run that were taken back (``Entry.call``)."""
-    return {step["call"] for each in attempts(journal, run) for step in _said(each) if step["ok"]}
+    """The calls of a run that were taken back (``TrailEntry.call``)."""
+    return {step["call"] for each in attempts(journal, run) for step in _reported(each) if step["ok"]}
 
 
-def _said(attempt: RunRow) -> list[dict[str, Any]]:
-    """What a completed attempt reports about its steps; one of an earlier version reports nothing."""
+def _reported(attempt: RunRow) -> list[dict[str, Any]]:
+    """The steps that a completed attempt reports in its value; an attempt of an earlier version reports none."""
     return from_lua(attempt.value) or [] if attempt.status == "done" else []
 
 
@@ -125,13 +125,13 @@ def _ended(result: RunResult, failed: bool) -> RunResult:
 
 
 def _next_attempt(journal: Journal, run: RunRow) -> tuple[str, list[RunRow]]:
-    """A name that is free, and the attempts there were."""
+    """The name of the next attempt, and the earlier attempts."""
     found: list[RunRow] = []
     for name in _names(run):
         attempt = journal.run(name)
         if attempt is None:
             return name, found
-        if attempt.created >= run.created:  # else of a run that had the same id once
+        if attempt.created >= run.created:  # otherwise it undid an earlier run of the same id
             found.append(attempt)
     raise AssertionError("names do not end")
 

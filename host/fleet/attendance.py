@@ -76,7 +76,7 @@ class Attendance:
             return Left(error.message, min(60.0, 2.0 * claimed.attempts))
         except HostError as error:
             return Left(error.message, None)
-        if isinstance(kept, RunResult):  # somebody resumed it without the fleet
+        if isinstance(kept, RunResult):  # it was resumed without the fleet
             await in_thread(lambda: self._done_already(kept))
             return "ended"
         ended: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()

@@ -100,7 +100,7 @@ SELECT procrastinate_retry_job_v2(job.id, now() + %(seconds)s * interval '1 seco
 FROM procrastinate_jobs job WHERE job.id = %(job)s AND job.status = 'doing' AND job.worker_id = %(number)s
 """
 
-# By the lease of the run, where somebody has begun it, else by the heartbeat of the worker that took the job.
+# By the lease of the run if it has begun, otherwise by the heartbeat of the worker that took the job.
 _RESCUE: Final = """
 WITH lost AS (
     SELECT job.id AS job, run.id AS run, run.worker
@@ -199,7 +199,7 @@ def put_off(database: FleetDatabase, claimed: TakenJob, name: str, number: int, 
 
 
 def give_back(database: FleetDatabase, claimed: TakenJob, name: str, number: int, owner: str, note: str) -> None:
-    """Let go of a run whose record broke off, so that anybody may go on at once."""
+    """Release a run whose records can no longer be written, so that another worker can resume it at once."""
     with database.transaction() as connection:
         connection.execute(
             "UPDATE luahost_run SET owner = NULL, lease = 0 WHERE id = %s AND owner = %s", [claimed.run, owner]
@@ -227,6 +227,6 @@ def refuse(database: FleetDatabase, claimed: TakenJob, name: str, reason: str) -
 
 
 def to_cancel(database: FleetDatabase, name: str) -> list[str]:
-    """The runs of a worker that somebody wants ended."""
+    """The runs of a worker whose cancellation was requested."""
     rows = database.rows("SELECT id FROM luahost_job WHERE worker = %s AND status = 'running' AND cancel", [name])
     return [str(run) for (run,) in rows]

@@ -183,7 +183,7 @@ def cancel(database: FleetDatabase, run_id: str) -> str:
 
 
 def retry(database: FleetDatabase, run_id: str) -> None:
-    """Have a run that ended without being done go on where it is. Raises ``UsageError``."""
+    """Queue a run again that ended without being done. Raises ``UsageError``."""
     rows = database.rows(
         "WITH again AS (UPDATE luahost_job SET status = 'queued', cancel = false, ended = NULL, error = NULL, "
         "note = NULL, due = NULL WHERE id = %s AND status IN ('failed', 'stopped', 'cancelled') "

@@ -97,7 +97,7 @@ class FleetLimits:
 
     @property
     def database_up(self) -> bool:
-        """Whether the database answered when it was last asked."""
+        """Whether the database answered the last request."""
         return self._away_since is None
 
     def start(self, deliver: Deliver) -> None:

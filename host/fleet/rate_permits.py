@@ -199,7 +199,7 @@ class RatePermits(Lease):
         self.settle()
 
     def refused(self, text: str) -> None:
-        """Nobody gets one."""
+        """Make everything that waits for a permit fail with the message ``text``."""
         waiting, self._waiters = self._waiters, deque()
         self._asked, self._nudged = 0, False
         for waiter, _ in waiting:

@@ -96,7 +96,7 @@ class FleetWorker:
         self.draining = False
         self.taken = 0
         self.ended: Counter[str] = Counter()  # runs by how they ended here
-        self.away = False  # the database, when it was last asked
+        self.away = False  # whether the last request to the database failed
         self._database = database
         self._durable_runs = durable_runs
         self._begin = begin

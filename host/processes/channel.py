@@ -93,7 +93,7 @@ class FramePipes:
                 rest = memoryview(b"".join(batch))
                 while rest:
                     rest = rest[os.write(self._out, rest) :]
-        except OSError:  # nobody reads any more
+        except OSError:  # the other end was closed
             return
         finally:
             with self._changed:

@@ -1,4 +1,4 @@
-"""A run as a worker process is told to start it."""
+"""The message by which a worker process is instructed to start a run."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Open(Message, frozen=True):
     options: dict[str, Any]
     simulated: bool
     setup: str | None
-    watched: bool  # somebody listens to events
+    watched: bool  # the parent has sinks for events
     detailed: bool  # … and to what is costly to gather
     lines: bool  # … and to which lines are reached
     room: int
@@ -81,7 +81,7 @@ class StartJob(Message, frozen=True):
     script: int
     job: RemoteJob
     env: dict[str, str]
-    watched: bool  # somebody listens to the events of this run, maybe of this alone
+    watched: bool  # the parent has sinks for the events of this run, possibly of this run alone
     batch: bool  # what it does once, it does for others
 
 

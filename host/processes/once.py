@@ -30,13 +30,13 @@ class RemoteOnce:
         return OnceOfRun(self, job)
 
     def say(self, job: int, what: str, key: str, rest: bytes, deliver: Deliver) -> None:
-        """Ask the parent something about a run, or report to it."""
+        """Send the parent a request or a report about a run; ``deliver`` gets the answer."""
         number = next(self._numbers)
         self._open[number] = deliver
         self._send(m.OnceForwarded(number, job, what, key, rest))
 
     def withdraw(self, job: int, deliver: Deliver) -> None:
-        """Have the parent answer at once that nobody waits any more."""
+        """Cancel the request: the parent answers it at once, because the run no longer waits."""
         for number, each in list(self._open.items()):
             if each is deliver:
                 self._send(m.OnceForwarded(number, job, "withdraw", "", b""))
@@ -58,19 +58,19 @@ class OnceOfRun:
         self._job = job
 
     def ask(self, run: str, key: str, deliver: Deliver) -> None:
-        """Ask who does it."""
+        """Request the result of ``key``, or the instruction to execute it."""
         self._parent.say(self._job, "ask", key, b"", deliver)
 
     def done(self, run: str, key: str, value: bytes, deliver: Deliver) -> None:
-        """It was done."""
+        """Report the result of ``key``."""
         self._parent.say(self._job, "done", key, value, deliver)
 
     def failed(self, run: str, key: str, message: str, deliver: Deliver) -> None:
-        """It failed."""
+        """Report that executing ``key`` failed."""
         self._parent.say(self._job, "failed", key, message.encode("utf-8", "replace"), deliver)
 
     def withdraw(self, deliver: Deliver) -> None:
-        """Nobody waits any more."""
+        """The run no longer waits for the answer."""
         self._parent.withdraw(self._job, deliver)
 
 
@@ -83,7 +83,7 @@ class OnceAsked:
     def receive(
         self, child: int, asked: m.OnceForwarded, answers: OnceAnswers, run: str, send: Callable[[Message], None]
     ) -> None:
-        """Something that ``run`` asks or reports. On the thread of its process."""
+        """Handle a request or report of ``run``. Called on the thread that reads from its process."""
         place = child, asked.id
         if asked.what == "withdraw":
             deliver = self._open.get(place)
@@ -105,6 +105,6 @@ class OnceAsked:
             answers.failed(run, asked.key, asked.rest.decode("utf-8", "replace"), told)
 
     def gone(self, child: int) -> None:
-        """A process is gone: nobody there waits for an answer. Its runs have ended."""
+        """A process has ended, and its runs with it: drop the requests that came from it."""
         for place in [each for each in self._open if each[0] == child]:
             self._open.pop(place, None)

@@ -377,7 +377,7 @@ class WorkerProcesses:
             except ConfigError as error:
                 self._last = f"could not be started ({error.message})"
         with self._lock:
-            if not self._processes:  # nobody will take what waits
+            if not self._processes:  # no process is left that could run the waiting jobs
                 runs += self._waiting
                 self._waiting.clear()
         for run in runs:

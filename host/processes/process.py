@@ -49,7 +49,7 @@ class WorkerProcess:
         gone: Callable[[WorkerProcess], None],
     ) -> None:
         self.number = number
-        self.runs: dict[int, Any] = {}  # under the lock of whoever owns the process
+        self.runs: dict[int, Any] = {}  # guarded by the lock of the object that owns the process
         self.told = False  # the first message was sent
         self.ready = False
         self.refusal: m.Refused | None = None

@@ -68,7 +68,7 @@ class RemoteClient:
         )
 
     def receive(self, answer: Answered) -> None:
-        """The parent's answer; one that nobody waits for any more is dropped."""
+        """Deliver the parent's answer; it is dropped if its request was cancelled."""
         waiting = self._open.get(answer.id)
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)

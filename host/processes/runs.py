@@ -181,7 +181,7 @@ class Runs:
         return begin
 
     def many(self, jobs: Iterator[Any], concurrency: int, keep: Keep, again: Again) -> Iterator[RunResult]:
-        """Run jobs, so many at once; returns results as they end. Those left when nobody takes more are ended.
+        """Run jobs, ``concurrency`` at once; yields results as they end. If the caller stops, the rest is ended.
 
         ``keep(job, script, options, number)`` records a job, counted from 1, that is to be. ``again(kept)`` looks for
         what became of one that proves to be another process's.

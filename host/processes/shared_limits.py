@@ -35,8 +35,10 @@ class SharedLimits:
         self._buckets = {name: TokenBucket(rate, now) for name, rate in limits.rates.items()}
 
     def join(self, member: int, members: int, begin: Callable[[int], None]) -> None:
-        """A process more, of ``members`` in all. ``begin`` takes its first places in flight, before it is
-        sent anything else."""
+        """Add a process, one of ``members`` in all.
+
+        ``begin(count)`` is called with its first places in flight, before any other message is sent to it.
+        """
         with self._lock:
             self._members.add(member)
             for name, pool in self._pools.items():
@@ -46,14 +48,14 @@ class SharedLimits:
             begin(everything.join(member, max(1, everything.total // members)))
 
     def leave(self, member: int) -> None:
-        """A process has ended: what it held is free for the others."""
+        """Remove a process that has ended; what it held becomes free for the others."""
         with self._lock:
             self._members.discard(member)
             for pool in self._pools.values():
                 pool.leave(member)
 
     def receive(self, member: int, message: m.Message) -> None:
-        """What a process said of its limits."""
+        """Handle a process's message about its limits."""
         with self._lock:
             if member in self._members:
                 self._receive(member, message)
@@ -83,7 +85,7 @@ class SharedLimits:
         pool = self._pools.get(name)
         if pool is None:
             pool = self._pools[name] = self._pool(name, self._total(name))
-            for member in self._members:  # parts are by processes, not by who has asked already
+            for member in self._members:  # every process gets a part, even if it has not requested one yet
                 pool.join(member)
         return pool
 
