@@ -16,6 +16,12 @@ from host.simulator.members import METADATA_KEYS
 from host.simulator.parsing import Tree, Unnamed
 
 METADATA_KEY, METADATA_VALUE = 40, 500  # characters: https://docs.stripe.com/api/metadata
+TEXT, LONG_TEXT = 5000, 20_000  # characters
+# Evidence that may be long: https://docs.stripe.com/api/disputes/update#update_dispute-evidence
+_LONG = frozenset(
+    ("access_activity_log", "cancellation_policy_disclosure", "cancellation_rebuttal", "duplicate_charge_explanation",
+     "product_description", "refund_policy_disclosure", "refund_refusal_explanation", "uncategorized_text")
+)  # fmt: skip
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "integer": int,
     "number": (int, float),
@@ -216,7 +222,9 @@ class Checker:
                 Decimal(value)
             except InvalidOperation:
                 raise invalid(f"Invalid decimal: {_short(value)}", path) from None
-        limit = schema.max_length or 5000
+        limit = schema.max_length or TEXT
+        if len(value) > limit and path.rpartition("[")[2].rstrip("]") in _LONG:
+            limit = LONG_TEXT
         if len(value) > limit:
             raise invalid(f"Invalid string: {value[:20]}…; must be at most {limit} characters", path)
 

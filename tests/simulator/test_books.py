@@ -315,3 +315,27 @@ def test_staged_evidence_is_submitted_later(api) -> None:
     assert api.post(path, "evidence[uncategorized_text]=winning_evidence&submit=false")["status"] == "needs_response"
     done = api.post(path, "submit=true")
     assert (done["status"], done["evidence_details"]["submission_count"]) == ("won", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "good"),
+    [
+        ("uncategorized_text", "x" * 20_000, True),
+        ("uncategorized_text", "x" * 20_001, False),
+        ("refund_refusal_explanation", "x" * 20_000, True),
+        ("customer_name", "x" * 5_001, False),
+        ("receipt", "file_1", False),
+        ("uncategorized_file", "file_1", False),
+    ],
+)
+def test_evidence_is_as_long_as_documented_and_of_files_there_are(api, name, value, good) -> None:
+    """Statements have 20,000 characters, and what is a file has been uploaded.
+
+    https://docs.stripe.com/api/disputes/update#update_dispute-evidence
+    """
+    paid = pay(api, "createDispute")
+    (dispute,) = api.ids(f"/v1/disputes?payment_intent={paid['id']}")
+    status, answer = api.ask("POST", f"/v1/disputes/{dispute}", f"evidence[{name}]={value}&submit=false")
+    assert status == (200 if good else 400)
+    if not good:
+        assert answer["error"]["param"] == f"evidence[{name}]"

@@ -307,3 +307,18 @@ def test_the_default_of_a_customer_is_their_own(api) -> None:
     assert api.error("POST", f"/v1/customers/{mine}", f"{name}=pm_card_chargeDeclined")[0] == 402
     done = api.post(f"/v1/customers/{mine}", f"{name}=pm_card_visa")
     assert api.ids(f"/v1/customers/{mine}/payment_methods") == [done["invoice_settings"]["default_payment_method"]]
+
+
+@pytest.mark.parametrize("at", ["create", "update"])
+def test_a_customer_is_told_how_their_cash_is_reconciled(api, at) -> None:
+    """When it is made and when it is changed.
+
+    https://docs.stripe.com/api/customers/create#create_customer-cash_balance
+    """
+    mode = "cash_balance[settings][reconciliation_mode]=manual"
+    id = api.post("/v1/customers", mode if at == "create" else "")["id"]
+    if at == "update":
+        api.post(f"/v1/customers/{id}", mode)
+    settings = {"reconciliation_mode": "manual", "using_merchant_default": False}
+    assert api.get(f"/v1/customers/{id}/cash_balance")["settings"] == settings
+    assert api.get(f"/v1/customers/{id}?expand[]=cash_balance")["cash_balance"]["settings"] == settings

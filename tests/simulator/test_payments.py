@@ -416,3 +416,60 @@ def test_the_customer_of_a_charge_is_set_once(api) -> None:
         assert api.post(path, f"customer={customer}")["customer"] == first
     assert api.error("POST", path, f"customer={other}")[1]["param"] == "customer"
     assert api.post(path, "description=x")["customer"] == first
+
+
+@pytest.mark.parametrize(
+    ("option", "currency", "plans"),
+    [("[enabled]=true", "usd", []), ("[enabled]=true", "mxn", None), ("[plan][type]=fixed_count", "usd", None)],
+)
+def test_installments_are_none_or_not_simulated(api, option, currency, plans) -> None:
+    """A currency without installments has no plans; elsewhere they are refused, and not taken without effect.
+
+    https://docs.stripe.com/payments/mx-installments
+    """
+    params = f"amount=20000&currency={currency}&payment_method_options[card][installments]{option}"
+    status, answer = api.ask("POST", INTENTS, params)
+    if plans is None:
+        assert (status, answer["error"]["code"]) == (501, "not_simulated")
+    else:
+        assert answer["payment_method_options"]["card"]["installments"]["available_plans"] == plans
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["amount=100", "capture_method=manual", "setup_future_usage=off_session", "statement_descriptor_suffix=x",
+     "payment_method_options[card][request_three_d_secure]=any", "payment_method=pm_card_amex"],
+)  # fmt: skip
+def test_what_a_confirmation_settles_is_settled(api, said) -> None:
+    """It is refused afterwards, and its words and metadata are not.
+
+    https://docs.stripe.com/error-codes#payment-intent-unexpected-state
+    """
+    made = intent(api, "confirm=true&payment_method=pm_card_visa&transfer_group=a")
+    path = f"{INTENTS}/{made['id']}"
+    error = api.error("POST", path, said)[1]
+    assert (error["code"], error["param"]) == (
+        "payment_intent_unexpected_state",
+        said.partition("=")[0].partition("[")[0],
+    )
+    assert api.post(path, "description=x&metadata[a]=b")["description"] == "x"
+    assert api.error("POST", path, "transfer_group=b")[1]["param"] == "transfer_group"
+    assert api.post(path, "transfer_group=a")["transfer_group"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "param"),
+    [
+        ("/v1/payouts", "amount=100&currency=usd&payout_method=fa_1", "payout_method"),
+        ("/v1/refunds", "amount=100&charge={charge}&customer={customer}", "customer"),
+    ],
+)
+def test_what_has_no_effect_is_not_taken(api, path, params, param) -> None:
+    """Payouts by methods of v2, and refunds of a cash balance.
+
+    https://docs.stripe.com/api/payouts/create, https://docs.stripe.com/api/refunds/create#create_refund-customer
+    """
+    customer = api.post("/v1/customers")["id"]
+    charge = intent(api, "confirm=true&payment_method=pm_card_visa")["latest_charge"]
+    status, error = api.error("POST", path, params.format(charge=charge, customer=customer))
+    assert (status, error["code"], error["param"]) == (501, "not_simulated", param)

@@ -10,6 +10,7 @@ from host.simulator.context import Object, RequestContext
 
 CAPTURE_WITHIN = 7 * 86400  # https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
 _EXTENDED = 30 * 86400  # https://docs.stripe.com/payments/extended-authorization#availability
+_IN_INSTALLMENTS = ("brl", "jpy", "mxn")
 _OVER = 20  # percent: https://docs.stripe.com/payments/overcapture, the limit of most kinds of merchants
 
 
@@ -28,6 +29,18 @@ def is_manual(intent: Object, kind: str) -> bool:
 def asked(intent: Object, what: str) -> bool:
     """Whether the intent requests a feature, such as ``multicapture``. All cards in test mode have all of them."""
     return bool(options_of(intent).get(f"request_{what}") == "if_available")
+
+
+def set_installments(call: RequestContext, intent: Object) -> None:
+    """Say that a payment has no plans of installments, in a currency that has none.
+
+    https://docs.stripe.com/payments/mx-installments
+    """
+    asked = options_of(intent).get("installments") or {}
+    if asked.get("plan") or (asked.get("enabled") and intent.get("currency") in _IN_INSTALLMENTS):
+        call.not_modelled("installments", "Payments are made at once.", "payment_method_options[card][installments]")
+    elif asked.get("enabled"):
+        asked["available_plans"] = []
 
 
 def network_of(intent: Object, card: Object) -> str:

@@ -43,8 +43,13 @@ def retrieve(call: RequestContext) -> Object:
 
 def update(call: RequestContext) -> Object:
     """Set whether transfers are reconciled with payments automatically, manually, or by the account's default."""
-    balance = balance_of(call, _customer(call)["id"])
-    mode = (call.params.get("settings") or {}).get("reconciliation_mode")
+    return set_mode(call, str(_customer(call)["id"]), call.params)
+
+
+def set_mode(call: RequestContext, customer: str, given: Object) -> Object:
+    """Set and save the reconciliation mode of a customer's cash balance from the parameters ``given``."""
+    balance = balance_of(call, customer)
+    mode = (given.get("settings") or {}).get("reconciliation_mode")
     if mode is not None:
         default = mode == "merchant_default"
         balance["settings"] = {

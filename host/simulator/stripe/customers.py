@@ -7,7 +7,7 @@ import re
 from host.simulator import resources
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import clock_steps, customer_balances, customer_discounts
+from host.simulator.stripe import cash_balances, clock_steps, customer_balances, customer_discounts
 from host.simulator.stripe.payment_methods import attach, detach, own_method, payment_method
 from host.simulator.stripe.sources import add_source
 from host.simulator.stripe.tax_ids import create_tax_id
@@ -35,6 +35,7 @@ def create_customer(call: RequestContext) -> Object:
         customer["currency"] = None
     _take_method(call, customer)
     customer_discounts.set_discount(call, customer)
+    _set_cash_balance(call, customer)
     _add_tax_ids(call, str(customer["id"]))
     return call.save("customer", customer)
 
@@ -59,7 +60,14 @@ def update_customer(call: RequestContext) -> Object:
         customer_balances.change(call, customer, difference, customer.get("currency") or "usd", "adjustment")
     _take_method(call, customer)
     customer_discounts.set_discount(call, customer)
+    _set_cash_balance(call, customer)
     return call.save("customer", customer)
+
+
+def _set_cash_balance(call: RequestContext, customer: Object) -> None:
+    """https://docs.stripe.com/api/customers/create#create_customer-cash_balance"""
+    if given := call.params.get("cash_balance"):
+        cash_balances.set_mode(call, str(customer["id"]), given)
 
 
 def _own(call: RequestContext) -> Object:

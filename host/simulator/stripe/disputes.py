@@ -15,6 +15,11 @@ _CODES = {"fraudulent": "10.4", "product_not_received": "13.1", "inquiry": "10"}
 _OPEN = ("needs_response", "under_review", "warning_needs_response", "warning_under_review")
 MAKES = {"dispute", "radar.early_fraud_warning", "balance_transaction"}
 EFFECTS = {"disputes.update": {"submit"}}
+# Evidence that is the id of a file: https://docs.stripe.com/api/disputes/update#update_dispute-evidence
+_FILES = frozenset(
+    ("cancellation_policy", "customer_communication", "customer_signature", "duplicate_charge_documentation",
+     "receipt", "refund_policy", "service_documentation", "shipping_documentation", "uncategorized_file")
+)  # fmt: skip
 
 
 def open_dispute(call: RequestContext, charge: Object, reason: str) -> Object:
@@ -107,6 +112,9 @@ def _enter(
 def update_dispute(call: RequestContext) -> Object:
     """Add evidence and, unless ``submit`` is false, submit it to the bank."""
     dispute = _open(call)
+    for name in _FILES & (call.params.get("evidence") or {}).keys():
+        if file := call.params["evidence"][name]:
+            call.load("file", file, f"evidence[{name}]", 400)
     call.put(dispute, {k: v for k, v in call.params.items() if k != "submit"})
     given, details = call.params.get("evidence") is not None, dispute["evidence_details"]
     details["has_evidence"] = details["has_evidence"] or given

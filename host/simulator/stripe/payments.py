@@ -26,6 +26,12 @@ _AT_CONFIRMATION = (
     "return_url", "off_session", "error_on_requires_action", "mandate", "mandate_data", "confirmation_token",
 )  # fmt: skip
 _CONFIRM = {*_AT_CONFIRMATION, "payment_method", "payment_method_data", "use_stripe_sdk"}
+# What is settled once a payment is confirmed.
+_UNTIL_CONFIRMED = (
+    "amount", "currency", "payment_method", "payment_method_data", "application_fee_amount", "customer",
+    "capture_method", "setup_future_usage", "payment_method_options", "statement_descriptor",
+    "statement_descriptor_suffix", "allowed_payment_method_types", "excluded_payment_method_types",
+)  # fmt: skip
 _MOTO = "payment_method_options.card.moto"
 EFFECTS = {
     "payment_intents.confirm": {*_CONFIRM, _MOTO},
@@ -64,6 +70,7 @@ def create_intent(call: RequestContext) -> Object:
 
 def set_types(call: RequestContext, intent: Object) -> None:
     """Set the types of payment methods that an intent accepts: those in the parameters, else cards."""
+    authorizations.set_installments(call, intent)
     if allowed := call.params.get("allowed_payment_method_types"):
         if call.params.get("automatic_payment_methods", {}).get("enabled"):
             raise invalid(
@@ -101,7 +108,7 @@ def update_intent(call: RequestContext) -> Object:
     """Update an intent; its amount and payment method only until it is confirmed."""
     intent = call.subject()
     if intent["status"] not in WAITING:
-        for name in ("amount", "currency", "payment_method", "application_fee_amount", "customer"):
+        for name in _UNTIL_CONFIRMED:
             if name in call.params:
                 raise Refusal(
                     400,
@@ -115,6 +122,9 @@ def update_intent(call: RequestContext) -> Object:
                 )
     check_currency(call)
     check_amount(call, charge=True, currency=call.params.get("currency") or intent["currency"])
+    if intent["transfer_group"] not in (None, call.params.get("transfer_group", intent["transfer_group"])):
+        # https://docs.stripe.com/api/payment_intents/update#update_payment_intent-transfer_group
+        raise call.refuse("You can only provide `transfer_group` if it has not been set.", param="transfer_group")
     call.put(intent, call.params)
     connect.check_division(call, intent, intent["amount"], intent["currency"])
     set_types(call, intent)

@@ -35,6 +35,8 @@ def create_payout(call: RequestContext) -> Object:
     params = call.params
     if params.get("source_type", "card") != "card":
         call.not_modelled(f"source_type={params['source_type']}", "A balance is one sum.", "source_type")
+    if params.get("payout_method"):
+        call.not_modelled("payout methods of v2", "A destination is an external account.", "payout_method")
     destination = _destination(call, params.get("destination"), params["currency"])
     books.spend(call, params["amount"], params["currency"], _TOO_LITTLE)
     payout = call.put(resources.fresh(call), {k: v for k, v in params.items() if k != "destination"})

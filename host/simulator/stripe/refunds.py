@@ -23,6 +23,8 @@ def create_refund(call: RequestContext) -> Object:
             code="parameter_missing",
         )
     check_amount(call)
+    if call.params.get("customer"):  # https://docs.stripe.com/api/refunds/create#create_refund-customer
+        call.not_modelled("refunds of a cash balance", "Refunds are of a payment.", "customer")
     charge = _refundable(call)
     if not charge["captured"]:
         return _release_whole(call, charge)
