@@ -135,7 +135,10 @@ def debit_due(call: RequestContext, id: str) -> None:
 
 
 def settle(call: RequestContext, invoice: Object, received: int) -> Object:
-    """Paid with what was ``received`` last, and kept; its subscription is active again, or at last."""
+    """Paid with what was ``received`` last, and kept; its subscription is active again, or at last.
+
+    What is too much is the customer's: https://docs.stripe.com/api/invoices/object#invoice_object-amount_overpaid
+    """
     over = max(0, received - invoice["amount_remaining"])
     invoice.update(status="paid", amount_paid=invoice["amount_paid"] + received - over, amount_remaining=0)
     invoice.update(amount_overpaid=over, attempted=True, next_payment_attempt=None, auto_advance=False)
@@ -143,6 +146,9 @@ def settle(call: RequestContext, invoice: Object, received: int) -> Object:
     invoice.pop("status_details", None)
     call.save("invoice", invoice)
     synchronize(call, invoice)
+    customer = call.find("customer", invoice["customer"]) if over else None
+    if customer is not None:
+        change(call, customer, -over, invoice["currency"], "invoice_overpaid", invoice=invoice["id"])
     set_delinquent(call, invoice, delinquent=False)
     subscription = owner_of(call, invoice)
     if subscription is not None and invoice["billing_reason"] != "manual":

@@ -87,6 +87,20 @@ def payment_of(call: RequestContext, intent: Object) -> Object | None:
     return call.find("invoice_payment", "inpay_" + str(intent["id"]).removeprefix("pi_"))
 
 
+def check_own(call: RequestContext, intent: Object, what: str) -> None:
+    """Refuse to change by hand what an invoice does with the intent of its default payment.
+
+    https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-is_default
+    """
+    payment = payment_of(call, intent)
+    if payment is not None and payment["is_default"]:
+        raise call.refuse(
+            f"You cannot {what} a PaymentIntent that was created by an invoice ({payment['invoice']}): change, pay "
+            "or void the invoice instead.",
+            code="payment_intent_unexpected_state",
+        )
+
+
 def synchronize(call: RequestContext, invoice: Object) -> None:
     """Have an invoice's default payment ask for what is left to pay; where nothing is, it is canceled.
 

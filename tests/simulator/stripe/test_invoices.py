@@ -374,3 +374,35 @@ def test_an_invoice_paid_by_others_needs_its_own_payment_no_more(shop) -> None:
     assert (found[True]["status"], found[False]["status"]) == ("canceled", "paid")
     intent = found[True]["payment"]["payment_intent"]
     assert shop.api.get(f"/v1/payment_intents/{intent}")["status"] == "canceled"
+
+
+def test_the_intent_of_an_invoice_is_not_changed_by_hand(shop) -> None:
+    """Neither its amount nor that it is there; what it is paid with is.
+
+    https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-is_default
+    """
+    made = draft(shop, 1000)
+    shop.api.post(f"/v1/invoices/{made}/finalize")
+    (payment,) = shop.api.get(f"/v1/invoice_payments?invoice={made}")["data"]
+    path = f"/v1/payment_intents/{payment['payment']['payment_intent']}"
+    for asked in ({"amount": 500}, {"customer": shop.payer()}, {"currency": "eur"}):
+        assert "created by an invoice" in shop.api.error("POST", path, asked)[1]["message"]
+    assert "created by an invoice" in shop.api.error("POST", f"{path}/cancel", {})[1]["message"]
+    assert shop.api.post(path, {"metadata": {"a": "b"}})["status"] == "requires_payment_method"
+    confirmed = {"payment_method": "pm_card_visa", "return_url": "https://shop.example"}
+    shop.api.post(f"{path}/confirm", confirmed)
+    assert shop.api.get(f"/v1/invoices/{made}")["status"] == "paid"
+
+
+def test_what_is_paid_too_much_is_the_customers(shop) -> None:
+    """12.00 for an invoice of 10.00 leave 2.00 in credit.
+
+    https://docs.stripe.com/api/invoices/object#invoice_object-amount_overpaid
+    """
+    made = draft(shop, 1000)
+    shop.api.post(f"/v1/invoices/{made}/finalize")
+    paid = pay_in_part(shop, made, 1200)
+    assert (paid["status"], paid["amount_paid"], paid["amount_overpaid"]) == ("paid", 1000, 200)
+    assert shop.balance() == -200
+    (moved,) = shop.api.get(f"/v1/customers/{shop.customer}/balance_transactions")["data"]
+    assert (moved["type"], moved["invoice"], moved["amount"]) == ("invoice_overpaid", made, -200)
