@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from host.simulator.checks import at_least
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import authorizations, charges, connect, refunds
+from host.simulator.stripe import authorizations, charges, connect, invoice_payments, refunds
 from host.simulator.stripe.confirmation import unexpected
 from host.simulator.stripe.money import amount_of, check_amount
 
@@ -28,6 +28,7 @@ MAKES = {"charge"}
 def cancel_intent(call: RequestContext) -> Object:
     """Cancel an intent that has neither succeeded nor been canceled, and release what it holds."""
     intent = call.subject()
+    invoice_payments.check_own(call, intent, "cancel")
     if intent["status"] not in _CANCELABLE:
         raise unexpected(
             intent,

@@ -14,7 +14,7 @@ from host.simulator.stripe.confirmation import needs_authentication, next_action
 from host.simulator.stripe.customer_balances import balance_in, change
 from host.simulator.stripe.customers import default_method
 from host.simulator.stripe.invoice_customers import copy_customer
-from host.simulator.stripe.invoice_payments import intent_of, latest_of, owner_of, payment_of
+from host.simulator.stripe.invoice_payments import intent_of, latest_of, owner_of, payment_of, synchronize
 from host.simulator.stripe.money import least_charge
 from host.simulator.stripe.payment_methods import payment_method
 from host.simulator.stripe.periods import DAY
@@ -108,6 +108,7 @@ def watch_intent(call: RequestContext, intent: Object) -> None:
             invoice["amount_paid"] += received
             invoice["amount_remaining"] -= received
             call.save("invoice", invoice)
+            synchronize(call, invoice)
         else:
             settle(call, invoice, received)
 
@@ -134,13 +135,21 @@ def debit_due(call: RequestContext, id: str) -> None:
 
 
 def settle(call: RequestContext, invoice: Object, received: int) -> Object:
-    """Mark an invoice paid by the amount ``received`` last, and save it; its subscription may become active."""
+    """Mark an invoice paid by the amount ``received`` last, and save it; its subscription may become active.
+
+    An overpayment is credited to the customer:
+    https://docs.stripe.com/api/invoices/object#invoice_object-amount_overpaid
+    """
     over = max(0, received - invoice["amount_remaining"])
     invoice.update(status="paid", amount_paid=invoice["amount_paid"] + received - over, amount_remaining=0)
     invoice.update(amount_overpaid=over, attempted=True, next_payment_attempt=None, auto_advance=False)
     invoice["status_transitions"]["paid_at"] = call.now
     invoice.pop("status_details", None)
     call.save("invoice", invoice)
+    synchronize(call, invoice)
+    customer = call.find("customer", invoice["customer"]) if over else None
+    if customer is not None:
+        change(call, customer, -over, invoice["currency"], "invoice_overpaid", invoice=invoice["id"])
     set_delinquent(call, invoice, delinquent=False)
     subscription = owner_of(call, invoice)
     if subscription is not None and invoice["billing_reason"] != "manual":

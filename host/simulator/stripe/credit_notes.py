@@ -277,11 +277,7 @@ def _reduce(call: RequestContext, invoice: Object, amount: int) -> None:
         collection.settle(call, invoice, 0)
         return
     call.save("invoice", invoice)
-    for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
-        if payment["status"] == "open":
-            intent = call.load("payment_intent", payment["payment"]["payment_intent"])
-            call.save("payment_intent", {**intent, "amount": invoice["amount_remaining"]})
-            call.save("invoice_payment", {**payment, "amount_requested": invoice["amount_remaining"]})
+    invoice_payments.synchronize(call, invoice)
 
 
 def _pay_back(call: RequestContext, invoice: Object, note: Object) -> None:

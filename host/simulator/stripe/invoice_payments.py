@@ -72,7 +72,7 @@ def tie(call: RequestContext, invoice: Object, intent: Object, *, default: bool)
         "invoice_payment",
         {
             "amount_paid": None,
-            "amount_requested": invoice["amount_remaining"],
+            "amount_requested": invoice["amount_remaining"] if default else intent["amount"],
             "currency": invoice["currency"],
             "invoice": invoice["id"],
             "is_default": default,
@@ -89,15 +89,51 @@ def payment_of(call: RequestContext, intent: Object) -> Object | None:
     return call.find("invoice_payment", "inpay_" + str(intent["id"]).removeprefix("pi_"))
 
 
+def check_own(call: RequestContext, intent: Object, what: str) -> None:
+    """Refuse to change by hand what an invoice does with the intent of its default payment.
+
+    https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-is_default
+    """
+    payment = payment_of(call, intent)
+    if payment is not None and payment["is_default"]:
+        raise call.refuse(
+            f"You cannot {what} a PaymentIntent that was created by an invoice ({payment['invoice']}): change, pay "
+            "or void the invoice instead.",
+            code="payment_intent_unexpected_state",
+        )
+
+
+def synchronize(call: RequestContext, invoice: Object) -> None:
+    """Have an invoice's default payment ask for what is left to pay; where nothing is, it is canceled.
+
+    https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-is_default
+    """
+    left = invoice["amount_remaining"]
+    for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
+        intent = call.find("payment_intent", payment["payment"]["payment_intent"])
+        if not payment["is_default"] or payment["status"] != "open" or intent is None:
+            continue
+        if intent["status"] == "processing" or intent["amount"] == left:
+            continue
+        if not left:
+            _cancel(call, payment)
+            continue
+        call.save("payment_intent", {**intent, "amount": left})
+        call.save("invoice_payment", {**payment, "amount_requested": left})
+
+
 def cancel_payments(call: RequestContext, invoice: Object) -> None:
     """Cancel the open payments of an invoice, and their intents."""
     for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
-        if payment["status"] != "open":
-            continue
-        payment["status"] = "canceled"
-        payment["status_transitions"]["canceled_at"] = call.now
-        call.save("invoice_payment", payment)
-        intent = call.find("payment_intent", payment["payment"]["payment_intent"])
-        if intent is not None and intent["status"] not in ("succeeded", "canceled"):
-            intent.update(status="canceled", canceled_at=call.now, cancellation_reason="void_invoice", next_action=None)
-            call.save("payment_intent", intent)
+        if payment["status"] == "open":
+            _cancel(call, payment)
+
+
+def _cancel(call: RequestContext, payment: Object) -> None:
+    payment["status"] = "canceled"
+    payment["status_transitions"]["canceled_at"] = call.now
+    call.save("invoice_payment", payment)
+    intent = call.find("payment_intent", payment["payment"]["payment_intent"])
+    if intent is not None and intent["status"] not in ("succeeded", "canceled"):
+        intent.update(status="canceled", canceled_at=call.now, cancellation_reason="void_invoice", next_action=None)
+        call.save("payment_intent", intent)

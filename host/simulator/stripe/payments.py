@@ -5,7 +5,14 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import application_fees, authorizations, confirmation_tokens, connect, microdeposits
+from host.simulator.stripe import (
+    application_fees,
+    authorizations,
+    confirmation_tokens,
+    connect,
+    invoice_payments,
+    microdeposits,
+)
 from host.simulator.stripe.confirmation import (
     WAITING,
     charge_intent,
@@ -107,6 +114,9 @@ def check_secret(call: RequestContext, noun: str) -> None:
 def update_intent(call: RequestContext) -> Object:
     """Update an intent; its amount and payment method only until it is confirmed."""
     intent = call.subject()
+    for name in ("amount", "currency", "customer"):
+        if name in call.params:
+            invoice_payments.check_own(call, intent, f"update the {name} of")
     if intent["status"] not in WAITING:
         for name in _UNTIL_CONFIRMED:
             if name in call.params:

@@ -350,3 +350,75 @@ def test_texts_of_an_invoice_are_its_customers_unless_something_says_otherwise(s
         assert invoice["rendering"]["amount_tax_display"] == "include_inclusive_tax"
     own = shop.api.get(f"/v1/invoices/{draft(shop, footer='Mine')}")
     assert (own["footer"], own["custom_fields"]) == ("Mine", fields)
+
+
+def pay_in_part(shop, invoice: str, amount: int) -> dict:
+    """The invoice after another intent has paid ``amount`` of it."""
+    methods = {"enabled": True, "allow_redirects": "never"}
+    card = {"payment_method": "pm_card_visa", "confirm": True, "automatic_payment_methods": methods}
+    intent = {"amount": amount, "currency": "usd", "customer": shop.customer, **card}
+    made = shop.api.post("/v1/payment_intents", intent)["id"]
+    found: dict = shop.api.post(f"/v1/invoices/{invoice}/attach_payment", {"payment_intent": made})
+    return found
+
+
+@pytest.mark.parametrize(("parts", "charges"), [([300], [700, 300]), ([300, 200], [500, 200, 300])])
+def test_the_default_payment_asks_for_what_is_left(shop, parts, charges) -> None:
+    """10.00 in parts: the invoice's own intent is for the rest.
+
+    https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-is_default
+    """
+    made = draft(shop, 1000)
+    shop.api.post(f"/v1/invoices/{made}/finalize")
+    for part in parts:
+        assert pay_in_part(shop, made, part)["status"] == "open"
+    path = f"/v1/invoice_payments?invoice={made}"
+    (own,) = [each for each in shop.api.get(path)["data"] if each["is_default"]]
+    assert own["amount_requested"] == 1000 - sum(parts)
+    paid = shop.api.post(f"/v1/invoices/{made}/pay")
+    assert (paid["status"], paid["amount_paid"], paid["amount_overpaid"]) == ("paid", 1000, 0)
+    assert [charge["amount"] for charge in shop.api.get("/v1/charges")["data"]] == charges
+    assert all(each["amount_requested"] == each["amount_paid"] for each in shop.api.get(path)["data"])
+
+
+def test_an_invoice_paid_by_others_needs_its_own_payment_no_more(shop) -> None:
+    """All of it by attached intents: the default payment and its intent are canceled."""
+    made = draft(shop, 1000)
+    shop.api.post(f"/v1/invoices/{made}/finalize")
+    assert [pay_in_part(shop, made, part)["status"] for part in (300, 700)] == ["open", "paid"]
+    found = {each["is_default"]: each for each in shop.api.get(f"/v1/invoice_payments?invoice={made}")["data"]}
+    assert (found[True]["status"], found[False]["status"]) == ("canceled", "paid")
+    intent = found[True]["payment"]["payment_intent"]
+    assert shop.api.get(f"/v1/payment_intents/{intent}")["status"] == "canceled"
+
+
+def test_the_intent_of_an_invoice_is_not_changed_by_hand(shop) -> None:
+    """Neither its amount nor that it is there; what it is paid with is.
+
+    https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-is_default
+    """
+    made = draft(shop, 1000)
+    shop.api.post(f"/v1/invoices/{made}/finalize")
+    (payment,) = shop.api.get(f"/v1/invoice_payments?invoice={made}")["data"]
+    path = f"/v1/payment_intents/{payment['payment']['payment_intent']}"
+    for asked in ({"amount": 500}, {"customer": shop.payer()}, {"currency": "eur"}):
+        assert "created by an invoice" in shop.api.error("POST", path, asked)[1]["message"]
+    assert "created by an invoice" in shop.api.error("POST", f"{path}/cancel", {})[1]["message"]
+    assert shop.api.post(path, {"metadata": {"a": "b"}})["status"] == "requires_payment_method"
+    confirmed = {"payment_method": "pm_card_visa", "return_url": "https://shop.example"}
+    shop.api.post(f"{path}/confirm", confirmed)
+    assert shop.api.get(f"/v1/invoices/{made}")["status"] == "paid"
+
+
+def test_what_is_paid_too_much_is_the_customers(shop) -> None:
+    """12.00 for an invoice of 10.00 leave 2.00 in credit.
+
+    https://docs.stripe.com/api/invoices/object#invoice_object-amount_overpaid
+    """
+    made = draft(shop, 1000)
+    shop.api.post(f"/v1/invoices/{made}/finalize")
+    paid = pay_in_part(shop, made, 1200)
+    assert (paid["status"], paid["amount_paid"], paid["amount_overpaid"]) == ("paid", 1000, 200)
+    assert shop.balance() == -200
+    (moved,) = shop.api.get(f"/v1/customers/{shop.customer}/balance_transactions")["data"]
+    assert (moved["type"], moved["invoice"], moved["amount"]) == ("invoice_overpaid", made, -200)
