@@ -31,6 +31,7 @@ _END: Final = (
     "UPDATE luahost_event SET status = :status, attempts = :attempts, due = :due "
     "WHERE inbox = :inbox AND id = :id AND status = 'waiting'"
 )
+_FAIL: Final = "UPDATE luahost_run SET status = 'failed' WHERE id = :run AND status = 'interrupted'"
 _LEAVE: Final = (
     "UPDATE luahost_event SET due = CASE WHEN due > :due THEN due ELSE :due END "
     "WHERE inbox = :inbox AND id = :id AND status = 'waiting'"
@@ -72,7 +73,7 @@ class Inbox:
             for each in events
         ]  # fmt: skip
         if values:
-            await self._write(_ADD, values)
+            await self._write((_ADD, values))
 
     def due(self, most: int, *, ordered: bool) -> list[DueEvent]:
         """Up to ``most`` events to be handled, the oldest first. ``ordered``: of each object only the first."""
@@ -88,19 +89,23 @@ class Inbox:
         """How many events are ``waiting``, ``done`` and ``failed``."""
         return {status: int(n) for status, n in self._journal.read(_COUNT, {"inbox": self.name})}
 
-    async def end(self, event: DueEvent, status: str) -> None:
-        """It was handled (``done``), or is given up (``failed``)."""
-        failed = event.attempts + (status == "failed")
-        await self._write(_END, [self._values(event, status=status, attempts=failed, due=0.0)])
+    async def end(self, event: DueEvent) -> None:
+        """It was handled."""
+        await self._write((_END, [self._values(event, status="done", attempts=event.attempts, due=0.0)]))
+
+    async def give_up(self, event: DueEvent, run: str) -> None:
+        """It failed for the last time: so its run has failed, too, be it that its time was up."""
+        ended = self._values(event, status="failed", attempts=event.attempts + 1, due=0.0)
+        await self._write((_END, [ended]), (_FAIL, [{"run": run}]))
 
     async def put_off(self, event: DueEvent, seconds: float) -> None:
         """It failed: have it handled again in ``seconds``."""
         due = self._journal.clock() + seconds
-        await self._write(_END, [self._values(event, status="waiting", attempts=event.attempts + 1, due=due)])
+        await self._write((_END, [self._values(event, status="waiting", attempts=event.attempts + 1, due=due)]))
 
     async def leave(self, event: DueEvent, seconds: float) -> None:
         """Look at it again in ``seconds``, or when whoever has it now said, if that is later."""
-        await self._write(_LEAVE, [self._values(event, due=self._journal.clock() + seconds)])
+        await self._write((_LEAVE, [self._values(event, due=self._journal.clock() + seconds)]))
 
     def seen(self) -> float | None:
         """Up to when events were asked for, by the sender's clock; ``None`` before the first time."""
@@ -109,14 +114,14 @@ class Inbox:
 
     async def see(self, until: float) -> None:
         """Note up to when events were asked for; it never goes back."""
-        await self._write(_SEE, [{"inbox": self.name, "seen": until}])
+        await self._write((_SEE, [{"inbox": self.name, "seen": until}]))
 
     def _values(self, event: DueEvent, **changed: object) -> dict[str, object]:
         return {"inbox": self.name, "id": event.id, **changed}
 
-    async def _write(self, sql: str, values: list[dict[str, object]]) -> None:
+    async def _write(self, *statements: tuple[str, list[dict[str, object]]]) -> None:
         def begin(tell: Callable[[HostError | None], None]) -> Callable[[], object]:
-            self._journal.write([(sql, values)], tell)
+            self._journal.write(list(statements), tell)
             return lambda: None  # what is given to the journal is committed
 
         if (error := await wait_async(begin)) is not None:

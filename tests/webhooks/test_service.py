@@ -100,6 +100,25 @@ def test_a_handler_that_fails_is_tried_again_and_then_kept_as_a_failed_run(
     assert shop.names() == ["evt_1"]
 
 
+@pytest.mark.parametrize(
+    "handler",
+    ["sleep(1e6)", "while true do sleep(0) end", "error({kind = 'timeout'})"],
+    ids=["waits", "works", "says so"],
+)
+def test_a_handler_whose_time_is_up_is_kept_as_a_failed_run(
+    shop: Shop, opened: Opened, post: Post, handler: str
+) -> None:
+    """However its last attempt failed, the run is among those that failed, and can be resumed."""
+    hooks = opened(f'on("*", function(event) {handler} end)', attempts=2, run={"timeout": 0.05})
+    post(hooks, body())
+    assert shop.wait(2) == ["evt_1 again", "evt_1 failed"]
+    hooks.close()
+    shop.script(MAKE)
+    with shop.host() as host:
+        (failed,) = host.durable_runs.journal.runs()
+        assert (failed.id, failed.status) == ("handlers:evt_1", "failed")
+
+
 def test_the_handler_s_file_is_read_for_each_attempt(shop: Shop, opened: Opened, post: Post) -> None:
     """Edited while it listens: the next event has the new text, and so has the next attempt of one that fails."""
     hooks = opened(MAKE, attempts=99)
