@@ -21,6 +21,7 @@ from host.cli.output import OutputSink
 from host.cli.report_options import Reporting, report_options
 from host.cli.strict import StrictCommand
 from host.errors import UsageError
+from host.report.errors import printable
 
 if TYPE_CHECKING:
     from host.host import Host
@@ -134,4 +135,4 @@ def _report(ended: Ended) -> None:
         line += f" in {ended.seconds:g} s"
     if error is not None:
         line += f": {error}"
-    click.echo(line, err=True)
+    click.echo(printable(line.replace("\n", " ")), err=True)  # an error's text may be anybody's

@@ -16,7 +16,7 @@ from host.run.failure import script_error
 from host.run.script import Script, excerpt
 from host.run.sources import Sources
 
-__all__ = ["check_handlers"]
+__all__ = ["check_handlers", "says_on"]
 
 _MARKS = re.compile(
     rb"(?P<comment>--\[(=*)\[.*?\]\2\]|--[^\n]*)|(?P<long>\[(=*)\[.*?\]\4\])"
@@ -40,8 +40,7 @@ def check_handlers(script: Script, events: Sequence[str]) -> None:
     fault = syntax_fault(script.source, script.name)
     if fault:
         raise script_error({"message": fault, "kind": "syntax"}, script, {}, tuple, Sources(script))
-    names = {mark[1] for mark in _marks(script.source) if mark[0] == "name"}
-    if b"on" not in names and not names & _ELSEWHERE:
+    if not says_on(script.source):
         raise ScriptError(
             'it says on(…) nowhere, and would handle no event; expected on("invoice.paid", function(event) … end)',
             script=script.name,
@@ -59,6 +58,12 @@ def check_handlers(script: Script, events: Sequence[str]) -> None:
                 kind="invalid",
                 hint=error.hint,
             ) from None
+
+
+def says_on(source: bytes) -> bool:
+    """Whether a script may handle any event at all: an empty file, or one that is just being written, does not."""
+    names = {mark[1] for mark in _marks(source) if mark[0] == "name"}
+    return b"on" in names or bool(names & _ELSEWHERE)
 
 
 def _marks(source: bytes) -> Iterator[tuple[str, bytes, int]]:

@@ -15,7 +15,8 @@ from host import arguments
 from host.apis.json_values import decode_json
 from host.errors import ConfigError, InvalidCall, ScriptError, UsageError
 from host.limits import YEAR
-from host.run.handler_check import check_handlers
+from host.lua.syntax import syntax_fault
+from host.run.handler_check import check_handlers, says_on
 from host.run.options import RunOptions, ScriptLike, script_of
 from host.run.script import RunResult, Script
 from host.settings import Secret
@@ -164,6 +165,9 @@ def open_webhooks(parts: Parts, handler: ScriptLike, options: HandlerOptions, ru
         job: dict[str, Any] = {"run_id": f"{name}:{_safe(event.id)}", "globals": {"event": _value(event)}}
         job |= {"args": run.args, "sinks": run.sinks}
         current = script if script.folder is None else script_of(handler, "handler")  # read the file again
+        if current.source != script.source and _handles_nothing(current):
+            # The file may be read while it is written; the event must not count as one that has no handler.
+            raise UsageError(f"{current.name} says on(…) nowhere now, and would handle no event")
         kept = await asyncio.to_thread(begin, job, current, name, 0, force_new=False)
         if isinstance(kept, RunResult):
             return kept
@@ -181,6 +185,11 @@ def open_webhooks(parts: Parts, handler: ScriptLike, options: HandlerOptions, ru
     )
     inbox = Inbox(parts.durable_runs.journal, name)
     return Webhooks(inbox, handle, chosen, polling=polling, tell=options.tell or _nothing)
+
+
+def _handles_nothing(script: Script) -> bool:
+    """Whether a text that compiles has no ``on``; one that does not fails as it is run."""
+    return not says_on(script.source) and not syntax_fault(script.source, script.name)
 
 
 def _nothing(ended: Ended) -> None:

@@ -28,6 +28,9 @@ class Handled(Protocol):
     @property
     def error(self) -> ScriptError | None: ...
 
+    @property
+    def run_id(self) -> str: ...
+
 
 class Retry(msgspec.Struct, frozen=True):
     """``attempts`` is the total number; ``delay`` is the seconds before the second one, doubled each time."""
@@ -129,15 +132,16 @@ class Dispatcher:
             self._changed.set()
 
     async def _try(self, event: DueEvent) -> None:
-        error = (await self._handle(event)).error
+        result = await self._handle(event)
+        error = result.error
         if error is None:
-            await self._inbox.end(event, "done")
+            await self._inbox.end(event)
             self._tell(Ended(event, "done"))
         elif error.kind in _NOT_ENDED:
             if not self._stopping:
                 await self._inbox.leave(event, ELSEWHERE)
         elif event.attempts + 1 >= self._retry.attempts or error.kind in _FOR_PEOPLE:
-            await self._inbox.end(event, "failed")
+            await self._inbox.give_up(event, result.run_id)
             self._tell(Ended(event, "failed", error))
         else:
             seconds = self._retry.after(event.attempts + 1)

@@ -31,6 +31,7 @@ _END: Final = (
     "UPDATE luahost_event SET status = :status, attempts = :attempts, due = :due "
     "WHERE inbox = :inbox AND id = :id AND status = 'waiting'"
 )
+_FAIL: Final = "UPDATE luahost_run SET status = 'failed' WHERE id = :run AND status = 'interrupted'"
 _LEAVE: Final = (
     "UPDATE luahost_event SET due = CASE WHEN due > :due THEN due ELSE :due END "
     "WHERE inbox = :inbox AND id = :id AND status = 'waiting'"
@@ -72,7 +73,7 @@ class Inbox:
             for each in events
         ]  # fmt: skip
         if values:
-            await self._write(_ADD, values)
+            await self._write((_ADD, values))
 
     def due(self, most: int, *, ordered: bool) -> list[DueEvent]:
         """Up to ``most`` due events, the oldest first. If ``ordered``, only the oldest waiting event of each object."""
@@ -88,19 +89,23 @@ class Inbox:
         """How many events are ``waiting``, ``done`` and ``failed``."""
         return {status: int(n) for status, n in self._journal.read(_COUNT, {"inbox": self.name})}
 
-    async def end(self, event: DueEvent, status: str) -> None:
-        """Record that ``event`` was handled (``done``) or given up (``failed``)."""
-        failed = event.attempts + (status == "failed")
-        await self._write(_END, [self._values(event, status=status, attempts=failed, due=0.0)])
+    async def end(self, event: DueEvent) -> None:
+        """Record that ``event`` was handled."""
+        await self._write((_END, [self._values(event, status="done", attempts=event.attempts, due=0.0)]))
+
+    async def give_up(self, event: DueEvent, run: str) -> None:
+        """Record that ``event`` failed for the last time, and that its ``run`` failed, also where that timed out."""
+        ended = self._values(event, status="failed", attempts=event.attempts + 1, due=0.0)
+        await self._write((_END, [ended]), (_FAIL, [{"run": run}]))
 
     async def put_off(self, event: DueEvent, seconds: float) -> None:
         """Record a failed attempt, and have the event handled again in ``seconds``."""
         due = self._journal.clock() + seconds
-        await self._write(_END, [self._values(event, status="waiting", attempts=event.attempts + 1, due=due)])
+        await self._write((_END, [self._values(event, status="waiting", attempts=event.attempts + 1, due=due)]))
 
     async def leave(self, event: DueEvent, seconds: float) -> None:
         """Look at the event again in ``seconds``, or later if the process that handles it has said so."""
-        await self._write(_LEAVE, [self._values(event, due=self._journal.clock() + seconds)])
+        await self._write((_LEAVE, [self._values(event, due=self._journal.clock() + seconds)]))
 
     def seen(self) -> float | None:
         """The time up to which events were fetched, by the sender's clock; ``None`` before the first time."""
@@ -109,14 +114,14 @@ class Inbox:
 
     async def see(self, until: float) -> None:
         """Record the time up to which events were fetched. It never goes back."""
-        await self._write(_SEE, [{"inbox": self.name, "seen": until}])
+        await self._write((_SEE, [{"inbox": self.name, "seen": until}]))
 
     def _values(self, event: DueEvent, **changed: object) -> dict[str, object]:
         return {"inbox": self.name, "id": event.id, **changed}
 
-    async def _write(self, sql: str, values: list[dict[str, object]]) -> None:
+    async def _write(self, *statements: tuple[str, list[dict[str, object]]]) -> None:
         def begin(tell: Callable[[HostError | None], None]) -> Callable[[], object]:
-            self._journal.write([(sql, values)], tell)
+            self._journal.write(list(statements), tell)
             return lambda: None  # a write cannot be cancelled
 
         if (error := await wait_async(begin)) is not None:

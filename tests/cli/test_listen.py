@@ -76,6 +76,23 @@ def test_a_failed_event_is_listed_and_resumed(process: Process, cli: Cli, handle
     assert "handlers:evt_1" not in cli("runs", "list", "--failed", "--journal", "j.sqlite").out
 
 
+def test_an_error_cannot_steer_the_terminal_or_forge_a_line(process: Process, handlers: str) -> None:
+    """One line for each event, of printable text, whatever the error of its handler says."""
+    Path(handlers).write_text(
+        r"""on("*", function() error("\27]0;owned\7\r\n12:00:00  invoice.paid  evt_2  done\0") end)"""
+    )
+    running = process(
+        "listen", handlers, "--simulate", "--port", "0", "--secret", SECRET, "--journal", "j.sqlite", "--attempts", "1"
+    )
+    httpx.post(address(running), content=body(), headers=signed(body()))
+    assert running.stderr is not None
+    line = running.stderr.readline().decode()
+    assert "evt_1  failed: handlers.lua:1: ?]0;owned?? 12:00:00  invoice.paid  evt_2  done?" in line
+    assert line.rstrip("\n").isprintable()
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=30)
+
+
 def test_events_of_an_added_document_are_checked_by_it(process: Process, cli: Cli, tmp_path: Path) -> None:
     """Another sender's: what is as its document says is handled, what is not is told and kept as a failed run."""
     schema = {"type": "object", "required": ["n"], "properties": {"type": {"const": "pet.adopted"}, "n": INTEGER}}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
 from host import ConfigError, UsageError
 from host.durable.cancelling import cancel
+from host.webhooks import dispatcher
 from host.webhooks.endpoint import MOST_BYTES
 from host.webhooks.event import ReceivedEvent
 from host.webhooks.service import Webhooks
@@ -101,6 +103,25 @@ def test_a_handler_that_fails_is_tried_again_and_then_kept_as_a_failed_run(
     assert shop.names() == ["evt_1"]
 
 
+@pytest.mark.parametrize(
+    "handler",
+    ["sleep(1e6)", "while true do sleep(0) end", "error({kind = 'timeout'})"],
+    ids=["waits", "works", "says so"],
+)
+def test_a_handler_whose_time_is_up_is_kept_as_a_failed_run(
+    shop: Shop, opened: Opened, post: Post, handler: str
+) -> None:
+    """However its last attempt failed, the run is among those that failed, and can be resumed."""
+    hooks = opened(f'on("*", function(event) {handler} end)', attempts=2, run={"timeout": 0.05})
+    post(hooks, body())
+    assert shop.wait(2) == ["evt_1 again", "evt_1 failed"]
+    hooks.close()
+    shop.script(MAKE)
+    with shop.host() as host:
+        (failed,) = host.durable_runs.journal.runs()
+        assert (failed.id, failed.status) == ("handlers:evt_1", "failed")
+
+
 def test_the_handler_s_file_is_read_for_each_attempt(shop: Shop, opened: Opened, post: Post) -> None:
     """Edited while it listens: the next event has the new text, and so has the next attempt of one that fails."""
     hooks = opened(MAKE, attempts=99)
@@ -118,6 +139,25 @@ def test_the_handler_s_file_is_read_for_each_attempt(shop: Shop, opened: Opened,
     while shop.told[-1].how != "done":
         shop.wait(len(shop.told) + 1)
     assert shop.names() == ["evt_1", "new evt_2", "evt_3"]
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "-- on(", "local a = 1"])
+def test_a_file_that_handles_nothing_loses_no_event(
+    shop: Shop, opened: Opened, post: Post, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be empty for the moment in which it is written: the event waits, without an attempt being counted."""
+    monkeypatch.setattr(dispatcher, "ELSEWHERE", 0.01)
+    warned: SimpleQueue[str] = SimpleQueue()
+    monkeypatch.setattr(dispatcher._log, "warning", lambda text, *values: warned.put(text % values))
+    hooks = opened(MAKE, attempts=1)
+    shop.script(text)
+    post(hooks, body("evt_1"))
+    assert "handlers.lua says on(…) nowhere now" in warned.get(timeout=20)
+    beside = shop.folder / "whole.lua"
+    beside.write_text(MAKE)
+    beside.replace(shop.folder / "handlers.lua")
+    assert shop.wait(1) == ["evt_1 done"]
+    assert shop.names() == ["evt_1"]
 
 
 def test_a_passing_failure_is_made_good_by_the_next_attempt(shop: Shop, opened: Opened, post: Post) -> None:
