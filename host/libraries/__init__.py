@@ -1,1 +1,1 @@
-"""The libraries a script may be granted: ``http``, ``graphql``, ``sql``, ``fs``."""
+"""The libraries that scripts can be granted: ``http``, ``graphql``, ``sql``, ``fs``."""

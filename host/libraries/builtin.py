@@ -1,4 +1,4 @@
-"""The libraries every host has, made when a script first calls them: ``host.lua.globals.LIBRARIES``."""
+"""The built-in libraries (``host.lua.globals.LIBRARIES``), each made when a script first calls it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ def builtin_libraries(
     redactor: Redactor,
     through: Callable[[Send], Send] = directly,
 ) -> Libraries:
-    """Each by ``provider(parts)`` of its folder's ``library.py``, which is imported with a script's first call: httpx,
-    SQLAlchemy and graphql-core take longer than most scripts."""
+    """The built-in libraries of a host.
+
+    Each is made by ``provider(parts)`` in the ``library.py`` of its folder, which is imported with the first call,
+    since importing httpx, SQLAlchemy and graphql-core takes longer than most scripts.
+    """
     if settings.graphql_token is not None:
         redactor.add(settings.graphql_token)
     http = HttpSettings(connect_timeout=settings.connect_timeout, user_agent=user_agent)
@@ -35,7 +38,7 @@ def builtin_libraries(
 
 
 def library_types() -> list[tuple[str, str]]:
-    """(file's name, text): types of each library for editors, as its folder has them."""
+    """(file name, text) of each library's type definitions for editors."""
     here = Path(__file__).parent
     return [(f"host_{name}.lua", (here / name / "types.lua").read_text(encoding="utf-8")) for name in LIBRARIES]
 

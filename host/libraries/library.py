@@ -1,8 +1,8 @@
-"""What a library is: names for scripts, async functions behind them, and how a call reaches one.
+"""Libraries: names for scripts, the async functions behind them, and how a call reaches a function.
 
-A script's ``http.get(url)`` is Lua that calls the library function ``"http.get"`` by its name. The call pipeline finds
-it here, asks for its effect, checks what holds for all (read-only, budgets), and has the worker run it; what a function
-may reach it checks itself, against :attr:`LibraryCall.permissions`.
+A script's ``http.get(url)`` is Lua code that calls the library function ``"http.get"`` by its name. The call pipeline
+finds the function here, determines its effect, makes the general checks (read-only, budgets), and has the worker run
+it. The function itself checks what it may reach, against :attr:`LibraryCall.permissions`.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ __all__ = [
 ]
 
 SecretOf = Callable[[str], "tuple[Secret | None, str] | None"]
-"""A secret's value, and the origin (``https://api.stripe.com``) it may go to, by the name scripts' values have."""
+"""Takes the name of a secret; returns its value and the origin (``https://api.stripe.com``) it may be sent to."""
 
 Effect = Literal["read", "write", "pure"]
 
 
 def directly(send: Send) -> Send:
-    """``send`` itself: nothing stands before it."""
+    """``send`` itself, without a cassette."""
     return send
 
 
 class LibraryCall(msgspec.Struct, frozen=True):
-    """One call: its arguments as the script gave them, and what the run may do.
+    """One call: its arguments as the script passed them, and the run's permissions.
 
-    ``headers`` are the host's own for requests to where the script's call goes: of the trace it is in.
+    ``headers`` are the host's trace headers, which go with the first request of the call.
     """
 
     name: str
@@ -59,26 +59,26 @@ class LibraryCall(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
     def with_own(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-        """``headers`` and the host's own, but those that the script sends itself."""
+        """``headers``, and those of the host that the script does not send itself."""
         if not self.headers:
             return headers
         names = {name.lower() for name, _ in headers}
         return (*headers, *(header for header in self.headers if header[0] not in names))
 
     def argument(self, place: int, default: Any = None) -> Any:
-        """The argument at ``place``, from 0; ``default`` where there is none or nil."""
+        """The argument at index ``place``, from 0; ``default`` if it is missing or nil."""
         found = self.args[place] if place < len(self.args) else None
         return default if found is None else found
 
 
 class LibraryFunction(msgspec.Struct, frozen=True):
-    """``await run(asked, deadline)`` gives plain values or raises ``CallError``.
+    """``await run(asked, deadline)`` returns plain values or raises ``CallError``.
 
-    ``effect`` is what a call does, or says so from its arguments: ``"write"`` changes something (a call that has begun
-    is let finish when its caller gives up), ``"read"`` only looks, ``"pure"`` depends on its arguments alone.
-    ``seconds`` gives the time a call asks for, where that is more than the usual. ``key`` gives the origin a change
-    goes to and the idempotency key the script gave it; ``repeatable`` says whether it may be repeated without one.
-    All run on the script's thread before anything happens and may raise ``InvalidCall``.
+    ``effect`` is that of each call, or a function of the call: ``"write"`` changes something (a call that has begun may
+    finish after its caller has given up), ``"read"`` only reads, ``"pure"`` depends on its arguments alone. ``seconds``
+    returns the timeout that a call asks for. ``key`` returns the origin of a change and the idempotency key that the
+    script set; ``repeatable`` says whether the change may be repeated without a key. These functions run on the
+    script's thread before the call is submitted, and may raise ``InvalidCall``.
     """
 
     run: Callable[[LibraryCall, float], Awaitable[Any]]
@@ -92,21 +92,22 @@ class LibraryFunction(msgspec.Struct, frozen=True):
 
 
 class Provider(Protocol):
-    """A library's functions, made when one is first called; one for each host."""
+    """The functions of a library for one host, made when one of them is first called."""
 
     @property
     def functions(self) -> Mapping[str, LibraryFunction]: ...
 
     def ended(self, run_id: str) -> Callable[[], Awaitable[None]] | None:
-        """A run is over: what to call on the loop and to await, if the run left anything open."""
+        """Called at the end of a run. Returns a function to await on the loop if the run has left anything open."""
 
     async def aclose(self) -> None:
-        """The host closes."""
+        """Called when the host closes."""
 
 
 class BuiltinParts(msgspec.Struct, frozen=True):
-    """What a host gives its built-in libraries; ``http`` is for clients of their own, which send ``through`` a
-    cassette where there is one."""
+    """What the built-in libraries get from their host. ``http`` are the settings of clients they make, and ``through``
+    wraps the sending function of such a client, for a cassette.
+    """
 
     settings: Settings
     http: HttpSettings
@@ -118,11 +119,12 @@ class BuiltinParts(msgspec.Struct, frozen=True):
 class Library(msgspec.Struct, frozen=True):
     """A library for ``Host.add_library``.
 
-    ``name`` begins the names of its functions: ``functions["convert"]`` of ``"money"`` is ``"money.convert"``.
+    ``name`` is the prefix of its functions: ``functions["convert"]`` of ``"money"`` is ``"money.convert"``.
 
-    ``lua`` is run in the script's own globals when one of ``names`` is first used. It is given a table with
-    ``call(name, …)`` (calls a function of this library, waits, gives its value or raises), ``raise{…}`` (an error with
-    kind and message, at the script's line) and ``null``, and returns a table with the value of each name.
+    ``lua`` is run in the script's globals when one of ``names`` is first used. Its argument is a table with
+    ``call(name, …)``, which calls a function of this library and returns its value or raises; ``raise{…}``, which
+    raises an error with kind and message at the script's line; and ``null``. It returns a table with the value of each
+    of ``names``.
     """
 
     name: str
@@ -136,7 +138,7 @@ class Library(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         for what in (self.name, *self.names, *self.functions):
             if not isinstance(what, str) or not what.isidentifier() or not what.isascii():
-                raise UsageError(f"{what!r} is no name for Lua")
+                raise UsageError(f"{what!r} is not a name in Lua")
         if not self.names:
             raise UsageError(f"the library {self.name!r} has no names for scripts")
 
@@ -144,7 +146,7 @@ class Library(msgspec.Struct, frozen=True):
 class Libraries:
     """All libraries of a host, by the names of their functions. Thread-safe.
 
-    ``builtin`` are makers of providers by the first part of their functions' names: made when first called.
+    ``builtin`` maps the prefix of a library's functions to a function that makes its provider with the first call.
     """
 
     def __init__(self, builtin: Mapping[str, Callable[[], Provider]] | None = None) -> None:
@@ -154,7 +156,7 @@ class Libraries:
         self.globals: dict[str, Library] = {}  # of added libraries, by name
 
     def add(self, library: Library, taken: Collection[str]) -> None:
-        """Raises ``UsageError`` for a name that is in use."""
+        """Add a library. Raises ``UsageError`` for a name that is in use."""
         with self._lock:
             for name in (library.name, *library.names):
                 if name in self.globals or (name == library.name and name in self._makers) or name in taken:
@@ -163,7 +165,7 @@ class Libraries:
             self.globals.update(dict.fromkeys(library.names, library))
 
     def has(self, name: str) -> bool:
-        """Whether ``name`` is one of a library's function."""
+        """Whether ``name`` has the form of a library's function."""
         return name.partition(".")[0] in self._makers and "." in name
 
     def find(self, name: str) -> LibraryFunction | None:
@@ -171,25 +173,25 @@ class Libraries:
         return self._provider(name.partition(".")[0]).functions.get(name) if self.has(name) else None
 
     def effect(self, asked: LibraryCall) -> Effect:
-        """What a call does. Raises ``InvalidCall`` for one that cannot be made."""
+        """The effect of a call. Raises ``InvalidCall`` for a call that cannot be made."""
         function = self.find(asked.name)
         if function is None:
             raise InvalidCall(f"there is no function {asked.name}")
         return function.effect_of(asked)
 
     async def wait(self, left: Callable[[], Awaitable[None]], deadline: float) -> None:
-        """What the worker calls for what :meth:`ended` gave."""
+        """Await a function that :meth:`ended` returned, as the worker's handler."""
         await left()
 
     def ended(self, run_id: str) -> list[Callable[[], Awaitable[None]]]:
-        """What to call on the loop and to await for a run that is over."""
+        """The functions to await on the loop at the end of a run."""
         if not self._made:
             return []
         found = [provider.ended(run_id) for provider in list(self._made.values())]
         return [each for each in found if each is not None]
 
     async def aclose(self) -> None:
-        """Close what was made."""
+        """Close the providers that were made."""
         for provider in list(self._made.values()):
             await provider.aclose()
 
@@ -204,7 +206,7 @@ class Libraries:
 
 
 class _Added:
-    """The functions of a program's own library."""
+    """The provider of a library that the program has added."""
 
     def __init__(self, library: Library) -> None:
         self.functions = {f"{library.name}.{name}": _wrapped(f) for name, f in library.functions.items()}
@@ -219,7 +221,7 @@ class _Added:
 
 
 def _wrapped(function: LibraryFunction | Callable[..., Awaitable[Any]]) -> LibraryFunction:
-    """A bare async function takes the script's arguments, and writes for all we know."""
+    """The library function for a plain async function, which takes the script's arguments and counts as a write."""
     if isinstance(function, LibraryFunction):
         return function
 

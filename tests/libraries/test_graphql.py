@@ -33,13 +33,15 @@ class GraphqlApp:
         query, mutation, viewer = QueryType(), MutationType(), ObjectType("Viewer")
         self.names = {str(i): f"name {i}" for i in range(1, 8)}
         self.seen: list[dict[str, str]] = []
+        self.missing: set[str] = set()  # ids of edges without a node
 
         def repositories(_: Any, __: Any, first: int, after: str | None = None) -> dict[str, Any]:
             start = int(after or 0)
             items = [{"id": id, "name": name} for id, name in list(self.names.items())[start : start + first]]
             more = start + first < len(self.names)
             info = {"hasNextPage": more, "endCursor": str(start + len(items))}
-            return {"nodes": items, "edges": [{"node": item} for item in items], "pageInfo": info}
+            edges = [{"node": None if item["id"] in self.missing else item} for item in items]
+            return {"nodes": items, "edges": edges, "pageInfo": info}
 
         def rename(_: Any, __: Any, id: str, name: str) -> dict[str, str]:
             self.names[id] = name
@@ -208,6 +210,27 @@ def test_each_goes_through_all_pages(ask: Script) -> None:
     return table.concat(ids)
     """
     assert ask(code, globals={"pages": PAGES, "edges": edges}).value == "12345671234567"
+
+
+def test_an_edge_without_its_node_ends_no_page(ask: Script, shop: GraphqlApp) -> None:
+    """It is json.null in its place, and the nodes after it follow."""
+    shop.missing = {"2"}
+    edges = PAGES.replace("nodes { id }", "edges { node { id } }")
+    code = """
+    local found = {}
+    for repo in graphql_query(edges, {n=4}):each("viewer.repositories") do
+      found[#found + 1] = repo == json.null and "-" or repo.id
+    end
+    return table.concat(found)
+    """
+    assert ask(code, globals={"edges": edges}).value == "1-34567"
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "0/0", "1/0", "86401", "'5'", "true"])
+def test_a_timeout_that_cannot_be_is_refused(ask: Script, seconds: str) -> None:
+    """None of them is sent, whatever a comparison with it gives."""
+    error = error_of(ask(f"return graphql_query('{{ a }}', {{}}, {{timeout = {seconds}}})", check=False))
+    assert (error.kind, "timeout" in error.message) == ("invalid", True), error.message
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_names_that_are_taken_are_refused(names: tuple[str, ...]) -> None:
 
 def test_what_is_no_library_is_refused() -> None:
     """Names must be Lua's, and there must be some."""
-    with pytest.raises(UsageError, match="no name for Lua"):
+    with pytest.raises(UsageError, match="not a name in Lua"):
         Library("my-lib", "", ("x",))
     with pytest.raises(UsageError, match="no names for scripts"):
         Library("mine", "", ())

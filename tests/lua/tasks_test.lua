@@ -48,7 +48,7 @@ describe("map", function()
     assert.same({ "A", "B" }, map({ "a", "b" }, string.upper))
     assert.same({ { 1 } }, map({ "[1]" }, json.decode))
     assert.same({ "a1", "b2" }, map({ "a", "b" }, function(item, index) return item .. index end))
-    assert.error_matches(function() map({ "no-address" }, http.get) end, "is no http")
+    assert.error_matches(function() map({ "no-address" }, http.get) end, "is not an http")
     assert.error_matches(function() map({ "/nowhere" }, fs.read) end, "reading /nowhere is not granted")
     local none = stripe.products.list { created = { gt = 4000000000 } }
     assert.equals(0, #map(none, tostring))

@@ -1,4 +1,4 @@
-"""An answer's body on its way to a granted file, which is there when it is complete, and not before."""
+"""Writes the body of an answer to a granted file, which appears at its path only when it is complete."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ MOST_ASKED = 1 << 40
 
 
 class DownloadFile:
-    """As of :class:`host.http.message.BodySink`. ``kept``: all of the body is there, in the place of what was there.
+    """A :class:`host.http.message.BodySink` that writes to a file. ``kept`` is true once the file is in place.
 
-    Raises ``CallError`` where the file cannot be written. Leave nothing behind: :meth:`discard`.
+    ``largest`` is in bytes. The methods raise ``CallError`` if the file cannot be written. Call :meth:`discard` at the
+    end to remove what an incomplete download leaves.
     """
 
     def __init__(self, path: str, real: str, largest: int | None = None) -> None:
@@ -38,30 +39,30 @@ class DownloadFile:
 
     @classmethod
     def granted(cls, permissions: Permissions, path: str, largest: int | None = None) -> DownloadFile:
-        """To a path a script names. Raises ``DeniedError`` where writing it was not granted."""
+        """A download to a path named by a script. Raises ``DeniedError`` if writing to it is not granted."""
         return cls(path, permissions.check_write(path), largest)
 
     @property
     def largest(self) -> int:
-        """How many bytes there may be."""
+        """The largest permitted body, in bytes."""
         return self._largest
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What a script is told of it: where it is, how long, and the hash of what is in it."""
+        """The path, size in bytes and SHA-256 hash of the file, for the script."""
         return {"path": self._path, "bytes": self._size, "sha256": self._hash.hexdigest()}
 
     async def open(self) -> None:
-        """Open the file beside the one that is to be there."""
+        """Open a temporary file in the same folder."""
         await self._do(self._file.begin)
 
     async def begin(self) -> None:
-        """The body comes now, from its beginning."""
+        """Start, or start again, with the first byte of the body."""
         self._streamed, self._size, self._hash = True, 0, hashlib.sha256()
         await self._do(self._file.begin)
 
     async def write(self, data: bytes) -> None:
-        """More of the body."""
+        """Append the next part of the body."""
 
         def add() -> None:
             self._hash.update(data)
@@ -71,8 +72,9 @@ class DownloadFile:
         await self._do(add)
 
     async def finish(self, answer: Response) -> Response:
-        """Put the body of an answer in place: what came of it, or what the answer still has of it, from a sender that
-        does not stream. Gives the answer without it. Of an error, or of no content, nothing is kept.
+        """Move the complete file to its path, and return the answer without its body.
+
+        If nothing was streamed, the body is taken from the answer. Nothing is kept of an error or an empty answer.
         """
         if not 200 <= answer.status < 300 or answer.status == 204:
             return answer
@@ -84,7 +86,7 @@ class DownloadFile:
         return replace(answer, body=b"")
 
     def keep(self, body: bytes) -> None:
-        """Put a body in place that is in memory, on this thread."""
+        """Write a body that is in memory, on this thread."""
         if len(body) > self._largest:
             text = f"the answer is too large: more than {self._largest} bytes (max_size)"
             raise UnexpectedAnswer(text, retryable=False)
@@ -100,7 +102,7 @@ class DownloadFile:
         self.kept = True
 
     async def discard(self) -> None:
-        """Leave no part of it behind. After :meth:`finish` it does nothing."""
+        """Remove the temporary file. Does nothing after :meth:`finish`."""
         await asyncio.to_thread(self._file.discard)
 
     async def _do(self, work: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""``fs``: files inside the granted folders. All of it runs in threads, off the loop."""
+"""``fs``: files inside the granted folders. The functions run in threads, off the event loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from host.libraries.library import BuiltinParts, LibraryCall, LibraryFunction, P
 
 __all__ = ["Files", "provider"]
 
-LARGEST = 64 << 20  # bytes of one file, read or written
+LARGEST = 64 << 20  # bytes of one file
 MOST = 10_000  # entries of a folder
 
 
@@ -119,7 +119,7 @@ def _append(asked: LibraryCall) -> None:
 
 
 def _remove(asked: LibraryCall) -> bool:
-    """Whether there was such a file; folders are not touched."""
+    """Remove a file. Returns whether it existed. Raises ``InvalidCall`` for a folder."""
     real = asked.permissions.check_write(_path(asked))
     try:
         with parent(real) as (folder, name):
@@ -161,7 +161,7 @@ def _entry(entry: os.DirEntry[str]) -> dict[str, Any]:
     about: dict[str, Any] = {"name": os.fsencode(entry.name)}
     try:
         facts = entry.stat(follow_symlinks=False)
-    except OSError:  # gone meanwhile
+    except OSError:  # removed meanwhile
         return {**about, "type": "other"}
     if stat.S_ISREG(facts.st_mode):
         return {**about, "type": "file", "size": facts.st_size, "modified": facts.st_mtime}

@@ -1,9 +1,7 @@
-"""Files opened without following links, so that what was granted is what is opened.
+"""Opens files without following links, so that the file opened is the one that was granted.
 
-``Permissions.check_read`` and ``check_write`` give a path without links. Between that and the opening
-somebody may
-put a link in its place; so each step of the path is opened by itself, from the root, refusing links
-(openat(2)).
+``Permissions.check_read`` and ``check_write`` return a path without links. Since a link could be put in its place
+before the file is opened, each step of the path is opened by itself, from the root, refusing links (openat(2)).
 """
 
 from __future__ import annotations
@@ -26,9 +24,9 @@ _COMMON = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(o
 
 @contextlib.contextmanager
 def parent(real: str) -> Iterator[tuple[int | None, str]]:
-    """The open folder of a path without links, and the last name in it. ``OSError`` if a link is in the way.
+    """Open the folder of ``real``, and yield its descriptor and the last name of the path.
 
-    Where the system cannot open step by step, no folder and the whole path.
+    Raises ``OSError`` if a step is a link. Where step-by-step opening is impossible, yields ``None`` and ``real``.
     """
     if not _STEPWISE:
         yield None, real
@@ -46,9 +44,9 @@ def parent(real: str) -> Iterator[tuple[int | None, str]]:
 
 
 def open_file(real: str, flags: int) -> int:
-    """A descriptor of a plain file. ``OSError``, or ``InvalidCall`` for what is no plain file."""
+    """Open a regular file and return its descriptor. Raises ``OSError``, or ``InvalidCall`` for anything else."""
     with parent(real) as (folder, name):
-        # Non-blocking: a pipe with nobody at its other end must not hold the thread.
+        # Non-blocking: opening a pipe whose other end is not open must not block the thread.
         fd = os.open(name, flags | _COMMON | getattr(os, "O_NONBLOCK", 0), 0o666, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
@@ -57,7 +55,7 @@ def open_file(real: str, flags: int) -> int:
 
 
 def open_folder(real: str) -> int | str:
-    """What ``os.scandir`` takes: a descriptor to close, or the path where the system has no such thing."""
+    """An argument for ``os.scandir``: a descriptor that the caller closes, or on some systems the path."""
     if not _STEPWISE or os.scandir not in os.supports_fd:
         return real
     flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _COMMON
@@ -66,7 +64,7 @@ def open_folder(real: str) -> int | str:
 
 
 class Replacement:
-    """A file's new content, written beside it and put in its place at once, or not at all."""
+    """The new content of a file, written to a temporary file and then moved to its path in one step."""
 
     def __init__(self, real: str) -> None:
         self._real = real
@@ -74,10 +72,10 @@ class Replacement:
         self._fd: int | None = None
 
     def begin(self) -> None:
-        """Open the file beside it, empty. Again: start over. ``InvalidCall`` where what is there is no plain file."""
+        """Open the temporary file, or empty it again. Raises ``InvalidCall`` if the path is not a regular file."""
         if self._fd is None:
             with parent(self._real) as (folder, name):
-                self._there(folder, name)
+                self._existing(folder, name)
             self._fd = open_file(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         else:
             os.lseek(self._fd, 0, os.SEEK_SET)
@@ -90,11 +88,11 @@ class Replacement:
             view = view[os.write(self._fd, view) :]
 
     def commit(self) -> None:
-        """Put it in place; a file that was there keeps its permissions."""
+        """Move the content to its path, with the permissions of the file that was there."""
         assert self._fd is not None
         with parent(self._real) as (folder, name):
             source = self._temporary if folder is None else os.path.basename(self._temporary)
-            there = self._there(folder, name)
+            there = self._existing(folder, name)
             if there is not None:
                 with contextlib.suppress(OSError):
                     os.fchmod(self._fd, stat.S_IMODE(there.st_mode))
@@ -103,8 +101,8 @@ class Replacement:
             self._fd = None
             os.replace(source, name, src_dir_fd=folder, dst_dir_fd=folder)
 
-    def _there(self, folder: int | None, name: str) -> os.stat_result | None:
-        """What is in its place, which is a plain file or nothing."""
+    def _existing(self, folder: int | None, name: str) -> os.stat_result | None:
+        """The status of the file at the path, or ``None`` if there is none."""
         try:
             there = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
@@ -114,7 +112,7 @@ class Replacement:
         return there
 
     def discard(self) -> None:
-        """Leave nothing behind. After ``commit`` it does nothing."""
+        """Remove the temporary file. Does nothing after ``commit``."""
         if self._fd is None:
             return
         os.close(self._fd)
@@ -124,8 +122,8 @@ class Replacement:
 
 
 def failure(what: str, error: OSError) -> CallError:
-    """What a script hears of a failed system call."""
+    """The error a script gets for a failed system call; ``code`` is the name of the errno."""
     if error.errno in (errno.ELOOP, errno.EMLINK):
-        return DeniedError(f"{what}: a link was put in its way while it was opened")
+        return DeniedError(f"{what}: the path was replaced by a link while it was being opened")
     code = errno.errorcode.get(error.errno or 0)
     return InvalidCall(f"{what}: {(error.strerror or 'it failed').lower()}", code=code)

@@ -1,5 +1,5 @@
 ---@meta
--- Files inside the granted folders. Types for editors, nothing that runs.
+-- Files inside the granted folders. Types for editors; this file is not run.
 
 fs = {}
 
@@ -8,7 +8,7 @@ fs = {}
 ---@return string
 function fs.read(path) end
 
----Puts `text` in the place of what was there, at once.
+---Writes a file, replacing its former content in one step.
 ---@param path string
 ---@param text string
 function fs.write(path, text) end
@@ -19,9 +19,9 @@ function fs.append(path, text) end
 
 ---@class host.fs.Entry
 ---@field name string
----@field type "file"|"folder"|"other"
----@field size integer bytes
----@field modified number seconds since 1970
+---@field type "file"|"folder"|"link"|"other"
+---@field size? integer bytes, of a file
+---@field modified? number seconds since 1970
 
 ---@param folder string
 ---@return host.fs.Entry[]
@@ -33,5 +33,5 @@ function fs.exists(path) end
 
 ---Removes a file.
 ---@param path string
----@return boolean there whether it was there
+---@return boolean existed whether it existed
 function fs.remove(path) end

@@ -1,4 +1,4 @@
-"""Files that a script names to have them sent: in a call of an API, or with ``http.*``."""
+"""Reads files that a script sends in a call of an API or with ``http.*``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGEST_UPLOAD = 64 << 20  # bytes
 
 
 def read_upload(permissions: Permissions, path: str) -> bytes:
-    """What is in the file at ``path``. Raises ``DeniedError`` where reading it was not granted, ``InvalidCall``."""
+    """The content of the file at ``path``. Raises ``DeniedError`` if reading it is not granted, and ``InvalidCall``."""
     try:
         with os.fdopen(open_file(permissions.check_read(path), os.O_RDONLY), "rb") as file:
             data = file.read(LARGEST_UPLOAD + 1)

@@ -12,7 +12,7 @@ local function copy(from)
   return to
 end
 
--- What is at "viewer.repositories" of an answer.
+-- The value at a path such as "viewer.repositories" in an answer.
 local function connection_at(data, path)
   local found = data
   for step in gmatch(path, "[^.]+") do
@@ -28,11 +28,14 @@ local function nodes_of(connection, path)
   local edges = rawget(connection, "edges")
   if type(edges) ~= "table" then invalid(path .. " has neither nodes nor edges: select nodes { … } in the query") end
   local out = {}
-  for i = 1, #edges do out[i] = type(edges[i]) == "table" and edges[i].node or nil end
+  for i = 1, #edges do
+    local node = type(edges[i]) == "table" and rawget(edges[i], "node") or nil
+    out[i] = node == nil and core.NULL or node -- no hole, at which the page would seem to end
+  end
   return out
 end
 
--- The cursor of the next page, or nil at the end. Raises what would make pages go round for ever.
+-- The cursor of the next page, or nil at the end. Raises an error where the pages would repeat for ever.
 local function next_cursor(connection, path, query, variable, last)
   local info = rawget(connection, "pageInfo")
   if type(info) ~= "table" or rawget(info, "hasNextPage") == nil then
@@ -44,7 +47,7 @@ local function next_cursor(connection, path, query, variable, last)
     invalid("the query has no variable $" .. variable .. " for the cursor of " .. path .. "; name yours with {cursor=…}")
   end
   if info.endCursor == last then
-    raise { kind = "unexpected", message = path .. ": the server gave the same cursor twice" }
+    raise { kind = "unexpected", message = path .. ": the server returned the same cursor twice" }
   end
   return info.endCursor
 end

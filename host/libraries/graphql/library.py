@@ -1,5 +1,4 @@
-"""``graphql``: queries to the configured endpoint, or to one a script names (GraphQL over HTTP, 2021 and
-later)."""
+"""``graphql``: queries to the configured endpoint, or to one a script names (GraphQL over HTTP, from 2021)."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ from host.http.message import Response
 from host.http.outcome import refusal
 from host.libraries.fs.paths import failure, open_file
 from host.libraries.http.library import WebClient, check_address, reveal
-from host.libraries.http.options import check_json, checked_url, header_pairs, resolved
+from host.libraries.http.options import MOST_SECONDS, check_json, checked_url, header_pairs, resolved
 from host.libraries.library import BuiltinParts, Effect, LibraryCall, LibraryFunction, Provider
 from host.settings import Secret
 
@@ -45,8 +44,10 @@ def provider(parts: BuiltinParts) -> Provider:
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """The endpoint ``graphql_query`` asks, given by the host's owner. ``schema`` is an SDL file's path, or
-    ``"introspect"``, or ``None``: queries are then not checked before they are sent."""
+    """The endpoint of ``graphql_query``, configured by the host's owner.
+
+    ``schema`` is the path of an SDL file, ``"introspect"``, or ``None``, with which queries are sent unchecked.
+    """
 
     url: str
     token: Secret | None = None
@@ -55,7 +56,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class GraphqlError(ApiError):
-    """An answer without data: ``errors`` are the server's, as it sent them."""
+    """An answer without data. ``errors`` are those the server sent."""
 
     @property
     def errors(self) -> list[Any] | None:
@@ -64,7 +65,7 @@ class GraphqlError(ApiError):
 
 
 class _Target(msgspec.Struct, frozen=True):
-    """Where one query goes. ``own``: the configured endpoint, which needs no grant."""
+    """The target of a query. ``own`` is true for the configured endpoint, which needs no grant."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
@@ -96,12 +97,12 @@ class Graphql:
         await self._client.aclose()
 
     async def _run(self, asked: LibraryCall, deadline: float) -> Any:
-        """``{data=…, errors=…}``, either of which may be missing, not both."""
+        """Returns ``{data=…, errors=…}``; one of the two may be missing."""
         query, variables, options = _arguments(asked)
         target = self._target(asked, options)
         if target.schema is not None:
             check = await self._check_for(asked, target, deadline)
-            # In a thread: a large query on a large schema takes its time.
+            # In a thread, since checking a large query against a large schema is slow.
             await asyncio.to_thread(check.check, query, variables, options.get("operation"))
         body: dict[str, Any] = {"query": query}
         if variables:
@@ -131,7 +132,7 @@ class Graphql:
             operation=asked.name,
             run_id=asked.run_id,
             mutation=mutation,
-            timeout=seconds or 86_400.0,  # the call's deadline is what counts
+            timeout=seconds or MOST_SECONDS,  # the call's deadline applies
             check=None if own else asked.permissions.check_net,
             group=None if own else asked.permissions,
         )
@@ -160,11 +161,11 @@ class Graphql:
         if schema is True:
             schema = INTROSPECT
         if schema is not None and not isinstance(schema, str):
-            raise InvalidCall("schema is the path of a schema's file, or true to ask the server for it")
+            raise InvalidCall("schema is the path of a schema file, or true to get the schema from the server")
         return _Target(url, given, schema, False)
 
     async def _check_for(self, asked: LibraryCall, target: _Target, deadline: float) -> SchemaCheck:
-        """What checks queries to a target, made once for all that may see it."""
+        """The schema check for a target, shared by all runs with the same permissions."""
         group = None if target.own else asked.permissions
         key = (target.url, target.schema, target.headers, group)
         task = self._checks.get(key)
@@ -199,8 +200,9 @@ def _arguments(asked: LibraryCall) -> tuple[str, dict[str, Any], dict[str, Any]]
             hint = meant(str(name), _OPTIONS) or f"; there are {', '.join(_OPTIONS)}"
             raise InvalidCall(f"a GraphQL query has no option {short(str(name))!r}{hint}")
     seconds = options.get("timeout")
-    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0):
-        raise InvalidCall(f"timeout is {seconds!r}; expected seconds above 0")
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and 0 < seconds <= MOST_SECONDS):
+        raise InvalidCall(f"timeout is {seconds!r}; expected seconds above 0 and at most {MOST_SECONDS:g}")
     operation = options.get("operation")
     if operation is not None and not isinstance(operation, str):
         raise InvalidCall("operation is the name of one of the query's operations")
@@ -208,25 +210,24 @@ def _arguments(asked: LibraryCall) -> tuple[str, dict[str, Any], dict[str, Any]]
 
 
 def _effect(asked: LibraryCall) -> Effect:
-    """Raises ``InvalidCall`` where the document is not what the function is for."""
+    """The effect of a query. Raises ``InvalidCall`` for a document of a kind that the function does not send."""
     query, _, options = _arguments(asked)
     kind = operation_kind(query, options.get("operation"))
     if kind == "subscription":
-        raise InvalidCall("a GraphQL subscription cannot be asked over HTTP")
+        raise InvalidCall("a GraphQL subscription cannot be sent over HTTP")
     if asked.name == "graphql.query" and kind == "mutation":
-        raise InvalidCall("the document holds a mutation; send it with :mutate(…)")
+        raise InvalidCall("the document has a mutation; send it with :mutate(…)")
     if asked.name == "graphql.mutate" and kind == "query":
-        raise InvalidCall("the document holds no mutation; send it with :query(…)")
+        raise InvalidCall("the document has no mutation; send it with :query(…)")
     return "write" if kind == "mutation" else "read"
 
 
-# Strings and comments may hold any word; what is left are names and brackets (GraphQL 2021, 2.1).
+# Strings, comments (which may contain any word), brackets and names (GraphQL 2021, 2.1).
 _TOKENS = re.compile(r'"""(?:[^\\]|\\.)*?"""|"(?:[^"\\\n]|\\.)*"|\#[^\n\r]*|[{}()\[\]]|\$?[A-Za-z_]\w*', re.DOTALL)
 
 
 def operation_kind(query: str, operation: str | None = None) -> str:
-    """``query``, ``mutation`` or ``subscription``; of several operations the strongest, unless one is
-    named."""
+    """``query``, ``mutation`` or ``subscription``. Of several operations without a name given, the strongest kind."""
     kinds = []
     depth, word = 0, ""
     for mark in _TOKENS.findall(query):
@@ -251,7 +252,7 @@ def operation_kind(query: str, operation: str | None = None) -> str:
 
 
 def _read(name: str, answer: Response, mutation: bool) -> dict[str, Any]:
-    """Data and errors of an answer. Raises what is neither."""
+    """The data and errors of an answer. Raises ``CallError`` for an answer without data."""
     outcome: Outcome | None = refusal(answer) if mutation else None
     try:
         body = decode_json(answer.body)
@@ -267,7 +268,7 @@ def _read(name: str, answer: Response, mutation: bool) -> dict[str, Any]:
         said = read_error(body) if answer.status >= 400 else None
         words = said.message if said is not None else page_text(answer.body[:4096].decode("utf-8", "replace"))
         raise UnexpectedAnswer(
-            f"{name}: status {answer.status} with {kind}, which is no GraphQL answer: {words[:100]!r}",
+            f"{name}: status {answer.status} with {kind}, which is not a GraphQL answer: {words[:100]!r}",
             status=answer.status,
             outcome=outcome,
             retryable=answer.status in (429, 502, 503, 504) or None,
@@ -278,7 +279,7 @@ def _read(name: str, answer: Response, mutation: bool) -> dict[str, Any]:
     errors = body.get("errors") or None
     data = body.get("data")
     if data is None:
-        if mutation:  # without an entry for data it was refused before it began (GraphQL 2021, 7.1)
+        if mutation:  # without ``data`` it was refused before it was executed (GraphQL 2021, 7.1)
             outcome = "unknown" if "data" in body or answer.status >= 500 else "rejected"
         raise _no_data(answer, body, errors or [], outcome)
     return {"data": data} if errors is None else {"data": data, "errors": errors}
@@ -287,7 +288,7 @@ def _read(name: str, answer: Response, mutation: bool) -> dict[str, Any]:
 def _no_data(answer: Response, body: dict[str, Any], errors: list[Any], outcome: Outcome | None) -> GraphqlError:
     first = errors[0] if errors and isinstance(errors[0], dict) else {}
     extensions = first.get("extensions") if isinstance(first.get("extensions"), dict) else {}
-    message = str(first.get("message") or "the server gave neither data nor an error")
+    message = str(first.get("message") or "the server returned neither data nor an error")
     path = first.get("path")
     if isinstance(path, list) and path:
         message = f"{message} (at {'.'.join(str(step) for step in path)})"

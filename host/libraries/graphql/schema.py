@@ -1,4 +1,4 @@
-"""Queries checked against a schema before they are sent. The one file that imports graphql-core."""
+"""Checks queries against a schema before they are sent. The only file that imports graphql-core."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ except ImportError as error:
 
 __all__ = ["INTROSPECTION", "SchemaCheck"]
 
-KEPT = 256  # checked documents
+KEPT = 256  # checked documents in memory
 MOST_TOKENS = 50_000
-SHOWN = 3  # faults in one message
+SHOWN = 3  # errors in one message
 
 
 def INTROSPECTION() -> str:  # noqa: N802 - the query, made when needed
-    """What asks a server for its schema."""
+    """The query that returns a server's schema."""
     return get_introspection_query(descriptions=False)
 
 
 class SchemaCheck:
-    """A schema, and the documents found good so far. Thread-safe."""
+    """A schema, and the documents that were found valid. Thread-safe."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
@@ -46,7 +46,7 @@ class SchemaCheck:
 
     @classmethod
     def of_sdl(cls, text: str, path: str) -> SchemaCheck:
-        """Raises ``InvalidCall`` for a text that is no schema."""
+        """From the text of an SDL file. Raises ``InvalidCall`` if it is not a schema."""
         try:
             return cls(_sound(build_schema(text)))
         except (GraphQLError, TypeError) as error:
@@ -54,14 +54,14 @@ class SchemaCheck:
 
     @classmethod
     def of_introspection(cls, data: Any, url: str) -> SchemaCheck:
-        """Raises ``InvalidCall`` where the server did not say its schema."""
+        """From the answer to an introspection query. Raises ``InvalidCall`` if it does not have a schema."""
         try:
             return cls(_sound(build_client_schema(data)))
         except (GraphQLError, TypeError, AttributeError, KeyError) as error:
-            raise InvalidCall(f"{url} did not give its schema: {_first(error)}") from None
+            raise InvalidCall(f"{url} did not return its schema: {_first(error)}") from None
 
     def check(self, query: str, variables: dict[str, Any], operation: str | None) -> None:
-        """Raises ``InvalidCall`` with what is wrong, where, and the nearest names."""
+        """Raise ``InvalidCall`` for an invalid query or variables, with the line and the nearest valid names."""
         document = self._good.get(query)
         if document is None:
             try:
@@ -70,7 +70,7 @@ class SchemaCheck:
             except GraphQLError as error:
                 faults = [error]
             except RecursionError:
-                raise InvalidCall("the query is nested too deep") from None
+                raise InvalidCall("the query is nested too deeply") from None
             if faults:
                 raise _refused(faults)
             assert document is not None
@@ -87,7 +87,7 @@ class SchemaCheck:
                 raise InvalidCall(f"the query has no operation {name!r}")
             operations = chosen
         if len(operations) != 1:
-            raise InvalidCall("the query has several operations; say which with the option operation")
+            raise InvalidCall("the query has several operations; choose one with the option operation")
         definitions = operations[0].variable_definitions or ()
         declared = {node.variable.name.value for node in definitions}
         unknown = sorted(set(variables) - declared)
@@ -99,7 +99,7 @@ class SchemaCheck:
 
 
 def _sound(schema: GraphQLSchema) -> GraphQLSchema:
-    """A schema queries can be checked against; else raises ``GraphQLError``."""
+    """Return ``schema`` if it is valid, else raise ``GraphQLError``."""
     faults = validate_schema(schema)
     if faults:
         raise faults[0]
@@ -112,7 +112,7 @@ def _refused(faults: list[GraphQLError]) -> InvalidCall:
         at = f" (line {fault.locations[0].line} of the query)" if fault.locations else ""
         texts.append(f"{fault.message.rstrip('.')}{at}")
     more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-    return InvalidCall(f"the query does not fit the schema: {'; '.join(texts)}{more}")
+    return InvalidCall(f"the query does not match the schema: {'; '.join(texts)}{more}")
 
 
 def _first(error: Exception) -> str:

@@ -1,4 +1,4 @@
--- http.get(url, options) and its sisters. The answer is a table with json(); headers are found in any case.
+-- http.get(url, options) and the other methods. The answer is a table with json(); names of headers ignore case.
 local core = ...
 local type, rawget, lower, setmetatable = core.type, core.rawget, core.string.lower, core.setmetatable
 local ask, raise, decode, tool = core.ask, core.raise, core.decode, core.tool

@@ -1,4 +1,4 @@
-"""``http``: requests to any granted address, and what GraphQL sends its own with."""
+"""``http``: requests to any granted address. The client is shared with ``graphql``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from host.policy.redaction import Redactor
 
 __all__ = ["Web", "WebClient", "provider"]
 
-# What may go along to another origin than the one it was meant for.
+# Headers that a redirect may take to another origin.
 _HARMLESS = frozenset(("accept", "accept-language", "user-agent", "range", "if-none-match", "if-modified-since"))
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
@@ -37,7 +37,7 @@ def provider(parts: BuiltinParts) -> Provider:
 
 
 class WebClient(msgspec.Struct, frozen=True):
-    """The host's one client for addresses that are not its APIs', with the usual retries and limits."""
+    """Makes a client for addresses other than those of the host's APIs, with the usual retries and limits."""
 
     settings: HttpSettings
     secret_of: SecretOf
@@ -46,7 +46,7 @@ class WebClient(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, parts: BuiltinParts) -> WebClient:
-        """Of a host's parts."""
+        """The client of a host's parts."""
         return cls(parts.http, parts.secret_of, parts.redactor, parts.through)
 
     def open(self) -> tuple[CheckedClient, Send]:
@@ -74,7 +74,7 @@ class Web:
 
     async def _request(self, asked: LibraryCall, deadline: float) -> Any:
         given = _given(asked)
-        if "multipart" in given:  # may read files
+        if "multipart" in given:  # which may read files
             options = await asyncio.to_thread(Options.parse, asked.name, given, asked.permissions)
         else:
             options = Options.parse(asked.name, given, asked.permissions)
@@ -92,7 +92,7 @@ class Web:
         found: dict[str, Any] = {
             "status": answer.status,
             "headers": self._redactor.value(answer.headers),
-            "body": self._redactor.body(answer.body),  # what a server echoes of a key does not reach the script
+            "body": self._redactor.body(answer.body),  # a key that a server echoes does not reach the script
             "url": self._redactor(answer.url),
             "elapsed": monotonic() - start,
             "attempts": answer.attempts,
@@ -106,7 +106,7 @@ class Web:
     async def _follow(
         self, asked: LibraryCall, options: Options, deadline: float, file: DownloadFile | None
     ) -> Response:
-        """The answer at the end of the redirects; each hop is checked as if the script had asked for it."""
+        """The answer at the end of the redirects. Each target is checked as if the script had requested it."""
         method, url, content = options.method, options.url, options.content
         pairs, left = options.headers, options.redirects
         while True:
@@ -152,7 +152,7 @@ class Web:
 
 
 def check_address(asked: LibraryCall, url: str) -> str:
-    """The origin of a URL that may be asked. Raises ``DeniedError``."""
+    """The origin of a URL. Raises ``DeniedError`` if requests to it are not granted."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme.lower() == "https" else 80)
     asked.permissions.check_net(parts.hostname or "", port)
@@ -160,7 +160,7 @@ def check_address(asked: LibraryCall, url: str) -> str:
 
 
 def reveal(secret_of: SecretOf, name: str, origin: str) -> str:
-    """A secret's value, for the origin it belongs to. Raises ``DeniedError``."""
+    """The value of a secret. Raises ``DeniedError`` unless ``origin`` is the one it belongs to."""
     found = secret_of(name)
     secret, home = found or (None, "")
     if secret is None:
@@ -171,7 +171,7 @@ def reveal(secret_of: SecretOf, name: str, origin: str) -> str:
 
 
 def _origin(url: str) -> str:
-    """Scheme, host and port, the port always said."""
+    """Scheme, host and port of a URL, with the port always written."""
     parts = urlsplit(origin_of(url))
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{parts.scheme}://{(parts.hostname or '').rstrip('.')}:{port}"
@@ -181,18 +181,18 @@ def _target(url: str, location: str, status: int) -> str:
     try:
         return checked_url(urljoin(url, location))
     except (CallError, ValueError):
-        raise UnexpectedAnswer(f"a redirect to {location[:200]!r}, which is no address", status=status) from None
+        raise UnexpectedAnswer(f"a redirect to {location[:200]!r}, which is not a URL", status=status) from None
 
 
 def _idempotency_key(pairs: Any) -> str | None:
     for name, value in pairs:
         if str(name).lower() == "idempotency-key" and isinstance(value, str | int | float):
-            return scalar_text(value).strip() or None  # an empty one protects from nothing
+            return scalar_text(value).strip() or None  # an empty key has no effect
     return None
 
 
 def _given(asked: LibraryCall) -> dict[str, Any]:
-    """URL, method and options in one table."""
+    """The URL, method and options of a call in one table."""
     method = asked.name.rpartition(".")[2]
     first, options = asked.argument(0), asked.argument(1)
     if method == "request":

@@ -1,4 +1,4 @@
-"""The options of ``http.*`` as a script gave them, checked and encoded."""
+"""Checks and encodes the options of ``http.*``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NAMES = (
     "retries", "redirects", "max_size", "download",
 )  # fmt: skip
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
-# The connection's and the framing's own: the client's to set (RFC 9110, 7.6.1).
+# Headers of the connection and of framing, which only the client sets (RFC 9110, 7.6.1).
 _HELD = frozenset(
     [
         "host",
@@ -50,11 +50,11 @@ _HELD = frozenset(
 )
 
 Text = str | tuple[str, ...]
-"""A text, or the parts of one with secrets: odd parts text, even ones the secrets' names."""
+"""A text, or the parts of a text with secrets: alternately text and the name of a secret, beginning with text."""
 
 
 class Options(Frozen, frozen=True):
-    """One request. ``headers`` may hold secrets, which are resolved for the origin they go to."""
+    """One request. ``headers`` may have secrets, which are resolved for the origin of the request."""
 
     UNSHOWN = frozenset({"content"})
 
@@ -74,8 +74,10 @@ class Options(Frozen, frozen=True):
 
     @classmethod
     def parse(cls, name: str, given: dict[str, Any], permissions: Permissions) -> Options:
-        """``given`` holds ``url``, ``method`` and the options. Raises ``InvalidCall``; reads granted
-        files."""
+        """Check ``given``, which has ``url``, ``method`` and the options, and read the files it names.
+
+        Raises ``InvalidCall``, and ``DeniedError`` for a file that may not be read.
+        """
         for option in given:
             if option not in _NAMES:
                 hint = meant(str(option), _NAMES) or f"; there are {', '.join(_NAMES)}"
@@ -87,7 +89,7 @@ class Options(Frozen, frozen=True):
         url = with_query(checked_url(given.get("url")), given.get("query"))
         headers = list(header_pairs(given.get("headers"), name))
         if method in SAFE and (other := next((key for key, _ in headers if key.lower() in METHOD_OVERRIDES), None)):
-            raise InvalidCall(f"{name}: the header {other} would make something else of a {method}; give that method")
+            raise InvalidCall(f"{name}: the header {other} would turn a {method} into another method; use that one")
         content, kind = _content(given, permissions)
         if kind and not any(each.lower() == "content-type" for each, _ in headers):
             headers.append(("Content-Type", kind))
@@ -116,23 +118,23 @@ def checked_url(url: Any) -> str:
         raise InvalidCall(f"a URL is a string such as 'https://example.com/', got {_kind(url)}")
     if len(url) > LONGEST_URL:
         raise InvalidCall("the URL is longer than 64 KB")
-    # A backslash or a space is read in different ways by different programs; none of them is sent.
+    # Programs differ in how they read a backslash or a space, so neither is sent.
     if not url.isprintable() or re.search(r"[\s\\]", url):
-        raise InvalidCall(f"the URL {url[:100]!r} holds a space, a backslash or a control character")
+        raise InvalidCall(f"the URL {url[:100]!r} has a space, a backslash or a control character")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
         raise InvalidCall(f"the URL {url[:100]!r} is wrong: {error}") from None
     if parts.scheme.lower() not in ("http", "https") or not parts.hostname or port == 0:
-        raise InvalidCall(f"the URL {url[:100]!r} is no http:// or https:// address")
+        raise InvalidCall(f"the URL {url[:100]!r} is not an http:// or https:// address")
     if "@" in parts.netloc:  # not repeated: it may be a password
-        raise InvalidCall("the URL holds a user or '@' before its host; give basic={user, password}")
+        raise InvalidCall("the URL has a user or '@' before its host; use basic={user, password}")
     return url.partition("#")[0]
 
 
 def with_query(url: str, query: Any) -> str:
-    """The URL with more parameters; a list repeats its name."""
+    """The URL with further query parameters. A list repeats its name."""
     if query is None:
         return url
     pairs = _pairs(query, "query")
@@ -150,16 +152,16 @@ def header_pairs(given: Any, name: str) -> list[tuple[str, Text]]:
     found: list[tuple[str, Text]] = []
     for key, value in given.items():
         if not _TOKEN.fullmatch(str(key)):
-            raise InvalidCall(f"{str(key)[:50]!r} is no name of a header")
+            raise InvalidCall(f"{str(key)[:50]!r} is not the name of a header")
         if str(key).lower() in _HELD:
-            raise InvalidCall(f"the header {key} is the client's own to set")
+            raise InvalidCall(f"the header {key} can be set by the client only")
         for each in value if isinstance(value, list) else (value,):
             found.append((str(key), header_value(each, f"the header {key}")))
     return found
 
 
 def header_value(value: Any, what: str) -> Text:
-    """A header's value: one line of ASCII, maybe with secrets in it."""
+    """A header's value: one line of ASCII, which may have secrets in it. Raises ``InvalidCall``."""
     parts = secret_parts(value)
     if parts is None:
         if isinstance(value, dict | list) or value is None or isinstance(value, bytes):
@@ -168,20 +170,20 @@ def header_value(value: Any, what: str) -> Text:
         parts = (value,)
     for text in parts[::2]:
         if not text.isascii() or re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
-            raise InvalidCall(f"{what} holds a line break, a control character or non-ASCII text")
+            raise InvalidCall(f"{what} has a line break, a control character or non-ASCII text")
     return parts if len(parts) > 1 else str(parts[0])
 
 
 def secret_parts(value: Any) -> tuple[str, ...] | None:
-    """The parts of an opaque secret as it comes from a script, ``None`` for anything else."""
+    """The parts of an opaque secret from a script, or ``None`` for any other value."""
     parts = getattr(value, "parts", None)
     return parts if isinstance(parts, tuple) else None
 
 
 def plain_text(value: Any, what: str) -> str:
-    """A scalar's text. Raises ``InvalidCall`` for tables and secrets."""
+    """The text of a scalar. Raises ``InvalidCall`` for tables and secrets."""
     if secret_parts(value) is not None:
-        raise InvalidCall(f"{what} is an opaque secret; those go in headers, bearer and basic only")
+        raise InvalidCall(f"{what} is an opaque secret, which may be used in headers, bearer and basic only")
     if isinstance(value, bytes):
         raise InvalidCall(f"{what} is not UTF-8 text")
     if isinstance(value, dict | list):
@@ -200,7 +202,7 @@ def _pairs(given: Any, what: str) -> str:
 
 
 def _content(given: dict[str, Any], permissions: Permissions) -> tuple[bytes, str]:
-    """The body and its type."""
+    """The body and its media type (``""``: none)."""
     kinds = [name for name in ("json", "form", "multipart", "body") if name in given]
     if len(kinds) > 1:
         raise InvalidCall(f"{' and '.join(kinds)} are both given; a request has one body")
@@ -220,7 +222,7 @@ def _content(given: dict[str, Any], permissions: Permissions) -> tuple[bytes, st
 
 
 def check_json(value: Any, path: str) -> None:
-    """Raises ``InvalidCall`` naming the place of what JSON cannot hold."""
+    """Raise ``InvalidCall`` with the path of a value that JSON cannot represent."""
     if isinstance(value, dict):
         for key, item in value.items():
             check_json(item, f"{path}.{key}")
@@ -232,8 +234,7 @@ def check_json(value: Any, path: str) -> None:
 
 
 def _multipart(given: Any, permissions: Permissions) -> tuple[bytes, str]:
-    """multipart/form-data (RFC 7578): texts, and files as ``{content=…}`` or ``{path=…}`` with name and
-    type."""
+    """A multipart/form-data body (RFC 7578) of texts and files; a file is ``{content=…}`` or ``{path=…}``."""
     if not isinstance(given, dict):
         raise InvalidCall("multipart is a table of names and values; a file is {content=…, name=…, type=…}")
     blocks: list[tuple[str, bytes]] = []
@@ -251,7 +252,7 @@ def _part(key: str, value: Any, permissions: Permissions) -> tuple[str, bytes]:
         return head, plain_text(value, f"multipart.{key}").encode()
     unknown = set(value) - {"content", "path", "name", "type"}
     if unknown or ("content" in value) == ("path" in value):
-        raise InvalidCall(f"multipart.{key}: a file is a table with content or path, and maybe name and type")
+        raise InvalidCall(f"multipart.{key}: a file is a table with content or path, and optionally name and type")
     if "path" in value:
         path = plain_text(value["path"], f"multipart.{key}.path")
         name, data = os.path.basename(path), read_upload(permissions, path)
@@ -266,14 +267,14 @@ def _part(key: str, value: Any, permissions: Permissions) -> tuple[str, bytes]:
 
 
 def _quoted(text: str) -> str:
-    """As browsers do (RFC 7578, 4.2)."""
+    """Escape as browsers do (RFC 7578, 4.2)."""
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A").replace("\0", "%00")
 
 
 def _credentials(given: dict[str, Any], headers: list[tuple[str, Text]]) -> list[tuple[str, Text]]:
     both = "basic" in given and "bearer" in given
     if both or (("basic" in given or "bearer" in given) and any(n.lower() == "authorization" for n, _ in headers)):
-        raise InvalidCall("basic, bearer and the header Authorization exclude one another")
+        raise InvalidCall("basic, bearer and the header Authorization cannot be combined")
     if "bearer" in given:
         value = header_value(given["bearer"], "bearer")
         parts = (value,) if isinstance(value, str) else value
@@ -288,13 +289,13 @@ def _credentials(given: dict[str, Any], headers: list[tuple[str, Text]]) -> list
 
 
 def _basic(user: Any, password: Any) -> Text:
-    """A plain value, or one whose secrets are put in before it is made base64: marked by its first part."""
+    """A plain value, or parts whose first begins with ``BASIC``: secrets are inserted before encoding in base64."""
     parts: list[str] = [""]
     for i, each in enumerate((user, password)):
         secret = secret_parts(each)
         texts = secret if secret is not None else (plain_text(each, "basic"),)
         if i == 0 and any(":" in text for text in texts[::2]):
-            raise InvalidCall("basic: a user's name holds no colon")
+            raise InvalidCall("basic: the user name must not contain a colon")
         parts[-1] += (":" if i else "") + texts[0]
         parts.extend(texts[1:])
     if len(parts) == 1:
@@ -306,7 +307,7 @@ BASIC = "\0basic\0"
 
 
 def resolved(value: Text, secret: Callable[[str], str]) -> str:
-    """The text with its secrets in place."""
+    """The text with its secrets inserted. ``secret`` returns the value of a name."""
     if isinstance(value, str):
         return value
     text = "".join(part if i % 2 == 0 else secret(part) for i, part in enumerate(value))

@@ -1,5 +1,5 @@
 ---@meta
--- Requests to granted addresses. Types for editors, nothing that runs.
+-- Requests to granted addresses. Types for editors; this file is not run.
 
 ---@class host.http.Options
 ---@field query? table<string, any> a list repeats its name
@@ -12,9 +12,9 @@
 ---@field bearer? string
 ---@field timeout? number seconds for one answer
 ---@field retries? integer more attempts
----@field redirects? integer how many are followed
+---@field redirects? integer the most that are followed
 ---@field max_size? integer bytes of the decoded body
----@field download? string a granted file the body of a 2xx answer goes to
+---@field download? string path of a granted file to which the body of a 2xx answer is written
 
 ---@class host.http.Request : host.http.Options
 ---@field url string
@@ -22,15 +22,15 @@
 
 ---@class host.http.Answer
 ---@field status integer
----@field headers table<string, string> found in any case
+---@field headers table<string, string> names ignore case
 ---@field body string
----@field url string where redirects ended
+---@field url string the URL after redirects
 ---@field elapsed number seconds
 ---@field attempts integer
----@field outcome? "rejected"|"unknown" of a change that was not answered with success
+---@field outcome? "rejected"|"unknown" of a change that failed
 ---@field path? string of a download
----@field bytes? integer of a download: how many there are
----@field sha256? string of a download: the hash of what is in the file
+---@field bytes? integer of a download: the size of the file
+---@field sha256? string of a download: the hash of the file's content
 ---@field json fun(): any
 
 http = {}

@@ -1,8 +1,8 @@
-"""A granted database behind SQLAlchemy's async engine: connections, one statement at a time, bounded rows.
+"""A granted database, by SQLAlchemy's async engine: connections, one statement at a time, a limited number of rows.
 
-SQLite (aiosqlite) and PostgreSQL (psycopg). What a statement may do is up to the database, not to a reading
-of its text: SQLite asks :class:`~host.libraries.sql.sqlite.Guard` for each thing a statement does,
-PostgreSQL reads in read-only transactions, and both take only one statement at a time.
+SQLite (aiosqlite) and PostgreSQL (psycopg). The database itself enforces what a statement may do, rather than an
+analysis of its text: SQLite asks :class:`~host.libraries.sql.sqlite.Guard` about each action of a statement, PostgreSQL
+reads in read-only transactions, and both accept only one statement at a time.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ except ImportError as error:  # pragma: no cover - a broken installation
 
 __all__ = ["Connection", "GrantedDatabase", "Result"]
 
-POOL = 5  # connections kept; as many more for a while
+POOL = 5  # connections kept open; as many again may be opened for a while
 BATCH = 256
 
 
 class Result(msgspec.Struct, frozen=True):
-    """``rows`` by column name; ``affected`` rows; ``last_id`` of SQLite's last INSERT."""
+    """``rows`` by column name, the number of ``affected`` rows, and the ``last_id`` of an INSERT (SQLite)."""
 
     rows: list[dict[str, Any]]
     affected: int = 0
@@ -53,21 +53,21 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class GrantedDatabase:
-    """One database by its URL. Made on any thread, used on one loop; ``await aclose()``."""
+    """The database at a URL. It is made on any thread and used on one loop, until ``await aclose()``."""
 
     def __init__(self, url: str) -> None:
         self.place = sql_place(url)
         try:
             parsed = sa.engine.make_url(url)
         except (exc.ArgumentError, ValueError):
-            raise InvalidCall(f"{self.place} is no database URL; expected sqlite:///FILE or postgresql://…") from None
+            raise InvalidCall(f"{self.place} is not a database URL; expected sqlite:///… or postgresql://…") from None
         self._driver_errors: tuple[type[Exception], ...] = ()
         kind = parsed.get_backend_name()
         self.is_sqlite = kind == "sqlite"
         if kind not in ("sqlite", "postgresql", "postgres"):
-            raise InvalidCall(f"{self.place}: databases are sqlite and postgresql, not {kind}")
+            raise InvalidCall(f"{self.place}: expected a database of sqlite or postgresql, got {kind}")
         self._file = parsed.database if self.is_sqlite and parsed.database not in (None, "", ":memory:") else None
-        self.is_single = self.is_sqlite and self._file is None  # a database in memory is its one connection
+        self.is_single = self.is_sqlite and self._file is None  # a database in memory lives in its only connection
         if self.is_sqlite:
             self._engine = create_async_engine(
                 "sqlite+aiosqlite://",
@@ -80,14 +80,14 @@ class GrantedDatabase:
             try:
                 self._engine = create_async_engine(
                     parsed.set(drivername="postgresql+psycopg"),
-                    isolation_level="AUTOCOMMIT",  # transactions are begun and ended by this file
+                    isolation_level="AUTOCOMMIT",  # this module begins and ends transactions
                     pool_size=POOL,
                     max_overflow=POOL,
                     pool_pre_ping=True,
-                    # Prepared at once: PostgreSQL prepares single statements only.
+                    # Every statement is prepared, since PostgreSQL prepares single statements only.
                     connect_args={"prepare_threshold": 0, "connect_timeout": 10},
                 )
-                from psycopg import Error  # there with the engine
+                from psycopg import Error  # installed with the engine's driver
 
                 self._driver_errors = (Error,)
             except ImportError as error:
@@ -104,7 +104,7 @@ class GrantedDatabase:
         try:
             yield connection
         finally:
-            # Not to be cut short: a connection that is given up half-way would be lost to the pool.
+            # Shielded: a connection that is released only partly would be lost to the pool.
             await asyncio.shield(connection.release())
 
     async def aclose(self) -> None:
@@ -117,14 +117,14 @@ class GrantedDatabase:
         except exc.SQLAlchemyError as error:
             made = _call_error(error, getattr(error, "orig", None), self.place, mutation)
             if "no such table" in made.message and self._file is not None and not os.path.getsize(self._file):
-                made.hint = "The database is empty: SQLite makes the file that a URL names, if it is not there."
+                made.hint = "The database is empty: SQLite creates the file that a URL names, if it does not exist."
             raise made from error
-        except self._driver_errors as error:  # of PostgreSQL's driver, asked without SQLAlchemy between
+        except self._driver_errors as error:  # of PostgreSQL's driver, which is called directly
             raise _call_error(error, error, self.place, mutation) from error
 
 
 class Connection:
-    """``await run(…)``; ``begin``, ``commit``, ``rollback``. One statement at a time."""
+    """A connection, which runs one statement at a time, and begins and ends transactions."""
 
     def __init__(self, database: GrantedDatabase, made: AsyncConnection) -> None:
         self._database = database
@@ -134,8 +134,7 @@ class Connection:
         self._task: asyncio.Future[Any] | None = None  # the statement that runs
 
     async def run(self, statement: str, given: Any, *, write: bool) -> Result:
-        """Raises ``CallError``. Cancelled, it interrupts the statement; then the connection is good for
-        nothing."""
+        """Run a statement. Raises ``CallError``. Cancelling it breaks the connection."""
         text, values = bound(statement, given, "qmark" if self._database.is_sqlite else "format")
         word = first_word(statement)
         refused = _REFUSED.get(word)
@@ -161,7 +160,7 @@ class Connection:
         return await self._execute(lambda: self._ask(text, values, rows, _streams(statement)), write)
 
     async def begin(self) -> None:
-        # Immediate: SQLite refuses to make a reading transaction a writing one while another writes.
+        # Immediate: SQLite cannot turn a reading transaction into a writing one while another writes.
         await self._say("BEGIN IMMEDIATE" if self._database.is_sqlite else "BEGIN")
         if self._database.is_sqlite:
             self._sqlite().guard.transaction = True
@@ -178,7 +177,7 @@ class Connection:
             self._begun = False
 
     async def release(self) -> None:
-        """Give it back as it was taken, or close it: nothing of what was done with it meets the next run."""
+        """Return the connection in its initial state to the pool, or close it, so that no run affects the next one."""
         try:
             if self._begun and not self._broken:
                 await self.rollback()
@@ -202,12 +201,12 @@ class Connection:
         self._begun = command.startswith("BEGIN")
 
     async def _command(self, command: str) -> Result:
-        # Not prepared: a statement of the script's may have put another one in a prepared one's place.
+        # Not prepared: a statement of the script may have replaced a prepared one.
         await (await self._driver()).execute(command, prepare=False)
         return Result([])
 
     async def _ask(self, text: str, values: tuple[Any, ...], rows: RowReader, stream: bool) -> Result:
-        """A statement to PostgreSQL. One that gives rows is read row by row; others give how many they changed."""
+        """Run a statement on PostgreSQL. The rows of a query are read one by one."""
         async with (await self._driver()).cursor() as cursor:
             if stream:
                 async with contextlib.aclosing(cursor.stream(text, values)) as coming:
@@ -219,7 +218,7 @@ class Connection:
             return Result(rows.found, max(0, cursor.rowcount, len(rows.found)))
 
     async def _execute(self, work: Callable[[], Awaitable[Result]], write: bool) -> Result:
-        # In a task of its own: when the call is cancelled, the statement is interrupted and then awaited.
+        # In a task of its own, so that a cancelled call can interrupt the statement and then wait for its end.
         self._task = task = asyncio.ensure_future(work())
         try:
             with self._database._translated(write):
@@ -239,7 +238,7 @@ class Connection:
         return self._made.sync_connection.connection.driver_connection  # type: ignore[union-attr]
 
     async def interrupt(self) -> None:
-        """Stop the statement that runs, if one does; the connection is then good for nothing."""
+        """Stop the statement that is running, if any. The connection cannot be used afterwards."""
         task = self._task
         if task is None or task.done():
             return
@@ -250,9 +249,9 @@ class Connection:
             if self._database.is_sqlite:
                 await driver.interrupt()
             else:
-                with contextlib.suppress(Exception):  # a server that is gone has stopped it too
+                with contextlib.suppress(Exception):  # if the server is gone, so is the statement
                     await driver.cancel_safe(timeout=BUSY)
-            # Again if it had not begun: an interrupt between two statements is lost.
+            # Repeated, since an interrupt before the statement has begun is lost.
             await asyncio.wait([task], timeout=0.05)
         if not task.done():
             task.cancel()
@@ -275,7 +274,7 @@ async def _take(cursor: Any, coming: AsyncIterator[Any], rows: RowReader) -> Non
 
 
 def _reader(text: str, values: tuple[Any, ...], found: RowReader) -> Callable[[Any], Result]:
-    """Of SQLite, whose connection weighs each row when it is made (:mod:`host.libraries.sql.sqlite`)."""
+    """A statement on SQLite, whose connection counts each row (:mod:`host.libraries.sql.sqlite`)."""
 
     def read(sync: sa.Connection) -> Result:
         cursor = sync.exec_driver_sql(text, values)
@@ -300,14 +299,14 @@ _CHANGES = {"insert", "update", "delete", "merge", "into"}
 
 
 def _streams(statement: str) -> bool:
-    """Whether PostgreSQL surely gives rows for a statement: they then come one at a time."""
+    """Whether a statement on PostgreSQL certainly returns rows, so that they can be read one at a time."""
     words = [text.lower() for kind, text in parts(statement) if kind == "word"]
     first = words[0] if words else ""
     if first in ("select", "values", "table"):
         return "into" not in words
     if first == "with":
         return not _CHANGES.intersection(words)
-    return first in _CHANGES and "returning" in words  # a reserved word: no name of a column
+    return first in _CHANGES and "returning" in words  # a reserved word, so it cannot be a column
 
 
 def _changes_and_gives_rows(statement: str, sqlite: bool) -> bool:
@@ -322,16 +321,16 @@ def _parameter(value: Any, sqlite: bool) -> Any:
     if isinstance(value, dict | list) and not sqlite:
         if isinstance(value, list):
             return value
-        from psycopg.types.json import Jsonb  # there once PostgreSQL is
+        from psycopg.types.json import Jsonb  # only with PostgreSQL
 
         return Jsonb(value)
     if isinstance(value, dict | list):
-        raise InvalidCall("a table cannot be a parameter of a statement; json.encode it")
+        raise InvalidCall("a table cannot be a parameter of a statement; use json.encode")
     raise InvalidCall("an opaque secret cannot be a parameter of a statement")
 
 
-_TRANSACTION = "transactions are begun and ended by sql.transaction(function(tx) … end)"
-_SESSION = "what it sets would outlast the statement"
+_TRANSACTION = "use sql.transaction(function(tx) … end) for transactions"
+_SESSION = "its effect would outlast the statement"
 _REFUSED = {
     **dict.fromkeys(("begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"), _TRANSACTION),
     **dict.fromkeys(("set", "reset", "discard", "prepare", "deallocate", "execute", "listen"), _SESSION),
@@ -341,7 +340,7 @@ _REFUSED = {
 
 
 def _call_error(error: Exception, original: BaseException | None, place: str, mutation: bool | None) -> CallError:
-    """What a script hears. Never ``str(error)``: it would show the statement with its values."""
+    """The error for the script. It never has ``str(error)``, which would show the statement and its values."""
     if isinstance(error, exc.TimeoutError):
         return CallTimeout(
             f"{place}: no connection became free", phase="limit", outcome="not_sent" if mutation else None
@@ -350,7 +349,7 @@ def _call_error(error: Exception, original: BaseException | None, place: str, mu
     code = getattr(original, "sqlite_errorname", None) or getattr(original, "sqlstate", None)
     kind = type(original or error).__name__
     if code == "SQLITE_AUTH" or "not authorized" in text:
-        hint = "Use sql.execute for what changes something." if mutation is False else None
+        hint = "Use sql.execute for statements that make changes." if mutation is False else None
         return DeniedError(f"{place}: the statement is not allowed here ({text})", hint=hint)
     operational = isinstance(error, exc.OperationalError) or kind in ("OperationalError", "InterfaceError")
     if mutation is None or (code is None and operational):

@@ -1,4 +1,4 @@
-"""``sql``: granted databases. Transactions are the host's to end: with their run at the latest."""
+"""``sql``: granted databases. The host ends each transaction with its run at the latest."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class _Transaction:
         self.run_id = run_id
         self.url = url
         self.connection = connection
-        self.stack = stack  # gives the connection back
-        self.turn = asyncio.Lock()  # statements of parallel tasks, one after the other
+        self.stack = stack  # releases the connection
+        self.turn = asyncio.Lock()  # held during a statement, since tasks may run statements concurrently
 
 
 def provider(parts: BuiltinParts) -> Provider:
@@ -33,8 +33,9 @@ def provider(parts: BuiltinParts) -> Provider:
 
 
 class Sql:
-    """The functions of ``sql``. Their first argument is a place: a database's URL or name, nil for the only one, or
-    ``{tx=…}`` for a transaction."""
+    """The functions of ``sql``. Their first argument is the URL or name of a database, nil for the only one, or
+    ``{tx=…}`` for a transaction.
+    """
 
     def __init__(self) -> None:
         self._databases: dict[str, GrantedDatabase] = {}
@@ -45,7 +46,7 @@ class Sql:
             "sql.query": LibraryFunction(self._query, self._reads),
             "sql.execute": LibraryFunction(self._execute, self._writes),
             "sql.begin": LibraryFunction(self._begin, self._writes),
-            "sql.again": LibraryFunction(self._again, "write"),  # the host's own
+            "sql.again": LibraryFunction(self._again, "write"),  # called by the host only
             "sql.commit": LibraryFunction(self._commit, "write"),
             "sql.rollback": LibraryFunction(self._rollback, "write"),
             "sql.connect": LibraryFunction(self._connect, "read"),
@@ -80,8 +81,10 @@ class Sql:
         return found
 
     async def _again(self, asked: LibraryCall, deadline: float) -> Any:
-        """Begin a transaction as the one that a process that ended had open: database, its id, its statements.
-        Gives for each statement whether it worked, and what it gave."""
+        """Begin a transaction of an interrupted process again. The arguments are the database, id and statements.
+
+        Returns for each statement whether it succeeded, and its result or error message.
+        """
         id, statements = asked.args[1:]
         await self._begin(asked, deadline, id)
         found = []
@@ -142,12 +145,12 @@ class Sql:
         place = asked.argument(0)
         transaction = self._open.get(place["tx"]) if isinstance(place, dict) and "tx" in place else None
         if transaction is None or transaction.run_id != asked.run_id:
-            return  # it has ended by itself
-        await transaction.connection.interrupt()  # what it does is undone anyway
+            return  # it has ended already
+        await transaction.connection.interrupt()  # its effect is rolled back anyway
         async with transaction.turn:
             await self._end(place["tx"])
 
-    # -- what is behind them
+    # -- transactions and databases
 
     def _reads(self, asked: LibraryCall) -> Effect:
         self._check_beside(asked, write=False)
@@ -194,7 +197,7 @@ class Sql:
                     await self._end(id)
 
     async def _end(self, id: str) -> None:
-        """Give the connection back; what was not committed is rolled back."""
+        """Release the connection, which rolls back what was not committed."""
         transaction = self._open.pop(id, None)
         if transaction is not None:
             await transaction.stack.aclose()
@@ -206,9 +209,9 @@ class Sql:
         return found
 
     def _url(self, permissions: Permissions, wanted: Any, *, write: bool) -> str:
-        """The granted URL, with its password, that a script means."""
+        """The granted URL, with its password, of the database that a script names."""
         if wanted is not None and not isinstance(wanted, str):
-            raise InvalidCall("a database is named by its URL, or by the name at the URL's end")
+            raise InvalidCall("expected a database's URL, or the name at its end")
         granted = _granted(permissions)
         if wanted is None:
             if len(granted) > 1:
@@ -224,15 +227,16 @@ class Sql:
         else:
             named = [url for place, url in granted.items() if wanted in (place, *_names(place))]
             if len(named) > 1:
-                raise InvalidCall(f"{wanted!r} names several granted databases; give the URL")
+                raise InvalidCall(f"{wanted!r} names several granted databases; use the URL")
             url = named[0] if named else granted.get(sql_place(wanted), wanted)
         permissions.check_sql(url, write=write)
         return url
 
 
 def _granted(permissions: Permissions) -> dict[str, str]:
-    """Granted URLs by place. Where a run narrows its host's grants, the host's URLs: they have the
-    password."""
+    """Granted URLs by their form without a password. If a run narrows its host's grants, the host's URLs are used,
+    which have the password.
+    """
     found: dict[str, str] = {}
     level: Permissions | None = permissions
     while level is not None:
@@ -247,7 +251,7 @@ def _granted(permissions: Permissions) -> dict[str, str]:
 
 
 def _names(place: str) -> tuple[str, ...]:
-    """``shop.sqlite`` and ``shop`` of ``sqlite:////data/shop.sqlite``."""
+    """The names of a database: ``sqlite:////data/shop.sqlite`` → ``shop.sqlite`` and ``shop``."""
     name = place.rpartition("/")[2]
     stem = name.rpartition(".")[0]
     return (name, stem) if stem else (name,)

@@ -1,4 +1,4 @@
-"""The rows of one statement, weighed one by one as they come from the database."""
+"""Collects the rows of one statement, and limits their number and size as they arrive."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from host.errors import InvalidCall, LimitError
 __all__ = ["RowReader", "columns_of"]
 
 MOST_ROWS = 100_000
-MOST_VALUES = 1_000_000  # of all rows, nulls included
+MOST_VALUES = 1_000_000  # in all rows, including nulls
 MOST_BYTES = 64 << 20
-VALUE = 16  # bytes a value counts beside its text
+VALUE = 16  # bytes that a value counts in addition to its text
 
 _AS_IT_IS = (str, int, float, bytes, bool, list, dict, date, time, Decimal, UUID)  # datetime is a date
 
@@ -34,19 +34,19 @@ def columns_of(description: Iterable[Sequence[Any]]) -> list[str]:
 
 
 class RowReader:
-    """Collects rows by column name. ``weigh`` and ``add`` raise ``LimitError`` for the first one too many."""
+    """Collects rows by column name in ``found``. ``weigh`` raises ``LimitError`` for the first row too many."""
 
     def __init__(self) -> None:
         self.found: list[dict[str, Any]] = []
         self._rows = self._values = self._bytes = 0
 
     def weigh(self, row: Sequence[Any]) -> None:
-        """Count a row that has come, before the next one does."""
+        """Count a row as soon as it has arrived."""
         self._rows += 1
         self._values += len(row)
         self._bytes += VALUE * len(row) + sum(len(each) for each in row if isinstance(each, str | bytes | memoryview))
         if self._rows > MOST_ROWS:
-            raise LimitError(f"the statement gives more than {MOST_ROWS:,} rows", hint="Ask for fewer with LIMIT.")
+            raise LimitError(f"the statement returns more than {MOST_ROWS:,} rows", hint="Ask for fewer with LIMIT.")
         if self._values > MOST_VALUES:
             raise LimitError(
                 f"the statement's rows have more than {MOST_VALUES:,} values",
@@ -56,7 +56,7 @@ class RowReader:
             raise LimitError(f"the statement's rows are more than {MOST_BYTES >> 20} MB")
 
     def add(self, names: Sequence[str], row: Sequence[Any]) -> None:
-        """Keep a row, without its nulls."""
+        """Add a row, without its nulls."""
         self.found.append({name: _plain(value) for name, value in zip(names, row, strict=True) if value is not None})
 
 

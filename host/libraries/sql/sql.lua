@@ -1,13 +1,13 @@
--- sql: the granted database, or sql.connect(name) where there are several. Transactions end with their function.
+-- sql: the granted database, or sql.connect(name) if there are several. A transaction ends with its function.
 local core = ...
 local type, pcall, error, setmetatable = core.type, core.pcall, core.error, core.setmetatable
 local ask, raise, encode_list = core.ask, core.raise, core.encode_list
 local FUNCTION = 5 -- protocol
 local open = setmetatable({}, { __mode = "k" }) -- by task: the databases of its transactions, the outermost first
 
--- Rolls back without raising: waits for it where the task may still wait, else leaves it to the host.
+-- Rolls back without raising. Waits for the end if the task may still wait, else leaves it to the host.
 local function give_up(place)
-  if core.run.dead then return end -- the host rolls back what the run leaves
+  if core.run.dead then return end -- the host rolls back open transactions
   if not core.run.current.cancelled then
     pcall(ask, "sql.rollback", place)
     return

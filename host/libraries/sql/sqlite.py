@@ -1,4 +1,4 @@
-"""SQLite connections that do for a script what it may do, and nothing else."""
+"""SQLite connections that restrict what a script's statements may do."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["BUSY", "Guard", "Mode", "opener"]
 BUSY = USES["scripts"].busy
 LARGEST = 64 << 20  # bytes of one value
 
-# What SQLite asks before each thing a statement does (sqlite3_set_authorizer).
+# Actions of statements, about which SQLite asks the authorizer (sqlite3_set_authorizer).
 _READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _NEVER = {sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT}
 _FUNCTIONS = {
     "load_extension",
     "regexp",
     "fts3_tokenizer",
-}  # regexp is SQLAlchemy's, in Python: it can run away
+}  # regexp is SQLAlchemy's, in Python, and may run for ever
 _PRAGMAS = {
     "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list",
     "foreign_key_check", "integrity_check", "quick_check", "collation_list", "function_list",
@@ -41,16 +41,17 @@ _TEMPORARY = {
     for verb in ("CREATE", "DROP")
     for what in ("INDEX", "TABLE", "TRIGGER", "VIEW")
 }
-_OF_BEFORE = {"last_insert_rowid", "changes", "total_changes"}  # report on the connection's earlier statements
+_OF_BEFORE = {"last_insert_rowid", "changes", "total_changes"}  # report on earlier statements
 
 Mode = Literal["read", "write", "host"]
 
 
 class Guard:
-    """Says what statements on one SQLite connection may do: ``read``, ``write``, or all that the host does.
+    """Decides what statements on one SQLite connection may do, by the mode: ``read``, ``write``, or ``host`` for all.
 
-    In a ``transaction`` of a file's they may make temporary objects: the connection is then closed with it, as nothing
-    else surely removes them. ``reason`` says why the last statement was refused, where SQLite itself does not.
+    In a ``transaction`` on a database in a file, statements may make temporary objects. The connection is then closed
+    with the transaction, since nothing else removes them reliably. ``reason`` says why the last statement was refused,
+    if SQLite itself does not.
     """
 
     def __init__(self, memory: bool = False) -> None:
@@ -63,18 +64,18 @@ class Guard:
         self._weigh: Callable[[Sequence[Any]], None] | None = None
 
     def begin(self, mode: Mode, weigh: Callable[[Sequence[Any]], None] | None = None) -> None:
-        """The next statement is asked for in ``mode``; ``weigh`` gets each of its rows, and may raise."""
+        """Set the mode of the next statement. ``weigh`` is called with each of its rows, and may raise."""
         self.mode, self.reason, self._weigh = mode, "", weigh
 
     def release(self) -> bool:
-        """Whoever had the connection gives it back; True where it is to be closed."""
+        """Reset the state when the connection is released. Returns true if it must be closed."""
         spoiled = self._has_temporary
         self.transaction = self.has_written = self._has_temporary = False
         self._weigh = None
         return spoiled
 
     def row(self, _: Any, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        """SQLite's ``row_factory``: each row as it is made."""
+        """SQLite's ``row_factory``, called with each row."""
         if self._weigh is not None:
             self._weigh(row)
         return row
@@ -102,15 +103,15 @@ class Guard:
             return False
         if function in _OF_BEFORE and by is None and not (self.transaction and self.has_written):
             self.reason = (
-                f"{function}() would report on another run's statement; sql.execute gives last_id and affected, "
-                "and in a transaction that has changed something it may be asked"
+                f"{function}() would report on another run's statement; use last_id and affected of sql.execute, "
+                "or call it in a transaction after a change"
             )
             return False
         return True
 
     def _temporary(self) -> int:
         if self._memory or not self.transaction:
-            self.reason = "temporary objects are of one connection, and each statement may get another"
+            self.reason = "temporary objects belong to one connection, and each statement may use another"
             self.reason += "; a database in memory needs none" if self._memory else "; make them in sql.transaction"
             return sqlite3.SQLITE_DENY
         self._has_temporary = True
@@ -118,9 +119,8 @@ class Guard:
 
 
 def opener(path: str | None) -> Callable[..., Any]:
-    """What makes aiosqlite's connections to a file (``None``: to one database in memory), guarded before a script's
-    first statement."""
-    import aiosqlite  # loaded with the first SQLite database
+    """A function that makes guarded aiosqlite connections to the file ``path`` (``None``: a database in memory)."""
+    import aiosqlite  # imported with the first SQLite database
 
     def connect() -> sqlite3.Connection:
         made = open_sqlite(path or ":memory:", "scripts")
@@ -132,7 +132,7 @@ def opener(path: str | None) -> Callable[..., Any]:
     async def open_(*_: Any, **__: Any) -> Any:
         connection: Any = aiosqlite.Connection(connect, 64)
         connection.guard = guard = Guard(memory=path is None)
-        connection._thread.daemon = True  # as SQLAlchemy does: a host left open must not keep the process
+        connection._thread.daemon = True  # as SQLAlchemy does: an open host must not keep the process alive
         await connection
         await connection.set_authorizer(guard)
         connection.row_factory = guard.row
@@ -151,7 +151,7 @@ _LIMITS: Sequence[tuple[int, int]] = (
 
 
 def _text(data: bytes) -> str | bytes:
-    """A text as SQLite has it: bytes where it is not UTF-8."""
+    """Decode a text; one that is not UTF-8 stays bytes."""
     try:
         return data.decode()
     except UnicodeDecodeError:

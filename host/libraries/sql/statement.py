@@ -1,7 +1,7 @@
-"""One SQL statement as a script wrote it: its first word, and its ``?`` or ``:name`` made the driver's own.
+"""Parses an SQL statement: finds its first word, and converts ``?`` and ``:name`` to the driver's placeholders.
 
-Texts, quoted names, comments and PostgreSQL's dollar quotes are passed over, so that what looks like a placeholder
-in them is none. Values never become part of the statement.
+String literals, quoted names, comments and PostgreSQL's dollar quotes are skipped, so that nothing in them is taken for
+a placeholder. Values never become part of the statement.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["bound", "first_word", "parts"]
 
 Style = Literal["qmark", "format"]
 
-# A statement's parts. Order matters: what may hold a placeholder without being one comes first.
+# The parts of a statement. Order matters: parts that may contain something like a placeholder come first.
 _PARTS = re.compile(
     r"""
     (?P<comment> --[^\n]* | /\* )
@@ -37,7 +37,7 @@ _FOLLOW = re.compile(r"/\*|\*/")
 
 
 def first_word(statement: str) -> str:
-    """``select`` of ``/* all */ SELECT …``, lower case; empty if there is none."""
+    """The first word in lower case, ``""`` if there is none: ``/* all */ SELECT …`` → ``select``."""
     for kind, text in parts(statement):
         if kind == "word":
             return text.lower()
@@ -45,10 +45,10 @@ def first_word(statement: str) -> str:
 
 
 def bound(statement: str, given: Any, style: Style) -> tuple[str, tuple[Any, ...]]:
-    """The statement and its values as the driver takes them.
+    """The statement with the driver's placeholders, and its values in their order.
 
-    ``given`` is a list for ``?``, a map for ``:name``, or None. ``??`` is a question mark that is an operator.
-    Raises ``InvalidCall`` where placeholders and values do not fit.
+    ``given`` is a list for ``?``, a map for ``:name``, or None. ``??`` stands for the operator ``?``. Raises
+    ``InvalidCall`` if placeholders and values do not match.
     """
     if isinstance(given, dict) and not given:
         given = None
@@ -91,7 +91,7 @@ def _by_name(name: str, names: dict[str, Any]) -> Any:
 
 
 def parts(statement: str) -> Iterator[tuple[str, str]]:
-    """The statement's parts in order, as (kind, text): ``word``, ``place``, ``text`` …; ``""`` for what is between."""
+    """The parts of a statement in order, as (kind, text): ``word``, ``place``, ``text`` … or ``""``."""
     at = 0
     while at < len(statement):
         found = _PARTS.search(statement, at)
@@ -113,7 +113,7 @@ def parts(statement: str) -> Iterator[tuple[str, str]]:
 
 
 def _comment_end(statement: str, at: int) -> int:
-    """Where a comment ends that began before ``at``. PostgreSQL's nest; SQLite's end at the first mark."""
+    """The end of a comment that began before ``at``. Comments nest in PostgreSQL; SQLite's end at the first ``*/``."""
     depth = 1
     for mark in _FOLLOW.finditer(statement, at):
         depth += 1 if mark.group() == "/*" else -1

@@ -1,12 +1,12 @@
 ---@meta
--- The granted database, or one of them. Types for editors, nothing that runs.
+-- The granted database, or one of them. Types for editors; this file is not run.
 
 ---@alias host.sql.Parameters any[]|table<string, any> a list for `?`, names for `:name`
 
 ---@class host.sql.Done
 ---@field affected integer rows changed
----@field last_id? integer of SQLite
----@field rows? table<string, any>[] of a RETURNING
+---@field last_id? integer the id of the last row inserted (SQLite)
+---@field rows? table<string, any>[] rows of a RETURNING clause
 
 ---@class host.sql.Transaction
 ---@field query fun(self: host.sql.Transaction, statement: string, parameters?: host.sql.Parameters): table<string, any>[]
@@ -30,12 +30,12 @@ function sql.query(statement, parameters) end
 ---@return host.sql.Done
 function sql.execute(statement, parameters) end
 
----Commits when `fn` returns and gives its values; rolls back for an error.
+---Commits when `fn` returns, and returns its values. Rolls back if `fn` raises an error.
 ---@param fn fun(tx: host.sql.Transaction): any
 ---@return any ...
 function sql.transaction(fn) end
 
----One of several granted databases, by its URL or the name at its end.
+---One of several granted databases, by its URL or by the name at the end of the URL.
 ---@param where string
 ---@return host.sql.Database
 function sql.connect(where) end
