@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 import time
 import uuid
@@ -133,6 +134,8 @@ class DurableRuns:
                     return self._resume(found, script, "ask", recorded=False, other_key=False, sinks=sinks)
                 self._aside(found)
                 generation = found.generation + 1
+            elif force_new:  # a deleted run of this id, or one in another journal, may have used the first one's keys
+                generation = 2 + secrets.randbelow(2**30)
         return self._new(run_id, generation, script, args, given, batch)
 
     def delivered_again(self, kept: Kept) -> Kept | RunResult:

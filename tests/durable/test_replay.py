@@ -334,6 +334,19 @@ def test_starting_over_keeps_what_was(lab: Lab) -> None:
         book.close()
 
 
+def test_starting_over_has_new_keys_where_the_run_was_deleted(lab: Lab) -> None:
+    """Without --force-new a deleted run's keys give what it made; with it everything is made again."""
+    code = 'return new_product():name("a"):create()'
+    made = [lab.run(code).value]
+    for how in ({}, {"force_new": True}, {"force_new": True}):
+        book = Journal.open(lab.path)
+        book.delete("r")
+        book.close()
+        made.append(lab.run(code, **how).value)
+    assert made[1] == made[0]
+    assert len(set(made)) == 3
+
+
 def test_what_may_not_be_asked(lab: Lab) -> None:
     """Ids, arguments and runs that cannot be."""
     lab.run("return 1", args=["a"])
