@@ -26,7 +26,8 @@ def script() -> Iterator[Script]:
 
         def run(code: str, *, sql: str, read_only: bool = False, check: bool = True) -> RunResult:
             if sql not in hosts:
-                hosts[sql] = stack.enter_context(Host(simulate=True, permissions=Permissions(sql=[sql])))
+                granted = Permissions(sql=[sql])
+                hosts[sql] = stack.enter_context(Host(simulate=True, permissions=granted, request_deadline=300.0))
             narrowed = Permissions(read_only=True) if read_only else None
             result = hosts[sql].run_source(code, permissions=narrowed)
             if check:
@@ -256,7 +257,8 @@ def test_rows_are_weighed_as_they_come(
         (1000, BIG[database], "9 MB"),
     ):
         tracemalloc.start()
-        result = script(f"return sql.{call}([[{series.format(n=n, what=what)}]])", sql=url, check=False)
+        code = f"return sql.{call}([[{series.format(n=n, what=what)}]])"
+        result = script(code, sql=url, check=False)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert result.error is not None
