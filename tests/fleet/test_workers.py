@@ -8,9 +8,11 @@ from uuid import uuid4
 import pytest
 
 from host import FunctionError, Host, UsageError
+from host.apis.stripe import load
 from host.fleet import jobs
 from host.fleet.needs import FORMAT, Needs, Offers, lacking, needs_of
 from host.fleet.upkeep import Upkeep
+from host.simulator.simulator import Simulator
 from tests.fleet.machines import rows, until, working
 
 PETS = {
@@ -23,9 +25,10 @@ PETS = {
 
 def test_a_worker_leaves_what_it_lacks_to_one_that_has_it(url: str) -> None:
     """A run that names an API and a function waits for a worker that has both; who waits is told what is missing."""
+    shared = Simulator(load())
     with (
-        Host(simulate=True, database=url, run_lease=2) as knowing,
-        Host(simulate=True, database=url, run_lease=2) as other,
+        Host(simulator=shared, database=url, run_lease=2) as knowing,
+        Host(simulator=shared, database=url, run_lease=2) as other,
     ):
         knowing.add_api("petstore", PETS)
 
