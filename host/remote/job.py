@@ -1,6 +1,6 @@
-"""A run as it is carried to whoever does it: through a pipe to a worker process, or in a row to a worker of the fleet.
+"""A run as it is sent to the process that executes it: to a worker process through a pipe, to the fleet's in a row.
 
-Its script is no part of it: that is carried once for many runs.
+The script is not included: it is sent once for many runs.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ NO_VALUES: Final = b"\x80"
 
 
 class RemoteJob(msgspec.Struct, frozen=True, kw_only=True):
-    """``args`` (a list of texts) and ``globals`` are MessagePack as :func:`host.lua.values.to_lua` makes it, and
-    ``options`` what :func:`narrowing` gives. ``traceparent`` is the span the run is under.
+    """The inputs of a run, encoded.
+
+    ``args`` (a list of texts) and ``globals`` (a map) are MessagePack as :func:`host.lua.values.to_lua` writes it.
+    ``options`` is the result of :func:`narrowing`. ``traceparent`` is the span of which the run's span is a child.
     """
 
     args: bytes = NO_TEXTS
@@ -41,7 +43,7 @@ class RemoteJob(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(each if isinstance(each, str) else text_in(each) for each in from_lua(self.args))
 
     def run_options(self, own: RunOptions, sinks: Sequence[Sink] = ()) -> RunOptions:
-        """What it is run with: its ``own`` narrowing, as :func:`narrowed` gave it, and the rest of it."""
+        """The options of the run: ``own``, the result of :func:`narrowed`, with this job's arguments and globals."""
         return replace(own, args=self.texts, globals=self.values, traceparent=self.traceparent, sinks=sinks)
 
     @property
@@ -58,7 +60,7 @@ def narrowing(
     permissions: Permissions | None = None,
     budget: Budget | None = None,
 ) -> dict[str, Any]:
-    """The options of a run that whoever does it narrows its own by, those that are set, as plain values."""
+    """The given options of a run as plain values; the executing process restricts its own options by them."""
     found: dict[str, Any] = {}
     if timeout is not None:
         found["timeout"] = timeout
@@ -72,7 +74,10 @@ def narrowing(
 
 
 def narrowed(plain: Mapping[str, Any]) -> RunOptions:
-    """The reverse. Raises ``UsageError``, also for what another version narrows by: it must not be passed over."""
+    """The reverse of :func:`narrowing`.
+
+    Raises ``UsageError``, also for an option that only another version knows: a restriction must not be ignored.
+    """
     try:
         return RunOptions(**{name: _READ[name](value) for name, value in plain.items()})
     except (KeyError, TypeError) as error:

@@ -178,7 +178,7 @@ class LeasedCapacity(Lease):
 
 
 class LeasedTokens:
-    """Tokens of one rate. All that are wanted in one round of the loop are asked for at once."""
+    """Tokens of one rate. All tokens needed in one iteration of the event loop are requested at once."""
 
     def __init__(self, name: str, tell: Tell) -> None:
         self.name = name
@@ -237,7 +237,7 @@ class LeasedTokens:
 
 
 class SharedCircuitBreaker(CircuitBreaker):
-    """A breaker that reports to the other processes what it sees, so that all of them open and close."""
+    """A breaker that reports its failures and successes to the other processes, so that all breakers open and close."""
 
     __slots__ = ("_host", "_tell")
 
@@ -322,11 +322,11 @@ class LeasedLimiter(TokenRates):
         return SharedCircuitBreaker(policy, host, self._tell)
 
     def room(self, pool: str, held: int, calls: InFlight) -> None:
-        """Have the worker's capacity leased too; it begins with ``held``."""
+        """Lease the capacity of the worker too, which begins with ``held`` places."""
         self._leases[pool] = LeasedCapacity(pool, self._tell, held, calls)
 
     def receive(self, message: Any, now: float) -> None:
-        """What the parent said of the limits."""
+        """Handle a message of the source about the limits."""
         match message:
             case m.PermitsGranted(pool, count):
                 self._leases[pool].granted(count)
@@ -338,7 +338,7 @@ class LeasedLimiter(TokenRates):
             case m.TokensGranted(name, waits, slowed):
                 self._tokens[name].given(waits, slowed)
             case m.HostFailed(host, reason):
-                if self._policy is not None:  # also of a server this process has not asked yet
+                if self._policy is not None:  # also for a server to which this process has sent nothing yet
                     self._shared(host, self._policy).others_failed(now, reason)
             case m.HostRecovered(host):
                 if (breaker := self._breakers.get(host)) is not None:

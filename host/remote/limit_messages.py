@@ -1,4 +1,4 @@
-"""What a worker and the source of its limits say to each other: of permits in flight, of rates, of circuit breakers.
+"""The messages between a worker and the source of its limits: on permits in flight, rates and circuit breakers.
 
 The source is the parent of a worker process (``host/processes/shared_limits.py``, in memory) or the fleet's database
 (``host/fleet/permits.py``, in rows); the worker's side (``leased_limits.py``) is the same for both.
@@ -27,19 +27,21 @@ __all__ = [
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, tag=True):
-    """What all messages have: a kind."""
+    """The base of all messages; encoded, a message is an array that begins with its class's name."""
 
 
 # -- from the source
 
 
 class PermitsGranted(Message, frozen=True):
+    """The worker gets ``count`` further places in flight of a pool."""
+
     pool: str
     count: int
 
 
 class PermitsRecalled(Message, frozen=True):
-    """Give back ``count`` places: those that are idle, and with ``hard`` also those others wait for here."""
+    """The worker must return ``count`` places: idle ones only, or with ``hard`` also ones for which its calls wait."""
 
     pool: str
     count: int
@@ -47,7 +49,10 @@ class PermitsRecalled(Message, frozen=True):
 
 
 class TokensGranted(Message, frozen=True):
-    """Seconds to wait for each token asked for. ``slowed``: the rate is below its own, so successes count."""
+    """``waits`` are the seconds to wait before using each of the requested tokens.
+
+    ``slowed`` means that the rate is below its configured value, so the worker must report accepted requests.
+    """
 
     name: str
     waits: list[float]
@@ -58,46 +63,58 @@ class TokensGranted(Message, frozen=True):
 
 
 class PermitsWanted(Message, frozen=True):
-    """So many more places in flight are wanted."""
+    """The worker requests ``count`` further places in flight of a pool."""
 
     pool: str
     count: int
 
 
 class PermitsReturned(Message, frozen=True):
+    """The worker returns ``count`` places in flight of a pool."""
+
     pool: str
     count: int
 
 
 class TokensWanted(Message, frozen=True):
+    """The worker requests ``count`` tokens of the rate ``name``."""
+
     name: str
     count: int
 
 
 class TokenReturned(Message, frozen=True):
+    """The worker returns a token of the rate ``name`` that it did not use."""
+
     name: str
 
 
 class RateRejected(Message, frozen=True):
-    """The server said 429, and to come back after ``asked`` seconds if it said so."""
+    """A server answered 429; ``asked`` are the seconds of its ``Retry-After``, if it gave one."""
 
     name: str
     asked: float | None
 
 
 class RateAccepted(Message, frozen=True):
+    """A server accepted a request that used the rate ``name`` while it was slowed."""
+
     name: str
 
 
-# -- both ways: what one worker sees of a server reaches the others
+# -- in both directions: a worker's observation of a server is passed on to the other workers
 
 
 class HostFailed(Message, frozen=True):
+    """A request to ``host`` failed, for the given reason; every worker's circuit breaker counts it."""
+
     host: str
     reason: str
 
 
 class HostRecovered(Message, frozen=True):
+    """A request to ``host`` succeeded after failures; every worker's circuit breaker closes."""
+
     host: str
 
 

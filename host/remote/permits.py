@@ -1,8 +1,8 @@
-"""Permits for requests in flight that several processes, or machines, share: who holds how many, decided purely.
+"""Permits for requests in flight that several processes or machines share: how many each of them holds.
 
-Places are leased, not asked for one by one: whoever got one keeps it for its next call, so a call costs no
-message as long as there are enough. When somebody waits, idle places are called back, and from those that
-hold more than their part also the ones that are wanted there.
+This module only decides; it does no input or output. Permits ("places") are leased, not requested for each call: a
+member keeps a place for its next call, so a call costs no message as long as there are enough. When a member waits,
+idle places are recalled from the others, and from those that hold more than their part also places which they need.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ Member = TypeVar("Member", bound=Hashable)
 
 
 class PermitShare(NamedTuple):
-    """What one member has of a pool. ``turn`` is its place among those that want; ``hard`` and ``soft`` are how many
-    were called back from it and not returned yet."""
+    """A member's share of a pool: how many places it holds and waits for.
+
+    ``turn`` is its position among the waiting members, from 1, or 0. ``hard`` and ``soft`` are how many places were
+    recalled from it and not returned yet; see :class:`host.remote.limit_messages.PermitsRecalled`.
+    """
 
     held: int = 0
     wanted: int = 0
@@ -27,9 +30,9 @@ class PermitShare(NamedTuple):
 
 
 class PermitPool(Generic[Member]):
-    """``total`` places. ``grant(member, count)`` and ``recall(member, count, hard)`` notify the members.
+    """A pool of ``total`` places. ``grant(member, count)`` and ``recall(member, count, hard)`` notify the members.
 
-    A member's part is an equal one; it may hold more while nobody else wants them.
+    Every member has an equal part, and may hold more places while no other member waits for them.
     """
 
     def __init__(
@@ -39,12 +42,12 @@ class PermitPool(Generic[Member]):
         self._grant = grant
         self._recall = recall
         self._held: dict[Member, int] = {}
-        self._wanted: dict[Member, int] = {}  # in the order of their turns
-        self._hard: dict[Member, int] = {}  # called back and not returned yet
+        self._wanted: dict[Member, int] = {}  # in the order in which members are served
+        self._hard: dict[Member, int] = {}  # recalled and not returned yet
         self._soft: dict[Member, int] = {}
 
     def restore(self, shares: Mapping[Member, PermitShare]) -> None:
-        """Go on from what :meth:`shares` gave, for a pool that is kept elsewhere between two decisions."""
+        """Restore the state that :meth:`shares` returned, for a pool that is stored elsewhere between two decisions."""
         for member, share in sorted(shares.items(), key=lambda each: each[1].turn):
             self._held[member] = share.held
             self.free -= share.held
@@ -53,7 +56,7 @@ class PermitPool(Generic[Member]):
                     notes[member] = count
 
     def shares(self) -> dict[Member, PermitShare]:
-        """What each member has."""
+        """The share of each member."""
         turns = {member: turn for turn, member in enumerate(self._wanted, 1)}
         return {
             member: PermitShare(
@@ -67,26 +70,26 @@ class PermitPool(Generic[Member]):
         }
 
     def join(self, member: Member, first: int = 0) -> int:
-        """A member more, which begins with up to ``first`` places: how many it got."""
+        """Add a member with up to ``first`` places; returns how many it got."""
         got = self._held[member] = min(first, self.free)
         self.free -= got
         return got
 
     def leave(self, member: Member) -> None:
-        """A member is gone, and what it held is free."""
+        """Remove a member; the places it held become free."""
         self.free += self._held.pop(member, 0)
         for notes in (self._wanted, self._hard, self._soft):
             notes.pop(member, None)
         self._serve()
 
     def want(self, member: Member, count: int) -> None:
-        """A member asks for ``count`` places more."""
+        """Request ``count`` further places for a member."""
         self._held.setdefault(member, 0)
         self._wanted[member] = self._wanted.get(member, 0) + count
         self._serve()
 
     def give_back(self, member: Member, count: int) -> None:
-        """A member returns places it was asked for."""
+        """Return ``count`` places of a member."""
         self._held[member] -= count
         self.free += count
         for notes in (self._hard, self._soft):
@@ -97,11 +100,12 @@ class PermitPool(Generic[Member]):
         self._serve()
 
     def held(self, member: Member) -> int:
+        """How many places a member holds."""
         return self._held.get(member, 0)
 
     @property
     def part(self) -> int:
-        """An equal part; 0 where there are fewer places than members, which then pass them around."""
+        """An equal part of the places; 0 if there are fewer places than members, which then use them in turn."""
         return self.total // max(1, len(self._held))
 
     def _serve(self) -> None:
@@ -114,7 +118,7 @@ class PermitPool(Generic[Member]):
             grants[member] = grants.get(member, 0) + 1
             self._held[member] += 1
             self.free -= 1
-        for member in grants:  # more will be wanted: up to its part, nobody waits for them now
+        for member in grants:  # it will probably need more, so fill its part with places for which no member waits
             more = min(self.free, self.part - self._held[member])
             if more > 0:
                 grants[member] += more
@@ -126,7 +130,7 @@ class PermitPool(Generic[Member]):
             self._call_back()
 
     def _call_back(self) -> None:
-        # Who has less than its part, or nothing, may take what another could use itself.
+        # A member with less than its part, or with nothing, gets places that another member could still use (hard).
         least = max(1, self.part)
         needed = sum(min(count, max(0, least - self._held[one])) for one, count in self._wanted.items())
         needed -= sum(self._hard.values())
