@@ -260,7 +260,7 @@ def test_http_is_answered_without_a_network(lua: Any) -> None:
     [
         ('stub("stripe.charges.creat", {})', 'no operation "creat"; did you mean "create"?'),
         ('stub("stripe.charge.create", {})', 'no resource "charge"; write stripe.charges'),
-        ('stub("stripe.charges", {})', "stripe.charges is no operation"),
+        ('stub("stripe.charges", {})', "stripe.charges is not an operation"),
         ('fail("lokup", {})', 'there is no lokup a script could call; did you mean "lookup"?'),
         ('fail("http.gett")', 'did you mean "http.get"?'),
         ('stub("stripe.charges.create")', "expects a value, or a function"),
