@@ -1,1 +1,1 @@
-"""What an API is; knows nothing of Lua."""
+"""APIs: catalogs compiled from OpenAPI documents, checking, encoding and answers. Independent of Lua."""

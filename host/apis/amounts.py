@@ -1,6 +1,6 @@
-"""Amounts of money: the currencies' decimals, and what is said of an amount that is no whole number.
+"""Amounts of money: the decimals of currencies, and hints for amounts that are not whole numbers.
 
-Source: https://docs.stripe.com/currencies#zero-decimal and #three-decimal; ISO 4217 says the same but for UGX.
+Source: https://docs.stripe.com/currencies#zero-decimal and #three-decimal; ISO 4217 agrees except for UGX.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def is_money(name: str) -> bool:
 
 
 def whole_amount_hint(steps: tuple[str, ...], value: float, currency: str | None) -> str:
-    """What to do about ``value``, a fraction given for a whole number at the path ``steps``.
+    """A hint for ``value``, a fraction given where a whole number is expected, at the path ``steps``.
 
-    It leads to the rounded figure, never to a multiple: whether 15.75 is dollars or a computed fee in cents nobody
-    but its writer knows. For money it says what a whole number stands for in ``currency``, where that is known.
+    It suggests rounding, never multiplying, since 15.75 may be dollars or a computed fee in cents. For money it says
+    what a whole number means in ``currency``, if that is known.
     """
     rounded = math.floor(value + 0.5)
     step = f"math.floor(x + 0.5) rounds it to {rounded}"

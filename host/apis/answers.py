@@ -1,4 +1,4 @@
-"""An HTTP answer, made into the decoded value or the right error."""
+"""Converts an HTTP answer to its decoded value, or raises the right error."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from host.http.message import Response
 from host.http.outcome import IDEMPOTENT, is_not_simulated, refusal
 
 MOST_SHOWN = 100  # characters of an unexpected answer's text
-LONGEST_READ = 1 << 14  # characters of it that are looked at for what it says
-LONGEST_BODY = 1 << 16  # bytes of an error's body that is no JSON
+LONGEST_READ = 1 << 14  # characters of it that are searched for a message
+LONGEST_BODY = 1 << 16  # bytes kept of an error's body that is not JSON
 _KEYS = r"\b((?:sk|rk|pk|whsec|ek|Bearer|Basic)[_ ](?:live_|test_)?)[A-Za-z0-9_+/=.\-]{4,}"
 _LENIENT = (
     "With --lenient (HOST_LENIENT=true, Host(lenient=True)) the simulator stores and answers it by its shape, and the "
@@ -32,10 +32,10 @@ _RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
 
 def interpret(catalog: Catalog, operation: Operation, answer: Response) -> Any:
-    """The value of a 2xx answer: decoded JSON, text or bytes as the operation has it, None without content.
+    """The value of a 2xx answer: decoded JSON, text or bytes, as the operation returns; ``None`` without content.
 
-    Integers beyond 2^53 come as strings. Raises ``ApiError`` for the API's own errors and
-    ``UnexpectedAnswer`` for anything that is not the API's.
+    Integers beyond 2^53 become strings. Raises ``ApiError`` for an error of the API, and ``UnexpectedAnswer`` for an
+    answer that is not in the API's form.
     """
     if 200 <= answer.status < 300:
         return _value(catalog, operation, answer)
@@ -54,7 +54,7 @@ def interpret(catalog: Catalog, operation: Operation, answer: Response) -> Any:
 
 
 def created(catalog: Catalog, operation: Operation, answer: Response) -> str | int | None:
-    """The id in the 2xx answer of a create, whose rest is only looked over; None where :func:`interpret` must say."""
+    """The id in the 2xx answer to a create, read without decoding the rest. ``None`` if :func:`interpret` is needed."""
     if not (operation.returns_id and 200 <= answer.status < 300):
         return None
     body = answer.body
@@ -62,7 +62,7 @@ def created(catalog: Catalog, operation: Operation, answer: Response) -> str | i
         return None
     try:
         if not body.isascii():
-            body.decode()  # the reader passes over what it is not asked for without looking at its bytes
+            body.decode()  # the decoder skips other members without checking their bytes
         id = _only(catalog.facts.id_field)(body).id
     except (ValueError, RecursionError):
         return None
@@ -71,7 +71,7 @@ def created(catalog: Catalog, operation: Operation, answer: Response) -> str | i
 
 @functools.cache
 def _only(field: str) -> Callable[[bytes], Any]:
-    """Reads one member of an object: a tenth of the time that all of it takes."""
+    """A decoder of one member of an object, which is much faster than decoding all of it."""
     form = msgspec.defstruct("Only", [("id", str | int | None, None)], rename={"id": field})
     return msgspec.json.Decoder(form).decode
 
@@ -99,7 +99,7 @@ def _value(catalog: Catalog, operation: Operation, answer: Response) -> Any:
 
 
 def _documented(catalog: Catalog, operation: Operation, answer: Response) -> tuple[bool, Any]:
-    """Whether the document has an answer of this status and content type, other than the usual JSON; and its value."""
+    """Whether the document has an answer of this status and content type besides the usual JSON; and its value."""
     status = str(answer.status)
     names = (status, f"{status[0]}XX", f"{status[0]}xx", "default")
     by_status = {each.status: each for each in operation.answers}
@@ -114,7 +114,7 @@ def _documented(catalog: Catalog, operation: Operation, answer: Response) -> tup
     if media_types.is_lines(kind):
         return True, _lines(catalog, operation, answer)
     if media_types.is_json(kind):
-        # Of another status than the usual one it may be of another form.
+        # An answer of another status may have another form.
         return (True, _json(catalog, operation, answer)) if said.schema != operation.result else (False, None)
     if any(media_types.is_json(each) for each in said.content_types if media_types.is_range(each)):
         return False, None
@@ -137,7 +137,7 @@ def _json(catalog: Catalog, operation: Operation, answer: Response) -> Any:
 
 
 def _lines(catalog: Catalog, operation: Operation, answer: Response) -> list[Any]:
-    """JSON values, each on its line (ndjson), also behind a record separator (RFC 7464)."""
+    """JSON values, one on each line (ndjson), or each after a record separator (RFC 7464)."""
     found: list[Any] = []
     try:
         check_json(answer.body.replace(b"\n", b","), MOST_VALUES)
@@ -153,7 +153,7 @@ def _lines(catalog: Catalog, operation: Operation, answer: Response) -> list[Any
 
 
 def _checked(catalog: Catalog, operation: Operation, answer: Response, shape: Schema, value: Any) -> Any:
-    """A value that has the form that is due."""
+    """The value, if it has the documented form; else raises ``UnexpectedAnswer``."""
     expected = "list" if shape.type == "array" else "object"
     if shape.type in ("object", "array") or operation.returns_id:
         kind = list if expected == "list" else dict
@@ -167,8 +167,9 @@ def _checked(catalog: Catalog, operation: Operation, answer: Response, shape: Sc
 
 
 def _is_accepted(catalog: Catalog, operation: Operation) -> bool:
-    """Whether a 2xx alone says that it was done: of a change at an API whose document may not be exact. An error would
-    have the script do it again. Of Stripe, which always answers with an object, anything else is not Stripe's."""
+    """Whether a 2xx status alone means success: for a change at an API whose document may be inexact, since an error
+    would make the script repeat it. Stripe always answers with an object, so any other answer is not from Stripe.
+    """
     return operation.mutation and catalog.name != "stripe"
 
 
@@ -186,7 +187,7 @@ def _too_much(catalog: Catalog, operation: Operation, answer: Response, error: L
 
 
 def _may_be_empty(catalog: Catalog, operation: Operation) -> bool:
-    """Whether success may come without content: the document has one, or describes none, or it was a change."""
+    """Whether a success may be empty: the document has such an answer, or describes none, or it was a change."""
     if operation.may_be_empty or _is_accepted(catalog, operation):
         return True
     shape = catalog.resolve(operation.result) if operation.result else None
@@ -199,7 +200,7 @@ def _due(catalog: Catalog, result: Schema) -> str:
 
 
 def _optional(catalog: Catalog, operation: Operation, answer: Response) -> Any:
-    """The answer of an operation that describes none: JSON if it is, else nothing."""
+    """The value of an answer that the document does not describe: decoded JSON, or ``None`` if it is not JSON."""
     try:
         return decode_json(answer.body) if answer.body.strip() else None
     except LimitError as error:
@@ -256,20 +257,20 @@ def _api_error(catalog: Catalog, operation: Operation, answer: Response, body: A
 
 
 def request_id(answer: Response) -> str | None:
-    """The id the API gave the request, from its headers."""
+    """The API's id of the request, from the headers of its answer."""
     headers = answer.headers
     names = ("request-id", "x-request-id", "x-correlation-id", "x-amzn-requestid")
     return next((short(headers[name]) for name in names if headers.get(name)), None)
 
 
 def retry_after(answer: Response) -> float | None:
-    """``Retry-After`` in seconds, where it is a number (RFC 9110, 10.2.3, also allows a date)."""
+    """``Retry-After`` in seconds, if it is a number (RFC 9110, 10.2.3, also allows a date)."""
     text = answer.headers.get("retry-after", "")
     return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text) else None
 
 
 def _retryable(operation: Operation, answer: Response) -> bool:
-    """Whether the same request again can help, and cannot do the same thing twice."""
+    """Whether repeating the request may help, and cannot make the same change twice."""
     said = answer.headers.get("stripe-should-retry")
     helps = said == "true" if said in ("true", "false") else answer.status in _RETRYABLE
     if not helps or operation.keyed or operation.method in IDEMPOTENT:
@@ -278,7 +279,7 @@ def _retryable(operation: Operation, answer: Response) -> bool:
 
 
 def _outcome(operation: Operation, answer: Response) -> Outcome | None:
-    """Of a mutation: what the answer says became of it."""
+    """The outcome of a mutation according to the answer."""
     return refusal(answer) if operation.mutation else None
 
 
@@ -300,7 +301,7 @@ def _unexpected(catalog: Catalog, operation: Operation, answer: Response, what: 
 
 
 def body_of(answer: Response) -> Any:
-    """What was answered, for a closer look: decoded JSON, else its text, cut."""
+    """The body of an answer for error objects: decoded JSON, or else its text, cut off."""
     if not answer.body.strip():
         return None
     body = _decoded(answer)
@@ -308,7 +309,7 @@ def body_of(answer: Response) -> Any:
 
 
 def _masked(text: str) -> str:
-    """Keys of known forms left out; callers that know the secrets themselves mask again."""
+    """Redact keys of known forms. Callers that know the secrets redact these, too."""
     return re.sub(_KEYS, r"\1…", text)
 
 

@@ -1,4 +1,4 @@
-"""One API as a host has it: the catalog, where it is, and the key that goes with it."""
+"""An API of a host: its catalog, base URL and keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from host.settings import Secret, key_mode
 
 
 class Api(msgspec.Struct, frozen=True):
-    """``base_url`` has no slash at its end. ``key`` goes on a request the way ``auth`` says."""
+    """``base_url`` has no slash at its end. ``key`` is added to requests as ``auth`` says."""
 
     catalog: Catalog
     base_url: str
@@ -31,27 +31,27 @@ class Api(msgspec.Struct, frozen=True):
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port of the base URL: the only place the key goes to."""
+        """Scheme, host and port of the base URL, the only origin the key is sent to."""
         return origin_of(self.base_url)
 
     @property
     def is_live(self) -> bool:
-        """Whether there is a key that may act on real things: for Stripe each that is not plainly a test key."""
+        """Whether there is a key that may act on real objects. For Stripe, every key that is not clearly a test key."""
         modes = [key_mode(secret) for secret in self.secrets()]
         return "live" in modes or (self.name == "stripe" and None in modes)
 
     @property
     def account(self) -> str:
-        """Distinguishes this key from others without revealing it; "" without one."""
+        """A text that identifies the key without revealing it; "" without a key."""
         texts = "\n".join(secret.reveal() for secret in self.secrets())
         if not texts:
             return ""
-        from hashlib import sha256  # loads OpenSSL, and only budgets of a day ask
+        from hashlib import sha256  # loads OpenSSL, which only daily budgets need
 
         return sha256(texts.encode()).hexdigest()[:24]
 
     def secrets(self) -> list[Secret]:
-        """All its keys, each once; of OAuth2 the client's secret."""
+        """All keys, each once; for OAuth 2 the client's secret."""
         keys = dict.fromkeys(([] if self.key is None else [self.key]) + list(self.keys.values()))
         return [key.client_secret if isinstance(key, OAuth2) else key for key in keys]
 
@@ -64,10 +64,10 @@ class Api(msgspec.Struct, frozen=True):
         return () if self.key is None else key_query(self.auth, self.key.reveal())
 
     def schemes(self, label: str) -> tuple[str, ...]:
-        """The security schemes whose keys go on a request for ``petstore.pets.list``: those of the first alternative of
-        its requirement for which there are all keys, and of no other.
+        """The security schemes whose keys are added to a request such as ``petstore.pets.list``.
 
-        Raises ``DeniedError`` naming what is missing.
+        They are those of the first alternative of its requirement for which all keys are there. Raises ``DeniedError``
+        naming the missing key.
         """
         operation = self.catalog.operation(label.partition(".")[2])
         own = None if operation is None else operation.security
@@ -76,7 +76,7 @@ class Api(msgspec.Struct, frozen=True):
             return ()
         there = [way for way in ways if way and all(scheme in self.keys for scheme in way)]
         if there:
-            return min(there, key=self._is_odd)  # the first of those that are the least odd
+            return min(there, key=self._is_odd)  # the first plausible one
         if () in ways:
             return ()
         raise DeniedError(
@@ -86,7 +86,7 @@ class Api(msgspec.Struct, frozen=True):
         )
 
     def _is_odd(self, way: tuple[str, ...]) -> bool:
-        """Whether an alternative would have one text serve two schemes, or one that is no pair as user and password."""
+        """Whether an alternative would use one key for two schemes, or a single text as user and password."""
         keys = [self.keys[scheme] for scheme in way]
         pairs = [
             key.reveal()
@@ -108,7 +108,7 @@ class Api(msgspec.Struct, frozen=True):
         return " and ".join(setting_of(self.name, scheme) for scheme in way if scheme not in self.keys)
 
     def origin_for(self, label: str) -> str:
-        """The only place the key goes to on this request: the API's, or where the document has an operation."""
+        """The only origin the key is sent to with this request: the API's, or that of the operation's own server."""
         operation = self.catalog.operation(label.partition(".")[2])
         if operation is not None and operation.server and self.base_url == self.catalog.base_url:
             return origin_of(operation.server)
@@ -116,8 +116,11 @@ class Api(msgspec.Struct, frozen=True):
 
 
 class OAuth2(msgspec.Struct, frozen=True):
-    """OAuth 2 client credentials (RFC 6749, 4.4). ``token_url`` and ``scopes`` come from the document if not
-    given here. ``in_body`` sends id and secret as form members instead of by basic authentication."""
+    """OAuth 2 client credentials (RFC 6749, 4.4).
+
+    ``token_url`` and ``scopes`` are taken from the document unless they are given here. ``in_body`` sends the id and
+    secret as form fields instead of by basic authentication.
+    """
 
     client_id: str
     client_secret: Secret
@@ -137,7 +140,7 @@ class OAuth2(msgspec.Struct, frozen=True):
 
 
 def setting_of(name: str, scheme: str) -> str:
-    """``PETSTORE_API_KEY_APP``: the variable of the key for one security scheme."""
+    """The variable with the key for a security scheme: ``PETSTORE_API_KEY_APP``."""
     return f"{name.upper()}_API_KEY_{re.sub(r'[^A-Z0-9]+', '_', scheme.upper())}"
 
 
@@ -161,13 +164,13 @@ def key_query(auth: Auth, value: str) -> tuple[tuple[str, str], ...]:
 
 
 def origin_of(url: str) -> str:
-    """``https://api.stripe.com`` of ``https://api.stripe.com/v1``, lower case."""
+    """The origin of a URL, in lower case: ``https://api.stripe.com/v1`` → ``https://api.stripe.com``."""
     parts = urlsplit(url)
     try:
         port = parts.port
     except ValueError:
         raise ConfigError(f"the base URL {url!r} has a wrong port") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"the base URL {url!r} is no http:// or https:// address")
+        raise ConfigError(f"the base URL {url!r} is not an http:// or https:// address")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")

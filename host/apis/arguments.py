@@ -1,4 +1,4 @@
-"""Arguments of a call by place, brought to arguments by name."""
+"""Converts positional arguments of a call to arguments by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILE_FIELDS = frozenset({"content", "path", "name", "type", "headers"})  # of a 
 
 
 def signature(operation: Operation) -> str:
-    """``products.update(id, params, options)``."""
+    """The signature of an operation: ``products.update(id, params, options)``."""
     words = list(operation.path_params)
     if len(operation.params) > len(words):
         words.append("params")
@@ -51,12 +51,12 @@ def bind(operation: Operation, args: list[Any]) -> tuple[dict[str, Any], dict[st
 
 
 def _names_path(operation: Operation, params: dict[str, Any]) -> bool:
-    """Whether one of these is an argument of the path, by its name in scripts or on the wire."""
+    """Whether one of these is a path argument, by its name in scripts or its wire name."""
     return any(name in params or operation.params[name].name in params for name in operation.path_params)
 
 
 def _check_once(operation: Operation, name: str, given: dict[str, Any]) -> None:
-    """Raise ``InvalidCall`` where an argument of the path is among the parameters as well."""
+    """Raise ``InvalidCall`` if a path argument is among the parameters as well."""
     wire_name = operation.params[name].name
     again = next((each for each in (name, wire_name) if each in given), None)
     if again is None or (again == wire_name != name and again in operation.params):
@@ -71,7 +71,7 @@ def _check_once(operation: Operation, name: str, given: dict[str, Any]) -> None:
 
 
 def _is_answer(value: dict[str, Any]) -> bool:
-    """Whether a table is an object as the API answered it, not parameters by name."""
+    """Whether a table is an object from an answer of the API, rather than parameters by name."""
     return isinstance(value.get("object"), str) and isinstance(value.get("id"), str | int)
 
 
@@ -91,7 +91,7 @@ def _params(operation: Operation, params: Any) -> dict[str, Any]:
 
 
 def _named_or_whole(operation: Operation, params: dict[str, Any]) -> dict[str, Any]:
-    """Parameters by name, or the body itself where none of its members is a parameter's name."""
+    """Parameters by name, or the whole body if none of its members is the name of a parameter."""
     names = names_of(operation)
     known = sorted(name for name in params if name in names or str(name).lower() in names)
     if not known:
@@ -108,7 +108,7 @@ def _named_or_whole(operation: Operation, params: dict[str, Any]) -> dict[str, A
 
 
 def names_of(operation: Operation) -> set[str]:
-    """All names of an operation's parameters: in scripts, on the wire, and of headers in lower case."""
+    """All names of an operation's parameters: those in scripts, wire names, and names of headers in lower case."""
     found = set(operation.params)
     for param in operation.params.values():
         if param.location != "body":

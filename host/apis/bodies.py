@@ -21,14 +21,14 @@ STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form
 
 
 class Body(NamedTuple):
-    """How a request's body is written. ``params``: its members, of all forms; ``forms``: none where there is one."""
+    """How a request's body is written: ``params`` are the members of all forms, ``forms`` is empty if there is one."""
 
     form: BodyForm
     forms: tuple[BodyForm, ...]
 
     @property
     def params(self) -> dict[str, Param]:
-        """The members of all forms, each once; required is what all require."""
+        """The members of all forms, each once. A member is required if all forms require it."""
         found: dict[str, Param] = {}
         for form in self.forms or (self.form,):
             for name, param in form.params.items():
@@ -54,8 +54,9 @@ def read_params(
     node: dict[str, Any],
     place: str,
 ) -> tuple[dict[str, Param], str | None]:
-    """Parameters by the name a script uses, path ones first and in the path's order; and the name of the
-    idempotency header if there is one: that one is the host's to fill."""
+    """The parameters by their names in scripts, path parameters first and in the order of the path; and the name of the
+    idempotency header, if there is one, which the host fills.
+    """
     found: dict[tuple[str, str], Param] = {}
     keyed: str | None = None
     for raw in (*_list(item.get("parameters")), *_list(node.get("parameters"))):
@@ -73,7 +74,7 @@ def read_params(
         elif not (param.location == "header" and lower in NOT_PARAMS):
             found[param.name, param.location] = param
     in_path = re.findall(r"\{([^{}]+)\}", path.partition("#")[0])
-    # A template's query may name parameters that are described as such: they are written there with the others.
+    # A path template's query may name query parameters, which are written with the others.
     in_query = {name for name in in_path if (name, "query") in found and name in path.partition("?")[2]}
     in_path = [name for name in dict.fromkeys(in_path) if name not in in_query or (name, "path") in found]
     for name in in_path:
@@ -93,10 +94,10 @@ def read_params(
 
 
 def add_param(named: dict[str, Param], param: Param) -> None:
-    """Under its own name as a Lua name; where that is taken, with its signs as words, or where it goes at the end."""
+    """Add a parameter by its wire name as a Lua name; if that is taken, with signs as words or its location."""
     name = parameter_name(param.name)
     if name in named and named[name].name != param.name:
-        if param.name == name:  # whose name it is without a change
+        if param.name == name:  # it has this name unchanged
             _rename(named, name, spelled(named[name].name))
         else:
             name = spelled(param.name)
@@ -110,7 +111,7 @@ def add_param(named: dict[str, Param], param: Param) -> None:
 
 
 def _rename(named: dict[str, Param], name: str, new: str) -> None:
-    """Call a parameter otherwise, in the same place."""
+    """Rename a parameter, keeping its position."""
     while new in named:
         new = f"{new}_{named[name].location}"
     items = [(new if known == name else known, param) for known, param in named.items()]
@@ -147,7 +148,7 @@ def _param(source: Document, schemas: SchemaCompiler, raw: Any, place: str) -> P
 def read_body(
     source: Document, schemas: SchemaCompiler, node: dict[str, Any], place: str, params: dict[str, Param]
 ) -> Body | None:
-    """How the body is written, its members named beside ``params``; None where there is none."""
+    """How the body is written, with names of members that do not clash with ``params``; ``None`` without a body."""
     if "requestBody" not in node:
         return None
     body = source.follow(node["requestBody"], f"{place} requestBody")
@@ -165,7 +166,7 @@ def read_body(
 
 
 def _add_form(forms: list[BodyForm], form: BodyForm) -> None:
-    """Media types that differ in name only are one form."""
+    """Add a form, or another media type to an equal form."""
     for n, known in enumerate(forms):
         if replace(known, content_types=()) == replace(form, content_types=()):
             types = (*known.content_types, *form.content_types)
@@ -175,11 +176,11 @@ def _add_form(forms: list[BodyForm], form: BodyForm) -> None:
 
 
 def _rank(content_type: str, kind: BodyKind) -> int:
-    """Which media type comes first where nothing says more: JSON, a form, multipart, text, bytes; ranges last."""
+    """The rank of a media type as the default: JSON, a form, multipart, text, bytes; ranges last."""
     place = ("json", "form", "multipart", "text", "binary").index(kind) * 10
     if media_types.is_range(content_type):
         return place + 5
-    if kind == "json":  # a JSON Patch (RFC 6902) is a list of steps, not what the operation's own table says
+    if kind == "json":  # a JSON Patch (RFC 6902) is a list of steps rather than the object itself
         return place + {"application/json": 0, "application/json-patch+json": 2}.get(media_types.plain(content_type), 1)
     return place
 
@@ -197,7 +198,7 @@ class _FormReader:
         self._params = params
 
     def read(self, content_type: str, media: dict[str, Any]) -> list[BodyForm]:
-        """The form of a media type; of ``*/*``, where no schema distinguishes JSON from bytes, both."""
+        """The form of a media type. ``*/*`` without a schema stands for both JSON and bytes."""
         schema = self._schemas.compile(media.get("schema") or {}, f"{self._place} body")
         if media_types.plain(content_type) not in ("*/*", "application/*", "*"):
             return [self._form(media_types.body_kind(content_type), content_type, media, schema)]
@@ -238,7 +239,7 @@ class _FormReader:
         return BodyForm(kind, (content_type,), members, whole=True)
 
     def _member(self, name: str, schema: Schema, required: bool, how: dict[str, Any]) -> Param:
-        """A member by its Encoding Object (OpenAPI 3.1.1): in a style if it names one, else by its content type."""
+        """A member, written by its Encoding Object (OpenAPI 3.1.1): in the style it names, else by its content type."""
         styled = any(key in how for key in ("style", "explode", "allowReserved"))
         style = str(how.get("style") or "form") if styled else ""
         return Param(
@@ -254,7 +255,7 @@ class _FormReader:
         )
 
     def _headers(self, name: str, headers: Any) -> Iterator[Param]:
-        """The headers of a member's part, but for the two that are written anyway."""
+        """The headers of a member's part, except the two that are always written."""
         for header, raw in headers.items() if isinstance(headers, dict) else ():
             if header.lower() in ("content-type", "content-disposition"):
                 continue
@@ -267,9 +268,9 @@ class _FormReader:
 
 
 def _members(schemas: SchemaCompiler, schema: Schema, place: str) -> Schema | None:
-    """The object whose members are parameters, or None where the body is one value.
+    """The object whose members are parameters, or ``None`` if the body is a single value.
 
-    Of alternatives that are all objects, every member is a parameter, and required is what all require.
+    If all alternatives are objects, the members of each are parameters; those that all require are required.
     """
     schema = schemas.inline(schema, place)
     if schema.any_of:

@@ -1,4 +1,4 @@
-"""Which of the forms of an operation's body a call means: by what is given, or by the media type it asks for."""
+"""Chooses the form of a call's body by its arguments, or by the media type that the call names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["BodyChoice", "bodies_of", "chosen"]
 
 
 class BodyChoice:
-    """One form of a body: the operation as if it had this one only, and its plan, made when it is first used."""
+    """One form of a body: the operation with this form only, and its request plan, made when it is first used."""
 
     __slots__ = ("_plan", "form", "operation", "required")
 
@@ -45,7 +45,7 @@ class BodyChoice:
         return self._plan
 
     def takes(self, catalog: Catalog, given: dict[str, Any]) -> bool:
-        """Whether all that is given has a place in it: files where there are files, a table where there is one."""
+        """Whether this form can hold all arguments, with files and tables only where it has them."""
         for name, value in given.items():
             param = self.form.params.get(name)
             if param is None:
@@ -55,7 +55,7 @@ class BodyChoice:
             shape = file_schema(catalog, param.schema)
             files = any(map(is_file, value)) if isinstance(value, list) else is_file(value)
             if self.form.kind in ("json", "form"):
-                # Bytes go in neither: another form has them.
+                # Neither can hold bytes, so another form is meant.
                 if shape.format == "binary" or (files and shape.type != "object"):
                     return False
                 if self.form.whole and isinstance(value, str) and shape.type not in ("string", "array"):
@@ -68,7 +68,7 @@ class BodyChoice:
 
 
 def bodies_of(operation: Operation) -> tuple[BodyChoice, ...]:
-    """The forms of an operation's body, the usual one first."""
+    """The forms of an operation's body, the default one first."""
     return tuple(BodyChoice(operation, form) for form in operation.forms)
 
 
@@ -77,9 +77,9 @@ def chosen(
 ) -> tuple[Operation, RequestPlan]:
     """The operation with the body that a call means, and its plan.
 
-    What the call names decides (``content_type``), else the first form that has all given members and lacks none that
-    it requires, else the first that has them. Raises ``InvalidCall`` where no form has them all, and for a media type
-    that is not offered.
+    The option ``content_type`` decides, if given; else the first form that has all given members and all of whose
+    required members are given, else the first that has all given members. Raises ``InvalidCall`` if no form has them
+    all, and for a media type that is not offered.
     """
     bodies = plan.bodies or (BodyChoice(operation, _only(operation)),)
     asked = options.content_type
@@ -117,7 +117,7 @@ def _asked(
         if found is None:
             named = replace(body.operation, content_type=name, content_types=())
             found = named, RequestPlan(catalog, named)
-            if name in offered:  # a script can ask for any number of others
+            if name in offered:  # a script may ask for arbitrarily many others
                 catalog.plans[key] = found
         return found
     raise InvalidCall(
@@ -128,7 +128,7 @@ def _asked(
 
 
 def _only(operation: Operation) -> BodyForm:
-    """The form of a body that has one only."""
+    """The form of a body that has only one."""
     members = {name: param for name, param in operation.params.items() if param.location == "body"}
     types = operation.content_types or (operation.content_type,)
     return BodyForm(operation.body or "json", types, members, operation.whole_body, operation.extra)

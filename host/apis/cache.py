@@ -1,4 +1,4 @@
-"""Compiled catalogs kept on disk, by the content of their documents."""
+"""A cache of compiled catalogs on disk, by the content of their documents."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["catalog_of", "descriptions_of"]
 
-# Whatever makes a catalog of a document: where it changes, what it made before is not used.
+# The modules that make a catalog from a document. If they change, cached catalogs are not used.
 _MAKERS = (
     *("bodies", "catalog", "descriptions", "document", "keywords", "list_items", "media_types", "naming"),
     *("openapi", "openapi_versions", "overlay", "page_names", "pagination", "references", "responses", "schema_nodes"),
@@ -38,17 +38,17 @@ def catalog_of(
     folder: Path | None = None,
     overlay: Overlays | None = None,
 ) -> Catalog:
-    """The catalog of an OpenAPI document, called ``name``: a file (JSON or YAML, gzipped or not), its decoded
-    content, or a catalog that is compiled already. ``overlay`` mends it first: an OpenAPI Overlay, or several.
+    """The catalog, named ``name``, of an OpenAPI document: a file (JSON or YAML, gzipped or not), its decoded content,
+    or a compiled catalog. ``overlay`` is one or several OpenAPI Overlays, which are applied first.
 
-    What a file gave is kept in ``folder``, by its content, and read from there the next time. Raises
-    ``CatalogError`` naming the place in the document.
+    The catalog of a file is cached in ``folder`` by the file's content. Raises ``CatalogError`` naming the place in the
+    document.
     """
     if isinstance(document, Catalog):
         if document.name != name:
             raise CatalogError(f"the catalog is called {document.name!r}, not {name!r}")
         if overlay is not None:
-            raise CatalogError(f"the catalog {name!r} is compiled already; an overlay mends its document")
+            raise CatalogError(f"the catalog {name!r} is compiled already; an overlay applies to its document")
         return document
     if isinstance(document, Mapping):
         return _compiled(dict(document), name, overlay, None)
@@ -74,7 +74,7 @@ def descriptions_of(
     folder: Path | None = None,
     overlay: Overlays | None = None,
 ) -> Descriptions:
-    """What the document of ``catalog`` says to people: kept beside the catalog in a file that runs never load."""
+    """The descriptions in the document of ``catalog``, cached beside it in a file that runs never load."""
     from host.apis.descriptions import Descriptions, describe
     from host.apis.openapi_versions import opened
 
@@ -98,7 +98,7 @@ def descriptions_of(
 
 
 def _mended(root: dict[str, Any], overlay: Overlays | None) -> tuple[dict[str, Any], list[str]]:
-    """The document with its overlays applied, and what of them had no effect."""
+    """The document with its overlays applied, and warnings about parts of them without effect."""
     if overlay is None:
         return root, []
     from host.apis.overlay import mended, overlays
@@ -117,7 +117,7 @@ def _compiled(root: dict[str, Any], name: str, overlay: Overlays | None, files: 
 
 
 def _current(files: Mapping[str, str], folder: Path) -> bool:
-    """Whether the files a document refers to are what they were, by their digests; "" for one that was not there."""
+    """Whether the files a document refers to are unchanged, by their digests ("" for a missing file)."""
     from host.apis.document import read_bytes
     from host.apis.references import digest
 
@@ -148,7 +148,7 @@ def _digest(data: bytes, overlay: Overlays | None) -> str:
 
 
 def _keep(path: Path, data: bytes) -> None:
-    """Write it whole or not at all. A folder that cannot be written to costs time, nothing else."""
+    """Write the whole file or nothing. If the folder is not writable, the catalog is merely compiled again."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:

@@ -1,7 +1,7 @@
 """The catalog: one API as frozen data, compiled once from its OpenAPI document.
 
 Builders, namespaces, checks, encoding, the simulator and the editor types all read this and nothing else.
-Parts are decoded when first asked for, so that a script pays for the operations it uses.
+Parts are decoded on first use, so that a script pays only for the operations it uses.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from host.errors import CatalogError
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})  # RFC 9110, 9.2.1; QUERY: OpenAPI 3.2
 Location = Literal["path", "query", "header", "cookie", "body"]
 BodyKind = Literal["form", "json", "multipart", "text", "binary"]
-# A security requirement: alternatives in the document's order, each the Auth schemes whose keys all go on a request; an
-# empty one says that none is needed, and so does a requirement without alternatives.
+# A security requirement: alternatives in the document's order. Each lists the schemes whose keys a request needs. An
+# empty alternative, or a requirement without alternatives, means that no key is needed.
 Ways = tuple[tuple[str, ...], ...]
 Paging = Literal["cursor", "search", "token", "url", "link", "offset", "number"]
 
@@ -48,7 +48,7 @@ class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
     any_of: tuple[Schema, ...] = ()
     ref: str = ""
     nullable: bool = False
-    emptyable: bool = False  # "" is accepted and unsets the value
+    emptyable: bool = False  # "" is accepted, and unsets the value
     read_only: bool = False
     expandable: bool = False  # an id, or the object when asked for with expand
     list_of: str = ""  # a page of that object
@@ -63,13 +63,13 @@ class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
     max_length: int | None = None
     default: Any = None
     example: Any = None
-    missing: str = ""  # why it is not known: a reference that leads nowhere; no value can be checked by it
+    missing: str = ""  # why the shape is unknown, such as a broken reference; no value can be checked by it
 
 
 class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     """One parameter of an operation: a path, query, header or cookie value, or a member of the body."""
 
-    name: str  # as the wire names it
+    name: str  # the wire name
     location: Location
     schema: Schema
     required: bool = False
@@ -77,8 +77,8 @@ class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     # whose content type says how it is written
     style: str = ""
     explode: bool = True
-    content_type: str = ""  # of a body's member, where the document says; may be several, and ranges
-    allow_reserved: bool = False  # reserved characters stay as they are
+    content_type: str = ""  # of a body's member, if documented; may be several, and ranges
+    allow_reserved: bool = False  # reserved characters are not percent-encoded
     headers: tuple[Param, ...] = ()  # of a part of a multipart body
 
 
@@ -108,17 +108,17 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     path: str  # /v1/customers/{customer}/tax_ids
     params: dict[str, Param] = {}  # by the name a script uses, in the document's order; path ones first
     body: BodyKind | None = None
-    content_type: str = ""  # that is sent; a range where a call has to say
-    content_types: tuple[str, ...] = ()  # all that the body may be sent as, where that is more than one, and ranges
-    forms: tuple[BodyForm, ...] = ()  # all ways to write the body, the usual one first, where there are several
+    content_type: str = ""  # of the body; a range if the call must choose
+    content_types: tuple[str, ...] = ()  # all types and ranges that the body may have, if more than one
+    forms: tuple[BodyForm, ...] = ()  # all forms of the body, the default first, if there are several
     files: bool = False  # one of its members may be a file
     whole_body: bool = False  # the body is not an object of named members: it is the parameter "body"
-    extra: Schema | None = None  # of body members beyond the named ones; None: there are none
-    server: str = ""  # where it lives if not at the API's base URL
+    extra: Schema | None = None  # of further members of the body; None: none are allowed
+    server: str = ""  # its base URL, if it is not the API's
     result: Schema | None = None  # of the 2xx answer; None: no content
-    returns_id: bool = False  # the answer has an id by its schema
-    accept: str = ""  # the media type asked for, where it is not plain JSON
-    answers: tuple[Answer, ...] = ()  # all successes, where they are more than one of plain JSON
+    returns_id: bool = False  # by its schema the answer has an id
+    accept: str = ""  # the media type to request, if it is not plain JSON
+    answers: tuple[Answer, ...] = ()  # all successes, unless there is only one of plain JSON
     may_be_empty: bool = False  # the document also has a success without content
     paging: Paging | None = None
     page_items: str = "data"  # the member (dotted) that holds a page's items; "": the answer is the list itself
@@ -135,11 +135,11 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     resource: str = ""  # singular name for messages: "price"
     security: Ways | None = None  # None: the API's default
     deprecated: bool = False
-    unusable: str = ""  # why it cannot be called, where its request is not known
+    unusable: str = ""  # why it cannot be called, if its request is not known
 
     @property
     def path_params(self) -> tuple[str, ...]:
-        """Names of the path parameters in the order the path has them."""
+        """Names of the path parameters, in the order of the path."""
         return tuple(name for name, param in self.params.items() if param.location == "path")
 
     @property
@@ -158,7 +158,7 @@ class Webhook(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Auth(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How a key goes on a request."""
+    """How a key is added to a request."""
 
     kind: Literal["bearer", "basic", "header", "query", "cookie", "oauth2"]
     name: str = ""  # of the header, query parameter or cookie
@@ -184,7 +184,7 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is known of an API as a whole.
+    """Facts about an API as a whole.
 
     ``default_security`` is the requirement of requests whose operation does not say otherwise. ``brackets``: nested
     members of forms and multipart bodies are written in brackets (``items[0][price]``) whatever the document says.
@@ -206,11 +206,11 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     sugar: dict[str, dict[str, Method]] = {}
     warnings: tuple[str, ...] = ()
     files: dict[str, str] = {}  # further files the document refers to, below its folder, and their digests
-    asked_version: str = ""  # that requests ask for, where it is not the document's own
+    asked_version: str = ""  # the version to request, if it is not the document's
 
 
 class _CatalogFile(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The compiled file: parts stay bytes until asked for, where they are in it (copying them took half the time)."""
+    """The compiled file. Its parts stay undecoded, and are not copied, until they are needed."""
 
     format: int
     facts: Facts
@@ -249,8 +249,8 @@ def _read_route(raw: memoryview) -> tuple[str, str]:
 class Catalog:
     """One API. Frozen to its users; safe to share between threads.
 
-    Operations and schemas are decoded on first use and kept. ``plans`` is where other parts of this room
-    keep what they derive from an operation or schema (by any key); filling it twice is harmless.
+    Operations and schemas are decoded on first use and cached. ``plans`` is a cache in which other modules of this
+    package store what they derive from an operation or schema, by any key; filling an entry twice is harmless.
     """
 
     __slots__ = ("_children", "_file", "_operations", "_resolved", "_schemas", "facts", "plans")
@@ -273,7 +273,7 @@ class Catalog:
         aliases: Mapping[str, str] | None = None,
         webhooks: Mapping[str, Webhook] | None = None,
     ) -> Catalog:
-        """A catalog of these parts; builders are read from the operations."""
+        """Build a catalog from its parts. The builders are taken from the operations."""
         builders = {op.builder: name for name, op in operations.items() if op.builder}
         return cls(
             _CatalogFile(
@@ -300,22 +300,22 @@ class Catalog:
                 raise CatalogError(f"{label} cannot be read: {error.strerror}") from error
         try:
             if (found := _read_format.decode(data).format) != FORMAT:
-                raise CatalogError(f"{label} is of format {found}, this host reads {FORMAT}", hint="Compile it again.")
+                raise CatalogError(f"{label} has format {found}, this host reads {FORMAT}", hint="Compile it again.")
             return cls(_read_file.decode(data))
         except msgspec.MsgspecError as error:
             raise CatalogError(f"{label} is damaged: {error}", hint="Compile it again.") from error
 
     def with_facts(self, facts: Facts) -> Catalog:
-        """The same API with other facts; shares what both have."""
+        """The same API with other facts. It shares the other parts."""
         return Catalog(msgspec.structs.replace(self._file, facts=facts))
 
     def with_operations(self, changed: Mapping[str, Operation]) -> Catalog:
-        """The same API with other forms of some of its operations, by their names."""
+        """The same API with some of its operations replaced, by their names."""
         operations = {**self._file.operations, **{id: memoryview(_write(op)) for id, op in changed.items()}}
         return Catalog(msgspec.structs.replace(self._file, operations=operations))
 
     def dump(self) -> bytes:
-        """The compiled file's bytes; the same catalog gives the same bytes."""
+        """The bytes of the compiled file. Equal catalogs have equal bytes."""
         return _write(self._file)
 
     @property
@@ -352,11 +352,11 @@ class Catalog:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the compiler left out or guessed, each naming its place in the document."""
+        """What the compiler omitted or guessed, each with its place in the document."""
         return self.facts.warnings
 
     def operation(self, id: str) -> Operation | None:
-        """The operation of that dotted name or alias."""
+        """The operation with a dotted name or alias, or ``None``."""
         found = self._operations.get(id)
         if found is None:
             raw = self._file.operations.get(id)
@@ -371,7 +371,7 @@ class Catalog:
         return tuple(self._file.operations)
 
     def routes(self) -> list[tuple[str, str, str]]:
-        """(id, method, path) of all operations, in the document's order; decodes nothing else of them."""
+        """(id, method, path) of all operations, in the document's order, without decoding the rest of them."""
         return [(id, *_read_route(raw)) for id, raw in self._file.operations.items()]
 
     def aliases(self) -> Mapping[str, str]:
@@ -409,7 +409,7 @@ class Catalog:
         return tuple(self._file.schemas)
 
     def resolve(self, schema: Schema) -> Schema:
-        """The schema itself, following references; ``nullable`` and ``emptyable`` of the way are kept."""
+        """Follow the references of a schema, keeping ``nullable`` and ``emptyable`` of each step."""
         if not schema.ref:
             return schema
         key = (schema.ref, schema.nullable, schema.emptyable)
@@ -420,7 +420,7 @@ class Catalog:
                 seen.add(found.ref)
                 found = self.schema(found.ref)
                 nullable, emptyable = nullable or found.nullable, emptyable or found.emptyable
-            if found.ref:  # refers to itself only: says nothing
+            if found.ref:  # refers only to itself, so it says nothing
                 found = Schema()
             if (nullable, emptyable) != (found.nullable, found.emptyable):
                 found = msgspec.structs.replace(found, nullable=nullable, emptyable=emptyable)
@@ -428,7 +428,7 @@ class Catalog:
         return found
 
     def needed(self, schema: Schema) -> tuple[str, ...]:
-        """The members a request must have of an object: required, not the API's to fill in, without a default."""
+        """The members of an object that a request must have: required, not read-only, and without a default."""
         found = []
         for name in schema.required:
             member = schema.properties.get(name)
@@ -438,7 +438,7 @@ class Catalog:
         return tuple(found)
 
     def default_of(self, schema: Schema) -> Any:
-        """What the API takes where no value is given; None where the document does not say."""
+        """The API's default for a missing value, or ``None`` if the document has none."""
         return self.resolve(schema).default if schema.default is None else schema.default
 
     def children(self, prefix: str = "") -> tuple[str, ...]:

@@ -1,8 +1,8 @@
-"""Checking a script's value against a schema, and bringing it to the form that is sent.
+"""Checks a script's value against a schema, and converts it to the form that is sent.
 
-Each schema becomes one function, made when first needed and kept in ``catalog.plans``. A fault is raised as
-:class:`~host.apis.validation_error.ValidationError`, which gathers its path on the way up: checking good values builds
-no path.
+Each schema becomes one function, made when first needed and cached in ``catalog.plans``. A fault is raised as a
+:class:`~host.apis.validation_error.ValidationError`, which collects its path as it passes up the stack, so that
+checking valid values builds no path.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from host.apis.unknown_names import Beyond
 from host.apis.validation_error import AMOUNT, EXACT, ValidationError, number_text, shown
 
 MOST_DEPTH = 64
-MOST_TRIES = 1000  # tables inside of one that are checked against alternatives
+MOST_TRIES = 1000  # tables within one table that are checked against alternatives
 
 _NONE = Schema()
 
@@ -46,9 +46,9 @@ def checker(catalog: Catalog, schema: Schema) -> Checker:
 
 
 def named_checker(catalog: Catalog, name: str, schema: Schema) -> Checker:
-    """The checker of a parameter or member called ``name``: an amount of money is not taken from text.
+    """The checker of a parameter or member called ``name``. It does not accept text for an amount of money.
 
-    Files have amounts in major units as often as in minor ones, so whoever reads one has to say which.
+    Amounts in files may be in major or minor units, so a script that reads them must convert them.
     """
     check = checker(catalog, schema)
     if not is_money(name):
@@ -60,7 +60,7 @@ def named_checker(catalog: Catalog, name: str, schema: Schema) -> Checker:
     def check_amount(value: Any, full: Full) -> Any:
         if type(value) is str and value:
             digits = whole(value)
-            if digits is not None and abs(digits) <= EXACT:  # beyond it an answer's integers come as text
+            if digits is not None and abs(digits) <= EXACT:  # larger integers in answers are text
                 raise ValidationError(AMOUNT, value)
         return check(value, full)
 
@@ -68,7 +68,7 @@ def named_checker(catalog: Catalog, name: str, schema: Schema) -> Checker:
 
 
 def _lazy(catalog: Catalog, schema: Schema) -> Checker:
-    """Resolves on first use: schemas refer to each other in circles."""
+    """A checker that is made on first use, since schemas may refer to each other in circles."""
     real: Checker | None = None
 
     def check(value: Any, full: Full) -> Any:
@@ -89,7 +89,7 @@ def _make(catalog: Catalog, schema: Schema) -> Checker:
 
     def check(value: Any, full: Full) -> Any:
         if value is None:
-            return None  # an explicit null: whether it is allowed here is the API's to say
+            return None  # an explicit null, which the API may accept or refuse
         if emptyable and value == "" and type(value) is str:
             return ""
         return base(value, full)
@@ -98,7 +98,7 @@ def _make(catalog: Catalog, schema: Schema) -> Checker:
 
 
 def _unknown_shape(reason: str) -> Checker:
-    """Refuses every value: what it should be is not known."""
+    """A checker that refuses every value, since the expected shape is not known."""
 
     def check(value: Any, full: Full) -> Any:
         raise ValidationError("", text=f"no value can be sent for it: {reason}")
@@ -168,7 +168,7 @@ def _object(catalog: Catalog, schema: Schema) -> Checker:
 
 
 def _past_the_schema(members: dict[str, _Member], name: str, value: Any, full: Full) -> Checker:
-    """The checker of a member the schema does not have, where the call may send such. Raises ``ValidationError``."""
+    """The checker of a member that the schema lacks, if the call may send it. Raises ``ValidationError`` if not."""
     if type(full) is Beyond and full.lenient:
         full.note(name, value)
         return _free
@@ -176,7 +176,7 @@ def _past_the_schema(members: dict[str, _Member], name: str, value: Any, full: F
 
 
 class _Member:
-    """A member's checker, made when a script first uses the member: big objects are rarely filled."""
+    """The checker of a member, made when a script first uses the member."""
 
     __slots__ = ("_catalog", "_check", "_name", "_schema")
 
@@ -194,7 +194,7 @@ class _Member:
 
 
 def unknown(name: str, valid: Any) -> str:
-    """What is said of a member that does not exist."""
+    """The error text for a member that does not exist."""
     from host.apis.legacy_names import missing_param  # where an error is made only
 
     hint = missing_param(name, valid)
@@ -235,12 +235,12 @@ def _anything(catalog: Catalog, schema: Schema) -> Checker:
 
 
 def free(value: Any) -> Any:
-    """A value that no schema describes, in the form it is sent. Raises ``ValidationError``."""
+    """Convert a value without a schema to the form that is sent. Raises ``ValidationError``."""
     return _free(value, True)
 
 
 def _free(value: Any, full: Full, depth: int = 0) -> Any:
-    """A value of no known shape: numbers and keys in their form, everything else as it is."""
+    """Convert the numbers and keys of a value of unknown shape."""
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return value
@@ -274,7 +274,7 @@ _NATURAL: dict[str, tuple[type, ...]] = {
 
 
 def _alternatives(catalog: Catalog, schema: Schema) -> Checker:
-    """The first alternative that fits, those of the value's own type first."""
+    """A checker that accepts the first matching alternative, trying those of the value's type first."""
     shapes = [catalog.resolve(each) for each in schema.any_of]
     kinds = [_kind(shape) for shape in shapes]
     options = [
@@ -299,7 +299,7 @@ def _alternatives(catalog: Catalog, schema: Schema) -> Checker:
         own = [check for natural, check in options if type(value) in natural or object in natural]
         rest = [check for natural, check in options if type(value) not in natural and object not in natural]
         faults: list[ValidationError] = []
-        if type(full) is Beyond:  # one that knows all of it, before one that lets it through
+        if type(full) is Beyond:  # prefer one that has all members to one that ignores some
             for check in own:
                 with contextlib.suppress(ValidationError):
                     return check(value, True)
@@ -317,7 +317,7 @@ def _alternatives(catalog: Catalog, schema: Schema) -> Checker:
 
 
 class _Tries(threading.local):
-    """How many alternatives the check under way has tried: of those inside of others the numbers multiply."""
+    """Counts the alternatives tried by the current check, since nested alternatives multiply."""
 
     depth = left = 0
 

@@ -1,7 +1,7 @@
-"""Whether a value that came from outside is what a document says, as it stands: nothing is converted.
+"""Checks whether a received value conforms to a document, without converting it.
 
-Members that the schema does not name are let through, for an API may say more than its document. What the compiler
-does not read of a schema is not checked (``host/apis/keywords.py``).
+Members that the schema does not name are accepted, since an API may send more than its document describes. Keywords
+that the compiler does not read are not checked (``host/apis/keywords.py``).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from host.apis.validation_error import ValidationError, shown
 
 __all__ = ["check_conforms", "constants_agree"]
 
-MOST_TRIES: Final = 10_000  # alternatives of one value: of those inside of others the numbers multiply
-MOST_DEPTH: Final = 64  # what is deeper is not checked
+MOST_TRIES: Final = 10_000  # alternatives tried for one value, since nested alternatives multiply
+MOST_DEPTH: Final = 64  # deeper values are not checked
 _NAMES: Final = {
     "string": "a string",
     "integer": "an integer",
@@ -28,12 +28,12 @@ _NAMES: Final = {
 
 
 def check_conforms(catalog: Catalog, schema: Schema, value: Any) -> None:
-    """Raise :class:`ValidationError` with the path of what is not as the document says."""
+    """Raise :class:`ValidationError` with the path of a value that does not conform to the document."""
     _Check(catalog).any(schema, value, 0)
 
 
 def constants_agree(catalog: Catalog, schema: Schema, value: Any) -> bool:
-    """Whether the members of ``value`` that can only have one value have it."""
+    """Whether members of ``value`` whose schema allows a single value have it."""
     members = catalog.resolve(schema).properties
     if not isinstance(value, dict) or not members:
         return False
@@ -67,7 +67,7 @@ class _Check:
             within(self, shape, value, depth)
 
     def _alternatives(self, shape: Schema, value: Any, depth: int) -> None:
-        """One of them has to fit. Reported is the fault of the likeliest: whose constants fit, then the furthest."""
+        """One alternative must match. The error is that of the likeliest, by its constants and depth."""
         faults: list[tuple[bool, int, ValidationError]] = []
         for each in shape.any_of:
             self._tries -= 1
@@ -129,14 +129,14 @@ _WITHIN: Final[dict[str, Callable[[_Check, Schema, Any, int], None]]] = {
 
 def _is(type: str, value: Any) -> bool:
     if type == "object":
-        return isinstance(value, dict) or value == []  # an empty table of Lua's is both
+        return isinstance(value, dict) or value == []  # an empty Lua table is both
     if type == "array":
         return isinstance(value, list) or value == {}
     if type == "boolean":
         return isinstance(value, bool)
     if type == "string":
         return isinstance(value, str)
-    if isinstance(value, str):  # an integer that Lua cannot hold exactly has come as text
+    if isinstance(value, str):  # integers that Lua cannot represent exactly are text
         return len(value) > 15 and value.removeprefix("-").isdecimal()
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False

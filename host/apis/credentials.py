@@ -1,7 +1,7 @@
-"""What goes on the requests of added APIs: their keys, and OAuth 2 tokens, fetched when needed and kept.
+"""Adds keys and OAuth 2 tokens to the requests of added APIs.
 
-A token is fetched over the same client as all else, once for all who wait for it, renewed shortly before it
-expires, and once more when the API answers 401. It is on the wire and nowhere else.
+A token is fetched with the same client as other requests, once for all calls that wait for it. It is renewed shortly
+before it expires, and after an answer with the status 401. It is never shown or stored.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from host.settings import Secret
 
 __all__ = ["Tokens"]
 
-EARLY = 30.0  # seconds before its end from which a token is not used any more
-LASTING = 3600.0  # seconds a token lasts whose answer does not say
-MOST_MASKED = 100  # tokens whose text is masked wherever it may turn up
+EARLY = 30.0  # seconds before its expiry from which a token is no longer used
+LASTING = 3600.0  # seconds that a token without a stated lifetime is used
+MOST_MASKED = 100  # tokens that are redacted everywhere
 
 Parts = tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
 
@@ -39,7 +39,7 @@ class _Token:
 
 
 class Tokens:
-    """Keys and tokens for ``apis``. ``send`` is the client's own; ``learned`` gets each new token."""
+    """Keys and tokens for ``apis``. ``send`` is the client's; ``learned`` is called with each new token."""
 
     def __init__(self, apis: Mapping[str, Api], send: Send, learned: Callable[[Secret], None]) -> None:
         self._apis = apis
@@ -49,9 +49,9 @@ class Tokens:
         self._tokens: dict[tuple[str, str], _Token] = {}
 
     def parts(self, name: str, request: Request) -> Parts | None:
-        """Origin, headers and query parameters that are the credential of a request, for the client.
+        """The origin, headers and query parameters with the credential of a request, for the client.
 
-        Raises ``DeniedError`` where there is no key.
+        Raises ``DeniedError`` if there is no key.
         """
         name, _, scheme = name.partition(" ")
         api = self._apis.get(name)
@@ -75,7 +75,7 @@ class Tokens:
         return api.origin_for(request.operation), tuple(headers), tuple(query)
 
     async def send(self, request: Request, deadline: float) -> Response:
-        """``send`` with tokens where the operation needs one."""
+        """Send a request, with a token if the operation needs one."""
         needed = self._needed(request)
         if not needed:
             return await self._inner(request, deadline)
@@ -83,7 +83,7 @@ class Tokens:
         answer = await self._inner(request, deadline)
         if answer.status != 401:
             return answer
-        # It was not accepted, so nothing was done: once more, with tokens made since.
+        # The request was refused, so nothing was done. Repeat it with newer tokens.
         await self._all(needed, used, request, deadline)
         return await self._inner(request, deadline)
 
@@ -105,7 +105,7 @@ class Tokens:
         return [(name, scheme, key) for scheme, key in found if isinstance(key, OAuth2)]
 
     async def _fresh(self, name: str, scheme: str, client: OAuth2, deadline: float, refused: str) -> str:
-        """A token that can be used, another one than ``refused``."""
+        """A usable token, other than ``refused``."""
         token = self._tokens.get((name, scheme))
         if token is None:
             token = self._tokens[name, scheme] = _Token()
@@ -113,7 +113,7 @@ class Tokens:
             return token.value
         async with token.lock:
             if monotonic() < token.until and token.value != refused:
-                return token.value  # who held the lock has fetched it
+                return token.value  # fetched by the previous holder of the lock
             answer = await self._fetch(name, scheme, client, deadline)
             token.value, seconds = _read(name, client, answer)
             token.until = monotonic() + max(1.0, seconds - min(EARLY, seconds / 2))
@@ -160,7 +160,7 @@ def _basic(client: OAuth2) -> tuple[str, str]:
 
 
 def _read(name: str, client: OAuth2, answer: Response) -> tuple[str, float]:
-    """Token and seconds. What the answer holds besides is not shown: it may be secret."""
+    """The token and its lifetime in seconds. Nothing else of the answer is shown, since it may be secret."""
     where = f"no token for {name}: {origin_of(client.token_url)}"
     body: Any = None
     with contextlib.suppress(ValueError, RecursionError):

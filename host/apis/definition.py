@@ -1,4 +1,4 @@
-"""An API a program adds: its document, where it is, and its keys, from arguments or settings.
+"""Makes an added API from its document, base URL and keys, which are arguments or settings.
 
 Settings of an API ``petstore``: ``PETSTORE_API_KEY`` (``user:password`` for basic authentication,
 ``id:secret`` for OAuth 2 client credentials), ``PETSTORE_API_KEY_<SCHEME>`` for one security scheme of
@@ -33,7 +33,7 @@ _BEARER = "bearer"
 Key = str | Secret | tuple[str, str] | OAuth2
 Credentials = Key | Mapping[str, Key]
 Variables = Callable[[str], tuple[str, str] | None]
-"""A setting's variable → its value and where it was set, or None."""
+"""Takes the variable of a setting; returns its value and where it was set, or ``None``."""
 
 
 def added_api(
@@ -47,8 +47,9 @@ def added_api(
     paging: Paging | None = None,
     simulated: bool = False,
 ) -> Api:
-    """The API ``name``; one that is ``simulated`` needs no server. Raises ``CatalogError``, ``ConfigError`` and
-    ``UsageError``, never showing a key."""
+    """The API ``name``. If it is ``simulated`` it needs no server. Raises ``CatalogError``, ``ConfigError`` and
+    ``UsageError``, which never show a key.
+    """
     if not isinstance(document, str | os.PathLike | Mapping | Catalog):
         raise arguments.wrong("document", document, "an OpenAPI document: its path, its decoded content or a Catalog")
     if auth is not None and not isinstance(auth, str | Secret | tuple | OAuth2 | Mapping):
@@ -78,7 +79,7 @@ def added_api(
             "a base URL is used only with a key from the same source",
             hint=f"Set both by {base_source}.",
         )
-    if keys and not catalog.auth:  # the document does not say how: a bearer token, or the headers given
+    if keys and not catalog.auth:  # the document has no schemes: use a bearer token or the given headers
         own = _undocumented(keys)
         facts = msgspec.structs.replace(catalog.facts, auth=own, default_security=(tuple(own),))
         catalog = catalog.with_facts(facts)
@@ -100,7 +101,7 @@ def _checked(base_url: str, prefix: str) -> str:
 def _keys(
     catalog: Catalog, prefix: str, auth: Credentials | None, variables: Variables
 ) -> tuple[dict[str, Secret | OAuth2], str]:
-    """Keys by scheme, and where they were set."""
+    """The keys by security scheme, and where they were set."""
     schemes: Mapping[str, Auth] = catalog.auth or {_BEARER: Auth(kind="bearer")}
     if isinstance(auth, Mapping):
         arguments.mapping("auth", auth, "keys by security scheme")
@@ -131,7 +132,7 @@ def _keys(
 
 
 def _undocumented(names: Iterable[str]) -> dict[str, Auth]:
-    """Schemes of an API whose document names none: a bearer token, or headers by their names."""
+    """Security schemes for a document without any: a bearer token, or headers by their names."""
     wrong = [name for name in names if not re.fullmatch(r"[A-Za-z0-9_-]+", name)]
     if wrong:
         raise UsageError(f"auth: {wrong[0]!r} is not a header's name")
@@ -139,7 +140,7 @@ def _undocumented(names: Iterable[str]) -> dict[str, Auth]:
 
 
 def _for_all(schemes: Mapping[str, Auth], key: Key) -> dict[str, Secret | OAuth2]:
-    """One key for whatever scheme an operation asks for, where its form fits."""
+    """Use one key for all schemes that its form suits."""
     fitting = {name: auth for name, auth in schemes.items() if _fits(auth, key)}
     if not fitting:
         raise UsageError(f"auth: the API has the security schemes {', '.join(schemes)}, and this key fits none of them")
@@ -163,7 +164,7 @@ def _key(auth: Auth, key: Key, scheme: str) -> Secret | OAuth2:
         key = f"{key[0]}:{key[1]}"
     text = (key.reveal() if isinstance(key, Secret) else key).strip() if isinstance(key, str | Secret) else ""
     if not text or not re.fullmatch(r"[\x20-\x7e]+", text):
-        raise UsageError(f"auth: the key for {scheme} is empty, or no line of ASCII text")
+        raise UsageError(f"auth: the key for {scheme} is empty, or not a line of ASCII text")
     if auth.kind == "oauth2" and ":" in text and auth.token_url:
         identity, _, secret = text.partition(":")
         return _completed(OAuth2(identity, Secret(secret)), auth, scheme)

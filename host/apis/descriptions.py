@@ -1,4 +1,4 @@
-"""What a document says to people of operations, parameters and schemas: for listings and editors, never for runs."""
+"""The descriptions of operations, parameters and schemas in a document, for listings and editors, not for runs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from host.errors import CatalogError
 
 __all__ = ["Described", "DescribedOperation", "Descriptions", "describe"]
 
-MOST_NESTED = 48  # schemas in one another, as many as are compiled
+MOST_NESTED = 48  # nested schemas, the same number that is compiled
 
 
 class Described(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The text of a value, of its members by name, and the shared schemas that say the rest."""
+    """The description of a value, those of its members, and the shared schemas that have further ones."""
 
     text: str = ""
     members: dict[str, Described] = {}
@@ -26,7 +26,7 @@ class Described(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class DescribedOperation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """``name`` is the document's own (``operationId``); ``params`` are by the names scripts use."""
+    """``name`` is the ``operationId``; ``params`` are by their names in scripts."""
 
     summary: str = ""
     text: str = ""
@@ -35,30 +35,30 @@ class DescribedOperation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Descriptions(msgspec.Struct, frozen=True):
-    """The texts of one API."""
+    """The descriptions of one API."""
 
     operations: dict[str, DescribedOperation] = {}
     schemas: dict[str, Described] = {}
 
     def operation(self, id: str) -> DescribedOperation:
-        """Those of an operation."""
+        """The descriptions of an operation."""
         return self.operations.get(id) or DescribedOperation()
 
     def param(self, id: str, name: str) -> Described:
-        """Those of a parameter."""
+        """The descriptions of a parameter."""
         return self.operation(id).params.get(name) or Described()
 
     def text(self, described: Described) -> str:
-        """The value's own text, else that of the schema it is of."""
+        """The value's own description, or else that of its schema."""
         return described.text or next((each.text for each in self._behind(described) if each.text), "")
 
     def member(self, described: Described, name: str) -> Described:
-        """What is said of a member, in the value's own schema or in a shared one it is of."""
+        """The description of a member, from the value's own schema or a shared one."""
         found = (each.members.get(name) for each in (described, *self._behind(described)))
         return next((each for each in found if each is not None), Described())
 
     def of_schema(self, ref: str) -> Described:
-        """Those of a shared schema."""
+        """The descriptions of a shared schema."""
         return self.schemas.get(ref) or Described()
 
     def _behind(self, described: Described) -> Iterator[Described]:
@@ -73,7 +73,7 @@ class Descriptions(msgspec.Struct, frozen=True):
 
 
 def describe(source: Document, catalog: Catalog) -> Descriptions:
-    """The texts of ``source`` by the names ``catalog`` has, which was compiled of it."""
+    """The descriptions in ``source``, by the names in ``catalog``, which was compiled from it."""
     return _Describer(source, catalog).run()
 
 
@@ -145,7 +145,7 @@ class _Describer:
                 params[name] = self._member(whole, param.name)
 
     def _member(self, whole: Described, name: str) -> Described:
-        """A member of the body, in a shared schema maybe."""
+        """A member of the body, possibly in a shared schema."""
         seen: set[str] = set()
         waiting = [whole]
         while waiting:

@@ -1,4 +1,4 @@
-"""An OpenAPI document as read: JSON or YAML, its references, and what was found wrong on the way."""
+"""Reads an OpenAPI document (JSON or YAML), resolves its references, and collects warnings."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from host.apis.references import FileSource, ReferenceResolver, UnresolvedRefere
 from host.decoding import check_json, unpaused
 from host.errors import CatalogError, ConfigError, LimitError
 
-MOST_BYTES = 64 << 20  # of a document, unpacked
+MOST_BYTES = 64 << 20  # of an unpacked document
 MOST_VALUES = 4_000_000  # in JSON
 MOST_YAML = 1_500_000  # values in YAML, whose reader takes half a kilobyte for each
 MOST_DEPTH = 1000  # of brackets in YAML
 MOST_INDENT = 500  # columns
 MOST_WARNINGS = 1000
 LONGEST_PLACE = 300  # characters, in a message
-LONGEST_NUMBER = 400  # characters; reading them takes the square
+LONGEST_NUMBER = 400  # characters, since reading takes quadratic time
 
 
 class Document:
     """The document's root, with lookup of references and a list of warnings.
 
-    ``source`` says where files beside it are; without it, references to such are not resolved.
+    ``source`` reads files beside the document; without it, references to files are not resolved.
     """
 
     def __init__(self, root: dict[str, Any], source: FileSource | None = None) -> None:
@@ -40,13 +40,13 @@ class Document:
         self._unusable: dict[str, list[str]] = {}
 
     def warn(self, place: str, fault: str) -> None:
-        """Note once that ``place`` (a JSON pointer or a path and method) has a fault that was got around."""
+        """Note once that ``place`` (a JSON pointer, or a path and method) has a fault, although it compiles."""
         text = f"{cut(place)}: {fault}"
         if len(self.warnings) < MOST_WARNINGS and text not in self.warnings:
             self.warnings.append(text)
 
     def become(self, root: dict[str, Any], source: FileSource | None) -> Document:
-        """A document of another root that was made of this one: its warnings, and the files that were read."""
+        """A document with another root made from this one, which shares its warnings and the files read."""
         found = Document(root, source)
         found.warnings = self.warnings
         found.references.files.update(self.references.files)
@@ -59,13 +59,13 @@ class Document:
             faults.append(fault)
 
     def why_unusable(self, place: str) -> str:
-        """Why the operation there cannot be called; "" where it can."""
+        """Why the operation there cannot be called, or ""."""
         return "; ".join(self._unusable.get(place, ()))
 
     def follow(self, node: Any, place: str) -> dict[str, Any]:
         """``node`` itself, or what its chain of ``$ref`` leads to: a parameter, body, response …
 
-        Raises ``UnresolvedReference`` where it leads nowhere, ``CatalogError`` where it is no object.
+        Raises ``UnresolvedReference`` if it leads nowhere, and ``CatalogError`` if it is not an object.
         """
         seen: set[str] = set()
         while isinstance(node, dict) and "$ref" in node:
@@ -97,7 +97,7 @@ def read_document(path: str | Path) -> dict[str, Any]:
 
 
 def beside(path: str | Path) -> FileSource:
-    """The files a document may refer to: those below its folder. All together have the limits of one document."""
+    """A reader of files below the document's folder, to which it may refer. Together they have the limits of one."""
     place = Path(path).resolve()
     bytes_left, values_left = MOST_BYTES, MOST_YAML
 
@@ -120,7 +120,7 @@ def beside(path: str | Path) -> FileSource:
 
 
 def read_bytes(path: str | os.PathLike[str], kind: str = "API document") -> bytes:
-    """What is in a document's file, unpacked; at most ``MOST_BYTES``. Raises ``CatalogError``."""
+    """The unpacked content of a document's file, at most ``MOST_BYTES``. Raises ``CatalogError``."""
     label = f"{kind} {path}"
     if str(path).startswith(("http:/", "https:/")):  # a Path has one slash left
         raise CatalogError(f"{label} is a URL, and documents are read from files", hint="Download it first.")
@@ -140,7 +140,7 @@ def read_bytes(path: str | os.PathLike[str], kind: str = "API document") -> byte
 
 
 def parse_document(data: bytes, label: str) -> dict[str, Any]:
-    """:func:`read_document` of the file's content; ``label`` stands in messages."""
+    """:func:`read_document` for the content of a file; ``label`` names it in messages."""
     root = parse_values(data, label)
     if not isinstance(root, dict):
         raise CatalogError(f"{label} holds {type(root).__name__}, expected an OpenAPI object")
@@ -148,7 +148,7 @@ def parse_document(data: bytes, label: str) -> dict[str, Any]:
 
 
 def parse_values(data: bytes, label: str) -> Any:
-    """What is in a JSON or YAML file, of any type. Raises as :func:`read_document` does."""
+    """The value in a JSON or YAML file, of any type. Raises as :func:`read_document` does."""
     try:
         check_json(data, MOST_VALUES, None)
         root = unpaused(msgspec.json.decode, data)
@@ -164,7 +164,7 @@ def parse_values(data: bytes, label: str) -> Any:
 
 
 def _most_values(data: bytes) -> int:
-    """How many values there are in a text at most, by its signs."""
+    """An upper bound of the number of values in a text, by its punctuation."""
     return sum(data.count(mark) for mark in (b"\n", b",", b"[", b"{"))
 
 
@@ -176,7 +176,7 @@ def _read_yaml(data: bytes, label: str) -> Any:
             f"{label} is YAML, which needs PyYAML",
             hint="Install luahost[yaml], or convert the document to JSON.",
         ) from error
-    if _is_deep(data):  # libyaml's own recursion ends the process
+    if _is_deep(data):  # deep recursion in libyaml would crash the process
         raise CatalogError(f"{label} is nested too deep")
     if _most_values(data) > MOST_YAML:
         raise CatalogError(f"{label} is YAML of more than {MOST_YAML:,} values", hint="Convert it to JSON.")
@@ -196,8 +196,8 @@ def _read_yaml(data: bytes, label: str) -> Any:
 
 
 def _check_aliases(root: Any, label: str) -> None:
-    """Raise ``CatalogError`` where a document is too large once its aliases are written out, or has no end then."""
-    sizes: dict[int, int] = {}  # by node: how many it is, written out; 0 while it is being counted
+    """Raise ``CatalogError`` if a document is too large, or infinite, once its aliases are expanded."""
+    sizes: dict[int, int] = {}  # by node, the number of values once expanded; 0 while it is being counted
     waiting = [(root, False)]
     while waiting:
         node, counted = waiting.pop()
@@ -232,7 +232,7 @@ def _check_keys(node: Any, label: str) -> None:
 
 
 def _is_deep(data: bytes) -> bool:
-    """Whether brackets open far more often than they close, wherever they stand, or a line begins that far in."""
+    """Whether brackets are nested too deeply, counted anywhere in the text, or a line is indented too far."""
     if re.search(rb"^[ \t?:-]{%d}" % MOST_INDENT, data, re.MULTILINE):
         return True
     depth = 0
@@ -253,7 +253,7 @@ def _json_like(loader: Any) -> Any:
         }
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[str, Any]:
-            # Response codes and enum-like keys: 200 and yes are names here, not numbers and booleans.
+            # Keys such as the status 200 or the word yes are names, not numbers or booleans.
             self.flatten_mapping(node)
             return {key.value: self.construct_object(value, deep=deep) for key, value in node.value}
 

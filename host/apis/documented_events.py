@@ -1,8 +1,8 @@
-"""The events that documents describe: which webhooks an event may be, and whether its body is as they say.
+"""Finds the webhooks in documents that an event may be, and checks its body against them.
 
-Documents name their webhooks as they like: by the event's type (``endpoint.created``), the same in other words
-(``batch_completed`` for ``batch.completed``, ``/AUTHORISATION``), or by type and action (``issues-opened``, whose type
-is ``issues``). Where none is named so, those count whose body lists the event's type where the event has it.
+Documents name their webhooks in different ways: by the event's type (``endpoint.created``), by a variant of it
+(``batch_completed`` for ``batch.completed``, ``/AUTHORISATION``), or by type and action (``issues-opened`` for the type
+``issues``). If no name matches, webhooks match whose body lists the event's type at the place where the event has it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from host.apis.validation_error import ValidationError
 
 __all__ = ["DocumentedEvent", "documented"]
 
-MOST_STEPS = 5  # how deep in a body its type may stand
+MOST_STEPS = 5  # the greatest depth of an event's type in its body
 
 
 class DocumentedEvent(NamedTuple):
-    """What documents say of an event.
+    """The result for one event. ``names`` are those of the webhooks it may be, ``known`` all names in the documents.
 
-    ``names`` are those of the webhooks that it is, ``known`` all that the documents have; ``fault`` says what in its
-    body is not as they say. Without ``names`` the documents do not know its type.
+    ``fault`` says how its body differs from the documents. If ``names`` is empty, the documents do not have its type.
     """
 
     names: tuple[str, ...]
@@ -43,7 +42,7 @@ class _Candidate(NamedTuple):
 
 
 def documented(catalogs: Iterable[Catalog], type: str, event: dict[str, Any]) -> DocumentedEvent | None:
-    """What the documents say of an event of that type; ``None`` where none of them has webhooks."""
+    """Look up an event in the documents. Returns ``None`` if none of them has webhooks."""
     with_webhooks = [catalog for catalog in catalogs if catalog.webhook_ids()]
     if not with_webhooks:
         return None
@@ -70,7 +69,7 @@ def documented(catalogs: Iterable[Catalog], type: str, event: dict[str, Any]) ->
 
 
 def _is_named(id: str, type: str) -> bool:
-    """Whether a webhook of that name has, or begins with, the words of ``type``; of a callback its last name counts."""
+    """Whether a webhook's name has, or begins with, the words of ``type``. Of a callback the last part counts."""
     words = _plain(type)
     for name in (_plain(id), _plain(id.rpartition(".")[2])):
         if words and (name == words or name.startswith(f"{words}_")):
@@ -93,7 +92,7 @@ def _fault(candidate: _Candidate, type: str, event: dict[str, Any]) -> Validatio
 
 
 def _as_sent(candidate: _Candidate, type: str, event: dict[str, Any]) -> dict[str, Any]:
-    """The body without a ``type`` that the host put there: of an event whose own stands elsewhere."""
+    """The body without the ``type`` that the host adds to events whose type is elsewhere."""
     assert candidate.body is not None
     shape = candidate.catalog.resolve(candidate.body)
     own = shape.properties.get("type")
@@ -104,7 +103,7 @@ def _as_sent(candidate: _Candidate, type: str, event: dict[str, Any]) -> dict[st
 
 
 def _message(faults: list[tuple[_Candidate, ValidationError]], event: dict[str, Any]) -> str:
-    """The fault of the webhook that is nearest to the event: whose constants it has, then whose fault lies deepest."""
+    """The fault of the nearest webhook: one whose constants match, then one whose fault is deepest."""
 
     def nearness(found: tuple[_Candidate, ValidationError]) -> tuple[bool, int]:
         candidate, fault = found
@@ -112,11 +111,11 @@ def _message(faults: list[tuple[_Candidate, ValidationError]], event: dict[str, 
         return constants_agree(candidate.catalog, candidate.body, event), len(fault.path)
 
     candidate, fault = max(faults, key=nearness)
-    return f"this is no {candidate.id} of {candidate.catalog.name} as its document has it: {fault.message()}"
+    return f"this is not a {candidate.id} as documented by {candidate.catalog.name}: {fault.message()}"
 
 
 def _types(catalog: Catalog, schema: Schema, value: Any, type: str, steps: int = 0) -> Iterator[str]:
-    """What a body may have in the place where ``value`` has ``type``."""
+    """The values that the schema allows at the place where ``value`` has ``type``."""
     shape = catalog.resolve(schema)
     for each in shape.any_of if steps <= MOST_STEPS else ():
         yield from _types(catalog, each, value, type, steps + 1)

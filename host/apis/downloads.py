@@ -1,4 +1,4 @@
-"""Which operations answer with bytes that can go to a file."""
+"""Decides which operations answer with bytes that can be written to a file."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["check_bytes"]
 
 
 def check_bytes(catalog: Catalog, operation: Operation) -> None:
-    """Raises ``InvalidCall`` for an operation that answers with JSON, or that has no answer to keep."""
+    """Raise ``InvalidCall`` for an operation that answers with JSON or without content."""
     if operation.method == "HEAD":
         _refuse(catalog, operation, "a HEAD request has no body")
     if operation.result is None:
-        if operation.answers or catalog.name == "stripe":  # the document says that there is nothing
+        if operation.answers or catalog.name == "stripe":  # the document says that there is no content
             _refuse(catalog, operation, "it answers without content")
         return
     kinds = [kind for answer in operation.answers for kind in answer.content_types]
@@ -24,8 +24,8 @@ def check_bytes(catalog: Catalog, operation: Operation) -> None:
     if shape.type == "string" and shape.format == "binary":
         return
     if not shape.type and not shape.any_of and not shape.properties and not operation.result.ref and not kinds:
-        return  # nothing is known of it
-    _refuse(catalog, operation, "it answers with JSON, which the call gives as a table")
+        return  # its answer is not documented
+    _refuse(catalog, operation, "it answers with JSON, which the call returns as a table")
 
 
 def _refuse(catalog: Catalog, operation: Operation, why: str) -> None:
@@ -33,5 +33,5 @@ def _refuse(catalog: Catalog, operation: Operation, why: str) -> None:
         f"{catalog.name}.{operation.id}: option download: {why}",
         operation=f"{catalog.name}.{operation.id}",
         param="download",
-        hint="download is for operations that answer with a file. Write what others give with fs.write.",
+        hint="download is for operations that answer with a file. Write the results of others with fs.write.",
     )

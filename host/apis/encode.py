@@ -1,7 +1,7 @@
-"""Checked values on the wire: form, query, path and header encodings; multipart.py has the one of parts.
+"""Encodes checked values in forms, queries, paths and headers; ``multipart.py`` encodes parts.
 
-Styles are those of OpenAPI 3.1.1, "Style Values". In brackets, as Stripe has it: nested names and indexed lists
-(``items[0][price]=p``), ``true``/``false``, the empty string to unset, brackets of keys left readable.
+Styles are those of OpenAPI 3.1.1, "Style Values". The bracketed style is Stripe's: nested names and indexed lists
+(``items[0][price]=p``), ``true``/``false``, the empty string to unset, and brackets that are not percent-encoded.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _in_order = msgspec.json.Encoder(order="deterministic").encode
 
 
 def plain(text: str) -> bool:
-    """Whether a text needs no percent-encoding but for its spaces. Faster than a pattern, which looks at each sign."""
+    """Whether a text needs no percent-encoding except for spaces. Faster than a regular expression."""
     return text.isascii() and not text.encode().translate(None, _PLAIN)
 
 
 def sorted_json(value: Any) -> bytes:
-    """JSON with sorted names: the same bytes for a table in whatever order it came, in this process or the next."""
+    """JSON with sorted names: the same bytes for equal tables, whatever their order and in every process."""
     try:
         return _in_order(value)
     except TypeError:  # a name that is a number
@@ -42,7 +42,7 @@ def _sorted(value: Any) -> Any:
 
 
 def in_order(given: dict[Any, Any]) -> Iterable[tuple[Any, Any]]:
-    """A table's items in an order that every process agrees on: what is sent again under a key has the same bytes."""
+    """A table's items in a fixed order, so that a request repeated under an idempotency key has the same bytes."""
     return given.items() if len(given) < 2 else sorted(given.items(), key=_name)
 
 
@@ -51,7 +51,7 @@ def _name(item: tuple[Any, Any]) -> str:
 
 
 def form_text(text: str) -> str:
-    """A value percent-encoded as application/x-www-form-urlencoded asks."""
+    """A value encoded for application/x-www-form-urlencoded."""
     if plain(text):
         return text.replace(" ", "+")
     return quote_plus(text, safe="~")
@@ -114,7 +114,7 @@ def deep_pairs(out: list[str], key: str, value: Any) -> None:
 
 
 def flat_pairs(out: list[str], opening: str, value: dict[Any, Any]) -> bool:
-    """Append what :func:`deep_pairs` would for a map of plain strings (``metadata[``); False if it is no such."""
+    """Do as :func:`deep_pairs` for a map of plain strings (``metadata[``). Returns False for any other map."""
     pairs = []
     for name, each in in_order(value):
         if type(name) is not str or type(each) is not str or not plain(name) or not plain(each):
@@ -129,7 +129,7 @@ _TRIPLES = re.compile(r"(%[0-9A-Fa-f]{2})")
 
 
 def pair_writer(param: Param, *, bracketed: bool) -> Callable[[list[str], Any], None]:
-    """Writes a query or form parameter in its style; ``bracketed``: in brackets, whatever the document says."""
+    """A function that writes a query or form parameter in its style, or always in brackets if ``bracketed``."""
     key = form_key(param.name)
     if param.style == "deepObject" or bracketed:
         return lambda out, value: deep_pairs(out, key, value)
@@ -174,7 +174,7 @@ def _joined(key: str, style: str, text_of: Callable[[str], str]) -> Callable[[li
 
 
 def _no_separator(style: str) -> Callable[[str], str]:
-    """Refuses an item that holds the separator of its list: encoded alike, no server could tell them apart."""
+    """A function that refuses an item with the separator of its list, since a server could not distinguish the two."""
     separator = SEPARATORS.get(style)
 
     def check(text: str) -> str:
@@ -186,33 +186,35 @@ def _no_separator(style: str) -> Callable[[str], str]:
 
 
 def plain_values(value: Any) -> list[str]:
-    """The texts of a form's member that no style is said of: one for each item of a list, one of JSON for a table, and
-    for a list with tables in it (OpenAPI 3.1.1, "Encoding Object", contentType)."""
+    """The texts of a form's member without a documented style: one for each item of a list, and JSON for a table or a
+    list with tables in it (OpenAPI 3.1.1, "Encoding Object", contentType).
+    """
     if is_nested(value):
         return [sorted_json(value).decode()]
     return [scalar_text(each) for each in value] if isinstance(value, list) else [scalar_text(value)]
 
 
 def is_nested(value: Any) -> bool:
-    """Whether only JSON, or brackets, can hold it: a table, or a list with tables or lists in it."""
+    """Whether a value needs JSON or brackets: a table, or a list with tables or lists in it."""
     return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict | list) for each in value))
 
 
 def reserved_text(text: str, safe: str = "/:?@!$'()*,;=~") -> str:
-    """A value with its reserved characters, and triples that are encoded already, as they are (RFC 6570, 3.2.3); not
-    those that would end it in a query or form (OpenAPI 3.1.1, "Parameter Object", allowReserved)."""
+    """A value whose reserved characters and percent-encoded triples stay as they are (RFC 6570, 3.2.3), except those
+    that would end it in a query or form (OpenAPI 3.1.1, "Parameter Object", allowReserved).
+    """
     return "".join(part if n % 2 else quote(part, safe=safe) for n, part in enumerate(_TRIPLES.split(text)))
 
 
 def flat_text(value: Any) -> str:
-    """An item of a list or map in a style that has no notation for nesting: JSON there."""
+    """An item of a list or map in a style without a notation for nesting, for which JSON is used."""
     return sorted_json(value).decode() if isinstance(value, dict | list) else scalar_text(value)
 
 
 def path_text(param: Param, value: Any) -> str:
-    """A path argument, percent-encoded whole, or with the reserved characters that the document allows.
+    """A path argument, percent-encoded except for reserved characters that the document allows.
 
-    Raises ``ValidationError`` for what would change the path's shape.
+    Raises ``ValidationError`` for a value that would change the path's structure.
     """
     if type(value) is str and param.style == "simple" and not param.allow_reserved:  # an id, as most are
         if value in _NO_STEPS:

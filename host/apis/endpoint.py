@@ -1,4 +1,4 @@
-"""Endpoint and method, as ``make_request("products", "POST", {…})`` names them, made into a request."""
+"""Makes a request from an endpoint and a method, such as ``make_request("products", "POST", {…})``."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def endpoint_request(
 
 
 def endpoint_path(endpoint: str, base_url: str) -> str:
-    """A path below the API as steps joined by ``/``. Raises ``InvalidCall`` for what is none."""
+    """A path below the API, as segments joined by ``/``. Raises ``InvalidCall`` if it is not one."""
     if not isinstance(endpoint, str) or not endpoint.strip("/"):
         raise InvalidCall(f"the endpoint is {endpoint!r}; expected a path such as 'products'")
     if "://" in endpoint or endpoint.startswith("//"):
@@ -76,13 +76,13 @@ def endpoint_path(endpoint: str, base_url: str) -> str:
 
 
 class _Routes:
-    """Operations by method and number of steps; literal steps before parameters."""
+    """Operations by method and number of segments. Literal segments are preferred to parameters."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.by_shape: dict[tuple[str, int], list[tuple[list[_Step], str]]] = {}
         self.versions: list[str] = []
         for id, method, path in catalog.routes():
-            # A fragment tells operations at one path apart; the request itself has none, so the first is meant.
+            # A fragment distinguishes operations at one path. A request has none, so the first one is used.
             steps = path.partition("#")[0].strip("/").split("/")
             self.by_shape.setdefault((method, len(steps)), []).append(([_Step(step) for step in steps], id))
             if _VERSION.match(steps[0]) and steps[0] not in self.versions:
@@ -99,7 +99,7 @@ class _Routes:
 
 
 class _Step:
-    """One step of a path template: a text, a parameter, or both (``{Sid}.json``, ``{base}...{head}``)."""
+    """One segment of a path template: text, a parameter, or both (``{Sid}.json``, ``{base}...{head}``)."""
 
     __slots__ = ("names", "pattern", "rank", "text")
 
@@ -114,7 +114,7 @@ class _Step:
             self.pattern = re.compile("".join(between), re.DOTALL)
 
     def match(self, have: str) -> dict[str, str] | None:
-        """What the step has for its parameters; a path that is written otherwise is the same one."""
+        """The values of the segment's parameters, or ``None``. Percent-encoding does not matter."""
         have = unquote(have)
         if self.rank == 0:
             return {} if have == self.text else None
@@ -142,7 +142,7 @@ def _routes(catalog: Catalog) -> _Routes:
 
 
 def known_operation(catalog: Catalog, method: str, path: str) -> tuple[Operation, dict[str, Any]] | None:
-    """The operation at ``path`` and the arguments that the path has for it."""
+    """The operation at ``path``, and the arguments in the path."""
     routes = _routes(catalog)
     steps = path.split("/")
     tries = [steps]
@@ -161,7 +161,7 @@ def known_operation(catalog: Catalog, method: str, path: str) -> tuple[Operation
 def _unknown(
     catalog: Catalog, method: str, path: str, data: dict[str, Any], base_url: str, new_key: Callable[[], str]
 ) -> tuple[Operation, Request]:
-    """A request the catalog says nothing of."""
+    """A request to a path that the catalog does not have."""
     full = full_path(catalog, path)
     kind = body_kind(catalog, full.split("/")[1])
     operation = Operation(id=f"{method} {full}", method=method, path=full, body=kind, result=Schema(), resource=full)
@@ -196,10 +196,10 @@ def _unknown(
 
 
 def unnamed_writer(catalog: Catalog, operation: Operation, name: str, *, in_query: bool) -> Writer:
-    """Writes a parameter that is given by the wire's name, unchecked, as the operation has it or its API would."""
+    """Writes a parameter given by its wire name, unchecked, in the style of the operation or the API."""
     location: Location = "query" if in_query else "body"
     found = (param for param in operation.params.values() if param.name == name and param.location == location)
-    # What nobody describes: a table in a query in brackets, which most servers read, in a form as JSON.
+    # Undocumented tables: in brackets in a query, as most servers read them, and as JSON in a form.
     default = Param(name=name, location=location, schema=Schema(), style="" if location == "body" else "form")
     param = next(found, default)
     bracketed = catalog.facts.brackets and (param.location == "body" or param is default)
@@ -211,7 +211,7 @@ def unnamed_writer(catalog: Catalog, operation: Operation, name: str, *, in_quer
 
 
 def full_path(catalog: Catalog, path: str) -> str:
-    """A path the catalog does not have, with the version that its neighbours begin with."""
+    """A path that the catalog does not have, with the version prefix of the API's other paths."""
     steps, versions = path.split("/"), _routes(catalog).versions
     if versions and not _VERSION.match(steps[0]):
         steps = [versions[0], *steps]
@@ -226,7 +226,7 @@ def _json(data: dict[str, Any]) -> bytes:
 
 
 def body_kind(catalog: Catalog, first: str) -> BodyKind:
-    """How the API's operations below the same first step (its version) send their bodies."""
+    """The kind of body that the API's operations below the same first segment (the version) send."""
     key = (":body", first)
     found: BodyKind | None = catalog.plans.get(key)
     if found is None:

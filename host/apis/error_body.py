@@ -1,7 +1,7 @@
-"""What an API says in the body of an error, whatever form it has.
+"""Reads the message, code and members of an error from an answer's body, in any common form.
 
-Stripe's ``{"error": {…}}``, problem details (RFC 9457), JSON:API, Google's and OAuth's forms, FastAPI's ``detail``,
-lists and maps of errors by field, and what is usual besides; XML, HTML and plain text as their words.
+It knows Stripe's ``{"error": {…}}``, problem details (RFC 9457), JSON:API, Google's and OAuth's forms, FastAPI's
+``detail``, lists and maps of errors by field, and other usual members. XML, HTML and plain text are reduced to words.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from host.errors import is_private
 
 __all__ = ["ErrorText", "page_text", "read_error"]
 
-MOST_ITEMS: Final = 5  # of a list of errors that a message shows
+MOST_ITEMS: Final = 5  # errors of a list shown in a message
 MOST_WORDS: Final = 2000  # characters of a message
 DEEPEST: Final = 6
 
-# Names of members, in lower case and letters only: what says it, from the plainest to the last resort …
+# Names of members, in lower case and letters only: those with the message, the most specific first;
 _TEXTS: Final = (
     "message", "errormessage", "errormsg", "msg", "errordescription", "detail", "description", "longmessage",
     "usermessage", "developermessage", "errorsummary", "faultstring", "reason", "summary", "title", "text", "issue",
     "error", "fault", "problem", "value",
 )  # fmt: skip
-# … what says more, each item a text or an error itself …
+# those with further errors, each a text or an error;
 _LISTS: Final = (
     "errors", "details", "detail", "issues", "violations", "fieldviolations", "invalidparams", "fielderrors",
     "validationerrors", "errorcauses", "causes", "nonfielderrors", "failures", "messages", "modelstate",
 )  # fmt: skip
-# … and where in the request it is.
+# and those with the place in the request.
 _PLACES: Final = ("loc", "field", "param", "parameter", "pointer", "path", "property", "attribute", "instancepath")
 
 
 class ErrorText(msgspec.Struct, frozen=True):
-    """``members`` are those of the API's own error object, as they came."""
+    """The message and code of an error. ``members`` are those of the API's error object, unchanged."""
 
     message: str
     members: dict[str, Any]
@@ -48,7 +48,7 @@ class ErrorText(msgspec.Struct, frozen=True):
 
 
 def read_error(body: Any) -> ErrorText | None:
-    """What a decoded body says, ``None`` where it is empty or no form of an error at all."""
+    """The error in a decoded body, or ``None`` if the body is empty or has no known form of an error."""
     message = _words(body)
     if len(message) > MOST_WORDS:
         message = f"{message[: MOST_WORDS - 1]}…"
@@ -72,7 +72,7 @@ def read_error(body: Any) -> ErrorText | None:
 
 
 def page_text(text: str) -> str:
-    """The words of a text answer: of XML what its message says, of HTML what a reader sees."""
+    """The words of a text: the message in XML, the visible text of HTML."""
     if "<" not in text:
         return " ".join(text.split())
     pieces: list[tuple[str, str]] = []  # the tag each text is in
@@ -92,7 +92,7 @@ def page_text(text: str) -> str:
 
 
 def _error_object(body: dict[str, Any]) -> dict[str, Any]:
-    """The members of the error itself, before those that stand beside it."""
+    """The members of the error itself, followed by those beside it."""
     for name in ("error", "detail", "fault"):
         inner = body.get(name)
         if isinstance(inner, dict) and inner:
@@ -101,7 +101,7 @@ def _error_object(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _only_item(body: dict[str, Any]) -> dict[str, Any]:
-    """The one error of a list of errors, where there is no more."""
+    """The error of a list with one error."""
     for name in ("errors", "detail"):
         items = body.get(name)
         if isinstance(items, list) and len(items) == 1 and isinstance(items[0], dict):
@@ -110,7 +110,7 @@ def _only_item(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _words(value: Any, depth: int = 0) -> str:
-    """A text, list or object as what it says."""
+    """The words of a text, list or object."""
     if isinstance(value, str):
         return value.strip()
     if depth > DEEPEST:
@@ -127,7 +127,7 @@ def _words(value: Any, depth: int = 0) -> str:
 
 
 def _object_words(value: dict[str, Any], depth: int) -> str:
-    """What an object's known members say."""
+    """The words of an object's known members."""
     if _by_field(value):
         return _members_words(value, depth)
     names = _by_letters(value)
@@ -148,7 +148,7 @@ def _object_words(value: dict[str, Any], depth: int) -> str:
 
 
 def _item(value: Any, depth: int) -> str:
-    """One error of a list, after the place it is about."""
+    """One error of a list, with its place in the request."""
     said = _words(value, depth)
     if not isinstance(value, dict):
         return said
@@ -159,7 +159,7 @@ def _item(value: Any, depth: int) -> str:
 
 
 def _place(value: dict[str, Any]) -> str:
-    """Where in the request an error is: ``items.0.price``, ``/data/attributes/name``."""
+    """The place of an error in the request: ``items.0.price``, ``/data/attributes/name``."""
     names = _by_letters(value)
     source = names.get("source")
     if isinstance(source, dict):
@@ -175,7 +175,7 @@ def _place(value: dict[str, Any]) -> str:
 
 
 def _by_field(value: Any) -> bool:
-    """Whether an object has lists of texts by the name of a field, as Rails, Laravel, ASP.NET and Django write them."""
+    """Whether an object maps fields to lists of texts, as Rails, Laravel, ASP.NET and Django write them."""
     if not isinstance(value, dict) or not value:
         return False
     if len(value) == 1 and _letters(next(iter(value))) in (*_LISTS, "message", "error", "msg"):
@@ -186,7 +186,7 @@ def _by_field(value: Any) -> bool:
 
 
 def _members_words(value: dict[str, Any], depth: int) -> str:
-    """All members, each with its name; secrets are left out."""
+    """All members with their names, without secrets."""
     parts = []
     for name, each in value.items():
         if isinstance(each, bool):
@@ -203,7 +203,7 @@ def _members_words(value: dict[str, Any], depth: int) -> str:
 
 
 def _joined(parts: Iterable[str]) -> str:
-    """Different texts as one, the first few of them."""
+    """Join the first few different texts."""
     found = list(dict.fromkeys(part for part in parts if part))
     more = f"; and {len(found) - MOST_ITEMS} more" if len(found) > MOST_ITEMS else ""
     return "; ".join(found[:MOST_ITEMS]) + more

@@ -1,4 +1,4 @@
-"""Files among a call's arguments: a text or bytes, or a table ``{content=…}`` or ``{path=…}`` with name and type."""
+"""Files in a call's arguments: text, bytes, or a table ``{content=…}`` or ``{path=…}`` with name and type."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ __all__ = [
 ]
 
 ReadFile = Callable[[str], bytes]
-"""Reads a file a script names, if that was granted to it."""
+"""Reads a file named by a script, if reading it is granted."""
 
 
 class File(NamedTuple):
-    """What is sent of a file. ``kind`` is what the call says of its type, ``guess`` what its name does."""
+    """A file to send. ``kind`` is the media type given by the call, ``guess`` the one its name suggests."""
 
     content: bytes
     name: str
@@ -42,14 +42,14 @@ class File(NamedTuple):
 
 
 def is_file(value: Any) -> bool:
-    """Whether a value can only be a file: a table that says so, or bytes."""
+    """Whether a value can only be a file: bytes, or a table with content or path."""
     if isinstance(value, dict):
         return bool(value) and ("content" in value or "path" in value) and FILE_FIELDS.issuperset(value)
     return isinstance(value, bytes)
 
 
 def file_checker(check: Checker) -> Checker:
-    """A checker of a file's content made one of the file: the table's members by name, one of content and path."""
+    """A checker of a file, made from that of its content. A table must have either content or path."""
 
     def check_file(value: Any, full: Full) -> Any:
         if not isinstance(value, dict) or not value:
@@ -72,10 +72,10 @@ def file_checker(check: Checker) -> Checker:
 
 
 def with_files(catalog: Catalog, body: BodyKind | None, schema: Schema, check: Checker) -> Checker:
-    """``check``, the checker of a body's member of the resolved ``schema``, made to take files where these belong.
+    """``check``, the checker of a body's member with the resolved ``schema``, extended to accept files where allowed.
 
-    What is bytes is a file, and what has no type in a multipart body (OpenAPI 3.1.1, "Encoding Object"); a text that is
-    the whole body may come from one.
+    Bytes may be files, and members without a type in a multipart body (OpenAPI 3.1.1, "Encoding Object"). A text that
+    is the whole body may be read from a file.
     """
     inner = file_schema(catalog, schema)
     bytes_only = inner.format == "binary"
@@ -102,7 +102,7 @@ def with_files(catalog: Catalog, body: BodyKind | None, schema: Schema, check: C
 
 
 def file_schema(catalog: Catalog, schema: Schema) -> Schema:
-    """What a member of a body, or each item of it, is: bytes where one of its alternatives are."""
+    """The schema of a body's member or of its items; that of bytes if one of the alternatives is."""
     shape = catalog.resolve(schema)
     if shape.type == "array":
         return file_schema(catalog, shape.items) if shape.items is not None else Schema()
@@ -111,7 +111,7 @@ def file_schema(catalog: Catalog, schema: Schema) -> Schema:
 
 
 def opened(value: Any, read_file: ReadFile | None) -> File:
-    """A checked file with its content. Raises ``ValidationError`` where nobody may read its path."""
+    """A checked file with its content. Raises ``ValidationError`` if paths cannot be read here."""
     if not isinstance(value, dict):
         return File(_bytes(value), "file", "", "", {})
     name = value.get("name", "file")
@@ -128,10 +128,10 @@ def opened(value: Any, read_file: ReadFile | None) -> File:
 
 
 def chosen_type(file: File, offered: tuple[str, ...], default: str) -> str:
-    """The media type a file is sent as: what the call says, else what its name suggests if that is offered, else
-    ``default``, or where that is a range what the file's first bytes suggest.
+    """The media type of a file: that given by the call, else that of its name if it is offered, else ``default``, or if
+    that is a range, the type that the file's first bytes suggest.
 
-    Raises ``ValidationError`` for a type that is not offered, and where none can be found out.
+    Raises ``ValidationError`` for a type that is not offered, and if none can be determined.
     """
     if file.kind:
         if offered and not media_types.takes(offered, file.kind):
@@ -143,12 +143,12 @@ def chosen_type(file: File, offered: tuple[str, ...], default: str) -> str:
         found = media_types.recognised(file.content)
         if found and media_types.fits(found, default):
             return found
-        raise ValidationError("", text=f'any {default} is taken; say which it is: {{content = …, type = "…"}}')
+        raise ValidationError("", text=f'any {default} is accepted; give the type: {{content = …, type = "…"}}')
     return default
 
 
 def offered_types(param: Param) -> tuple[str, ...]:
-    """The media types that the document has for a member: ``image/png, image/jpeg``."""
+    """The media types that the document offers for a member: ``image/png, image/jpeg``."""
     return tuple(each.strip() for each in param.content_type.split(",") if each.strip())
 
 

@@ -1,7 +1,7 @@
-"""Form bodies by prepared encoders: the second call with the same names and types of arguments joins texts only.
+"""Prepared encoders of form bodies: the second call with the same names and types of arguments only joins texts.
 
-An encoder is prepared for arguments that are scalars or maps of texts. Everything else, and whatever a checker refuses,
-goes the general way (``prepare.py``), which also words the errors.
+An encoder is prepared for arguments that are scalars or maps of texts. Everything else, and any value that a checker
+refuses, is handled by the general code (``prepare.py``), which also makes the error messages.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from host.apis.validation_error import ValidationError
 
 __all__ = ["FormEntry", "FormShapes"]
 
-MOST_SHAPES = 64  # remembered of one operation
+MOST_SHAPES = 64  # encoders of one operation
 LONGEST_NAMES = 1000  # characters of all names in one
 SCALARS = frozenset({str, int, float, bool})
 
 
 class FormEntry(Protocol):
-    """What is known of a parameter of a form."""
+    """A parameter of a form."""
 
-    is_text: bool  # a string goes as it is
-    is_texts: bool  # so do the strings of a map
+    is_text: bool  # strings are accepted unchanged
+    is_texts: bool  # the strings in a map are accepted unchanged
     key: str
     opening: str
     check: Checker
@@ -33,19 +33,19 @@ class FormEntry(Protocol):
 
 
 class _Shape:
-    """``template`` takes one text for each value; ``maps`` and ``checked`` are places among the arguments."""
+    """An encoder. ``template`` has a place for each value; ``maps`` and ``checked`` are indices of arguments."""
 
     __slots__ = ("checked", "maps", "order", "template")
 
     def __init__(self, pairs: Sequence[tuple[str, int]], maps: Sequence[int], checked: Sequence[tuple[int, Checker]]):
         self.template = "&".join(key.replace("%", "%%") + "%s" for key, _ in pairs)
-        self.maps = tuple(reversed(maps))  # from the last, so that places before it stay
+        self.maps = tuple(reversed(maps))  # from the last, so that earlier indices stay valid
         self.checked = tuple(checked)
         order = [place for _, place in pairs]
         self.order: Callable[[Any], Any] | None = None if order == sorted(order) else itemgetter(*order)
 
 
-_UNKNOWN = _Shape((), (), ())  # what a shape is before it was looked at
+_UNKNOWN = _Shape((), (), ())  # a shape that was not examined yet
 
 
 class FormShapes:
@@ -59,12 +59,12 @@ class FormShapes:
         self._shapes: dict[tuple[Any, ...], _Shape | None] = {}
 
     def body(self, arguments: dict[str, Any]) -> bytes | None:
-        """The body of a call with these arguments; ``None`` where the general way has to see to it."""
+        """The body of a call with these arguments, or ``None`` if the general code must encode it."""
         texts = list(arguments.values())
         kinds = tuple(map(type, texts))
         key: tuple[Any, ...] = (*arguments, *kinds)
         if dict in kinds:
-            if kinds.count(dict) == 1:  # as it is nearly always: metadata
+            if kinds.count(dict) == 1:  # the usual case: metadata
                 key = (key, tuple(texts[kinds.index(dict)]))
             else:
                 key = (key, *(tuple(each) for each in texts if type(each) is dict))
@@ -88,7 +88,7 @@ class FormShapes:
         return (shape.template % tuple(map(form_text, texts))).encode("ascii")
 
     def _learn(self, key: tuple[Any, ...], arguments: dict[str, Any]) -> _Shape | None:
-        """The encoder of a shape that is met for the first time, ``None`` where there is none; remembered."""
+        """Prepare and remember the encoder of a new shape; ``None`` if none can be prepared."""
         shape = None if self._required.difference(arguments) else self._prepared(arguments)
         names = (*arguments, *(name for value in arguments.values() if type(value) is dict for name in value))
         if sum(len(name) for name in names if type(name) is str) <= LONGEST_NAMES:
@@ -125,7 +125,7 @@ class FormShapes:
 
 
 def _is_pair(entry: FormEntry) -> bool:
-    """Whether a scalar is written as name and encoded text, in no style of its own: tried, so that this is so."""
+    """Whether a scalar is written as a name and encoded text, without a special style. This is tried out."""
     tried = "a b/?&=~é"
     written: list[str] = []
     entry.write(written, tried)
@@ -133,7 +133,7 @@ def _is_pair(entry: FormEntry) -> bool:
 
 
 def _scalar(check: Checker) -> Checker:
-    """``check`` where it gives a scalar; a ``TypeError`` where it makes something else of the value."""
+    """``check``, which raises ``TypeError`` if it returns anything but a scalar."""
 
     def checked(value: Any, full: Any) -> Any:
         found = check(value, full)

@@ -1,4 +1,4 @@
-"""JSON decoded so that nothing is lost: integers that Lua cannot hold come as texts."""
+"""Decodes JSON without loss: integers that Lua cannot represent become text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from host.limits import MB
 
 __all__ = ["decode_json"]
 
-# A run of 16 digits, found by turning every digit into a zero: 20 times as fast as a pattern.
+# A run of 16 digits is found by replacing every digit with zero, much faster than by a regular expression.
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 16
 
@@ -20,7 +20,7 @@ _LONG_NUMBER = b"0" * 16
 def decode_json(body: bytes, most: int = MOST_VALUES) -> Any:
     """Decoded JSON with integers beyond 2^53 as strings.
 
-    Raises ``ValueError``; ``LimitError`` for more values than ``most``, or too much text.
+    Raises ``ValueError``, and ``LimitError`` for more values than ``most`` or too much text.
     """
     if len(body) > LARGE:
         check_json(body, most)
@@ -34,7 +34,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 def _decode_exactly(body: bytes) -> Any:
-    import json  # for the rare answer with such numbers: msgspec would round or keep them
+    import json  # for the rare body with such numbers, which msgspec would round or keep
 
     return json.loads(body.decode("utf-8"), parse_int=_integer, parse_constant=_no_constant)
 
@@ -42,12 +42,12 @@ def _decode_exactly(body: bytes) -> Any:
 def _has_long_number(body: bytes) -> bool:
     if len(body) <= MB:
         return _LONG_NUMBER in body.translate(_DIGITS)
-    overlap = len(_LONG_NUMBER) - 1  # in pieces: others get the interpreter in between
+    overlap = len(_LONG_NUMBER) - 1  # in pieces, so that other threads get the interpreter's lock in between
     return any(_LONG_NUMBER in body[at : at + MB + overlap].translate(_DIGITS) for at in range(0, len(body), MB))
 
 
 def _integer(text: str) -> int | str:
-    # Python itself refuses to read integers of more than 4,300 digits; as text they are harmless.
+    # Python refuses to parse integers of more than 4,300 digits, which are harmless as text.
     return int(text) if len(text) < 18 and abs(int(text)) <= EXACT else text
 
 

@@ -1,7 +1,7 @@
 """The keywords of OpenAPI and JSON Schema that a catalog does not read, each named once in its warnings.
 
-Every keyword of the specifications is in one of three places: the compiler reads it, it is here with what becomes of
-it, or it says something to people only (``ANNOTATIONS``). tests/apis/test_keywords.py walks all of them.
+Each keyword of the specifications is read by the compiler, listed here with its treatment, or an annotation for people
+(``ANNOTATIONS``). tests/apis/test_keywords.py walks all of them.
 https://spec.openapis.org/oas/v3.2.0.html · https://json-schema.org/draft/2020-12
 """
 
@@ -63,14 +63,14 @@ ANNOTATIONS: Final[Mapping[str, frozenset[str]]] = {
 
 
 class UnreadKeywords:
-    """Collects the keywords of one document that are not read: how often each, and where first."""
+    """Collects the keywords of a document that are not read, with their number and first place."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], tuple[str, int]] = {}
         self._seen: set[int] = set()
 
     def note(self, kind: str, node: Any, place: str) -> None:
-        """Look at one object of the document (a ``schema``, an ``operation`` …), the first time it is met."""
+        """Examine an object of the document (a ``schema``, an ``operation`` …) when it is first read."""
         if not isinstance(node, dict) or id(node) in self._seen:
             return
         self._seen.add(id(node))
@@ -86,7 +86,7 @@ class UnreadKeywords:
                 self.note("encoding", encoding, place)
 
     def warn(self, document: Document) -> None:
-        """Name all of them, in the order of the table."""
+        """Warn about all of them, in the order of the table."""
         for kind, keys in UNREAD.items():
             for key, fate in keys.items():
                 if (kind, key) in self._found:

@@ -1,6 +1,6 @@
-"""Names of older APIs and of other clients, and what stands in their place here.
+"""Names used in older API versions and by other clients, and the names to use instead.
 
-One table each for verbs, resources and parameters. A successor is suggested only where the catalog has it, so the
+One table each for verbs, resources and parameters. A successor is suggested only if the catalog has it, so the
 tables serve every API. Sources: https://docs.stripe.com/upgrades and the changelogs and method names of stripe-python,
 -node, -ruby, -php, -go and -java.
 """
@@ -17,7 +17,7 @@ from host.apis.options import NAMES as OPTIONS
 
 __all__ = ["missing_member", "missing_param", "snake"]
 
-# Verbs of other clients → what the operation may be called here, the first that exists.
+# Possible names of an operation (the first that exists is used): verbs of other clients.
 VERBS: Final[Mapping[str, tuple[str, ...]]] = {
     name: successors
     for successors, names in {
@@ -33,7 +33,7 @@ VERBS: Final[Mapping[str, tuple[str, ...]]] = {
     for name in names.split()
 }
 
-# Resources and operations that moved, by their old path; what is below them moved with them.
+# Resources and operations that were moved together with all below them, by their old path.
 MOVED: Final[Mapping[str, str]] = {
     "accounts.bank_accounts": "accounts.external_accounts",
     "accounts.cards": "accounts.external_accounts",
@@ -87,7 +87,7 @@ MOVED: Final[Mapping[str, str]] = {
     "usage_records": "billing.meter_events",
 }
 
-# Parameters that were renamed or moved into another: what to write, by the parameter that takes it.
+# Parameters that were renamed or moved into another: what to write, by the new parameter.
 PARAMS: Final[Mapping[str, Mapping[str, str]]] = {
     "account_balance": {"balance": ""},
     "offset": {"starting_after": "starting_after = the last id seen, or :each() goes over all pages"},
@@ -135,7 +135,7 @@ PARAMS: Final[Mapping[str, Mapping[str, str]]] = {
     "trial_days": {"trial_period_days": ""},
     "usage_type": {"recurring": "recurring = {usage_type = …}"},
 }
-# What else must be said of a successor: the operation is another one.
+# Arguments of successors that are another operation.
 _NOTES: Final[Mapping[str, str]] = {
     "products.archive": "(id, {active = false})",
     "prices.archive": "(id, {active = false})",
@@ -143,12 +143,12 @@ _NOTES: Final[Mapping[str, str]] = {
 }
 
 
-# What sets a client up elsewhere.
+# Names by which other clients are set up.
 SETUPS: Final = frozenset("api_key set_api_key new stripe client stripe_client init setup secret_key".split())  # noqa: SIM905
 
 
 def key_setting(api: str) -> str:
-    """Where the key of an API belongs."""
+    """A hint about where to set the key of an API."""
     name = "STRIPE_SECRET_KEY" if api == "stripe" else f"{api.upper()}_API_KEY"
     return f"its key is a setting, {name} in the environment or in .env, and never in the script"
 
@@ -160,12 +160,12 @@ def snake(name: str) -> str:
 
 
 def missing_member(catalog: Catalog, prefix: str, key: str) -> str:
-    """``; write stripe.customers.update`` for what is not there below ``prefix`` ("" for the API itself)."""
+    """A hint for a missing name below ``prefix`` ("" for the API itself): ``; write stripe.customers.update``."""
     if len(key) > 100:
         return ""
     name = snake(key)
     if not prefix and name in SETUPS:
-        return f"; {catalog.name} is there without: {key_setting(catalog.name)}"
+        return f"; {catalog.name} needs no setup: {key_setting(catalog.name)}"
     found = _successor(catalog, prefix, name)
     if found:
         return f"; write {catalog.name}.{found}"
@@ -178,11 +178,11 @@ def missing_member(catalog: Catalog, prefix: str, key: str) -> str:
 
 
 def _successor(catalog: Catalog, prefix: str, name: str) -> str | None:
-    """The path of the operation or group to write instead, with what is to be given to it where that is known."""
+    """The path of the operation or group to write instead, with arguments if they are known."""
     full = f"{prefix}.{name}" if prefix else name
     verbs = VERBS.get(name, ())
     moved = (full, f"{full}s", *(f"{prefix}.{verb}" for verb in verbs if prefix))
-    # The same written otherwise: PaymentIntent, paymentIntents, checkout_sessions.
+    # The same name in another spelling: PaymentIntent, paymentIntents, checkout_sessions.
     cuts = [n for n, sign in enumerate(name) if sign == "_"] if not prefix else []
     same = (full, *(f"{name[:n]}.{name[n + 1 :]}" for n in cuts))
     plural = tuple(form for each in same for form in (each, f"{each}s", f"{each}es", f"{each[:-1]}ies"))
@@ -195,7 +195,7 @@ def _successor(catalog: Catalog, prefix: str, name: str) -> str | None:
 
 
 def _helpers(prefix: str, name: str) -> list[str]:
-    """``customers.create_tax_id``, ``list_line_items`` and the like: operations of what is below."""
+    """Paths for names such as ``customers.create_tax_id`` and ``list_line_items``: operations of nested resources."""
     verb, _, rest = name.partition("_")
     if not rest:
         return []
@@ -205,7 +205,7 @@ def _helpers(prefix: str, name: str) -> list[str]:
 
 
 def _existing(catalog: Catalog, path: str) -> str | None:
-    """``path`` by its own name where it is an operation or a group, else None; what stands behind ``(`` is kept."""
+    """``path`` if it is an operation or a group, by its proper name, else ``None``. Text after ``(`` is kept."""
     name, brace, note = path.partition("(")
     operation = catalog.operation(name)
     if operation is not None:

@@ -1,4 +1,4 @@
-"""Where the items of a list are: in which member of its answer, read from the answer's schema."""
+"""Finds the member of an answer that has the items of a list, by the answer's schema."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from host.apis.catalog import Catalog, Operation, Schema
 __all__ = ["find_items", "list_member", "lists_inside", "one_shape", "scalar"]
 
 ITEM_MEMBERS = ("data", "items", "results", "value", "values", "entries", "records", "content")
-# Lists that are about the answer, not what was asked for.
+# Lists of metadata rather than items.
 ASIDE = frozenset(
     {
         "errors",
@@ -41,8 +41,9 @@ DEPTH = 3
 
 
 def find_items(operation: Operation, result: Schema, lookup: Catalog) -> tuple[str | None, Schema]:
-    """The dotted member of an answer that is the list asked for, and an item's schema; "" where the answer is the list
-    itself, None where there is none, or more than one that it could be.
+    """The dotted path of the list in an answer, and the schema of its items.
+
+    The path is "" if the answer itself is the list, and ``None`` if there is no list, or more than one possible list.
     """
     result = one_shape(result, lookup)
     if result.type == "array":
@@ -52,7 +53,7 @@ def find_items(operation: Operation, result: Schema, lookup: Catalog) -> tuple[s
 
 
 def one_shape(schema: Schema, lookup: Catalog) -> Schema:
-    """The schema resolved; of alternatives the first that is a list or an object."""
+    """The resolved schema, or the first of its alternatives that is a list or an object."""
     full = lookup.resolve(schema)
     if full.any_of and not full.properties and full.type != "array":
         shapes = [lookup.resolve(each) for each in full.any_of]
@@ -70,7 +71,7 @@ def _below(operation: Operation, shape: Schema, lookup: Catalog, depth: int) -> 
     chosen = _chosen(operation, lists, lookup)
     if chosen is not None:
         return chosen, lists[chosen]
-    if lists or depth == DEPTH:  # of several, none is the one
+    if lists or depth == DEPTH:  # several lists are ambiguous
         return None, Schema()
     found: list[tuple[str, Schema]] = []
     for name, full in members.items():
@@ -82,7 +83,7 @@ def _below(operation: Operation, shape: Schema, lookup: Catalog, depth: int) -> 
 
 
 def _chosen(operation: Operation, lists: dict[str, Schema], lookup: Catalog) -> str | None:
-    """Of the lists of an object the one that was asked for: the only one, one of a usual name, or the path's own."""
+    """The list of items in an object: the only list, one with a usual name, or one named like the path."""
     real = [name for name in lists if name.lower().lstrip("_") not in ASIDE] or list(lists)
     objects = [name for name in real if _of_objects(lists[name], lookup)]
     for names in (objects, real):
@@ -114,7 +115,7 @@ def lists_inside(result: Schema, lookup: Catalog) -> list[str]:
 
 
 def scalar(schema: Schema, lookup: Catalog, types: tuple[str, ...]) -> bool:
-    """Whether values of ``schema`` are of one of ``types``; alternatives each may be."""
+    """Whether values of ``schema``, or of each of its alternatives, are of one of ``types``."""
     full = lookup.resolve(schema)
     if full.any_of:
         return any(scalar(each, lookup, types) for each in full.any_of)
@@ -122,7 +123,7 @@ def scalar(schema: Schema, lookup: Catalog, types: tuple[str, ...]) -> bool:
 
 
 def list_member(result: Schema) -> str | None:
-    """The member that holds the items: a list of one of the usual names, or the only member there is."""
+    """The member with the items: a list with a usual name, or the only member."""
     lists = [name for name, member in result.properties.items() if member.type == "array"]
     usual = [name for name in ITEM_MEMBERS if name in lists]
     if usual:

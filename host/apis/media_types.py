@@ -1,6 +1,6 @@
-"""Media types of a document and of a call: what body each means, which ranges hold it, and which one is sent.
+"""Media types of documents and calls: the kind of body they mean, ranges that include them, and which one to send.
 
-RFC 9110, 8.3 and 12.5.1; structured suffixes: RFC 6838, 4.2.8. A range (``image/*``) is chosen from, never sent.
+RFC 9110, 8.3 and 12.5.1; structured suffixes: RFC 6838, 4.2.8. A range (``image/*``) is never sent itself.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ __all__ = [
 FORM = "application/x-www-form-urlencoded"
 BYTES = "application/octet-stream"
 _WORD = r"[A-Za-z0-9!#$&^_.+\-]+"
-_VALUE = r"\"[ !#-~]*\"|[!#-:<-~]+"  # quoted, or without blanks and semicolons
+_VALUE = r"\"[ !#-~]*\"|[!#-:<-~]+"  # quoted, or without spaces and semicolons
 _LINES = frozenset(
     """application/x-ndjson application/ndjson application/jsonl application/x-jsonl application/jsonlines
     application/x-jsonlines application/json-lines application/stream+json application/json-seq""".split()  # noqa: SIM905
 )
-# Of no list of types that every Python has.
+# Types that are not in the tables of every Python version.
 _ENDINGS = {
     ".avif": "image/avif",
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -61,7 +61,7 @@ def plain(name: str) -> str:
 
 
 def is_media_type(text: str) -> bool:
-    """Whether it is one as it may be sent: no range, and nothing that could end a header."""
+    """Whether a text is a media type that can be sent: not a range, and without characters that end a header."""
     return re.match(rf"{_WORD}/{_WORD}( ?; ?{_WORD}=({_VALUE}))*\Z", text) is not None
 
 
@@ -70,12 +70,12 @@ def is_range(name: str) -> bool:
 
 
 def is_lines(name: str) -> bool:
-    """Whether it is JSON values one after the other, not one of them."""
+    """Whether it means a sequence of JSON values, rather than one."""
     return plain(name) in _LINES
 
 
 def is_json(name: str) -> bool:
-    """``application/json``, ``text/json`` and all with the suffix ``+json``, whatever parameters are behind."""
+    """Whether it is ``application/json``, ``text/json`` or has the suffix ``+json``, with any parameters."""
     kind = plain(name)
     return (
         kind in ("application/json", "text/json", "application/x-json") or kind.endswith("+json")
@@ -83,7 +83,7 @@ def is_json(name: str) -> bool:
 
 
 def body_kind(name: str) -> BodyKind:
-    """What body a media type means; of ``*/*`` and ``application/*`` bytes."""
+    """The kind of body a media type means; bytes for ``*/*`` and ``application/*``."""
     kind = plain(name)
     if is_json(kind):
         return "json"
@@ -97,7 +97,7 @@ def body_kind(name: str) -> BodyKind:
 
 
 def fits(name: str, offered: str) -> bool:
-    """Whether a media type is the one offered, or in its range."""
+    """Whether a media type equals ``offered`` or is in its range."""
     name, offered = plain(name), plain(offered)
     if "*" not in offered:
         return name == offered
@@ -105,9 +105,9 @@ def fits(name: str, offered: str) -> bool:
 
 
 def takes(offered: Iterable[str], name: str) -> bool:
-    """Whether a body of one of these media types may be called ``name`` by whoever sends it.
+    """Whether a call may send the body as the media type ``name``.
 
-    Besides what they hold: another type of the same kind (one more JSON), and anything where any bytes are taken.
+    Besides types in ``offered``, these are types of the same kind (any JSON), and any type if bytes are accepted.
     """
     kind = body_kind(name)
     return any(
@@ -116,13 +116,13 @@ def takes(offered: Iterable[str], name: str) -> bool:
 
 
 def first_that(offered: Iterable[str], name: str) -> str:
-    """The one of these that ``name`` is, as the document writes it; else ``name`` itself."""
+    """The offered type that equals ``name``, as the document writes it, or else ``name``."""
     same = (each for each in offered if plain(each) == plain(name) and ";" not in name)
     return next(same, name)
 
 
 def concrete(offered: str, kind: BodyKind) -> str:
-    """What is sent where a range is offered and nothing says more; the range where somebody has to say."""
+    """The media type to send by default for an offered range, or the range itself if the call must choose."""
     if not is_range(offered):
         return offered
     if kind == "json":
@@ -139,10 +139,10 @@ def concrete(offered: str, kind: BodyKind) -> str:
 def _types() -> MimeTypes:
     from mimetypes import MimeTypes  # for files only
 
-    return MimeTypes()  # Python's own table, whatever the machine has beside it
+    return MimeTypes()  # Python's own table, without those of the machine
 
 
-# How files begin: the WHATWG's MIME Sniffing Standard, "Matching a MIME type pattern".
+# The first bytes of files, from the WHATWG's MIME Sniffing Standard, "Matching a MIME type pattern".
 _SIGNATURES = (
     (rb"\x89PNG", "image/png"),
     (rb"\xff\xd8\xff", "image/jpeg"),

@@ -1,4 +1,4 @@
-"""The methods of a builder: which parameter each fills, and how."""
+"""The methods of a builder: the parameter that each sets, and how."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from host.apis.catalog import Catalog, Method, Operation, Schema
 from host.apis.nearest import short
 from host.errors import InvalidCall
 
-OWN = ("create", "copy", "set", "params", "with")  # the builder's, whatever the API has
+OWN = ("create", "copy", "set", "params", "with")  # those of every builder
 _CODES = {"string": "s", "integer": "i", "number": "n", "boolean": "b"}
 
 
@@ -22,7 +22,7 @@ def builder_method(catalog: Catalog, operation: Operation, name: str) -> Method:
     if found is None:
         found = _find(catalog, operation, name)
         if found is None:
-            # Names come from scripts: only good ones are kept, so that a loop of bad ones keeps nothing.
+            # Only valid names are cached, so that a script cannot fill the cache with invalid ones.
             from host.apis.legacy_names import missing_param
 
             names = method_names(catalog, operation)
@@ -37,7 +37,7 @@ def builder_method(catalog: Catalog, operation: Operation, name: str) -> Method:
 
 
 def has_method(catalog: Catalog, operation: Operation, name: str) -> bool:
-    """Whether :func:`builder_method` finds it, and it is not one of the builder's own."""
+    """Whether :func:`builder_method` finds a method of this name, other than those of every builder."""
     return name not in OWN and _find(catalog, operation, name) is not None
 
 
@@ -60,7 +60,7 @@ def _find(catalog: Catalog, operation: Operation, name: str) -> Method | None:
     param = operation.params.get(name)
     if param is not None:
         method = _method(catalog, name, param.schema)
-        # More than a type is asked of a path's values.
+        # Values in a path must meet further conditions than a type.
         return Method(kind="set", param=name) if param.location == "path" else method
     if name.startswith("add_"):
         from host.apis.naming import singular  # with its patterns, for lists only
@@ -85,7 +85,7 @@ def _method(catalog: Catalog, name: str, schema: Schema) -> Method:
 
 
 def _list_of(catalog: Catalog, schema: Schema) -> Schema | None:
-    """The items' schema of a list parameter, also of one that may be something else too."""
+    """The schema of the items of a parameter that is, or may be, a list."""
     shape = catalog.resolve(schema)
     if shape.type == "array":
         return shape.items or Schema()
@@ -97,7 +97,7 @@ def _list_of(catalog: Catalog, schema: Schema) -> Schema | None:
 
 
 def _code(catalog: Catalog, schema: Schema) -> str:
-    """The letter of a type that says all there is to check, else ""."""
+    """The letter of a type, if checking the type suffices, else ""."""
     shape = catalog.resolve(schema)
     limits = (shape.enum, shape.pattern, shape.min_length, shape.any_of, shape.format == "binary")
     if any(limits) or not (shape.max_length is shape.minimum is shape.maximum is shape.above is shape.below is None):

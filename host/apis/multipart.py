@@ -1,6 +1,6 @@
-"""Multipart bodies: members of a table as parts, in the document's order.
+"""Writes multipart bodies: the members of a table as parts, in the document's order.
 
-RFC 7578; what a part is written as: OpenAPI 3.0.4 and 3.1.1, "Encoding Object".
+RFC 7578; the form of each part: OpenAPI 3.0.4 and 3.1.1, "Encoding Object".
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ __all__ = ["Multipart"]
 
 
 class Multipart:
-    """The parts of one body, gathered by :meth:`add` and joined by :meth:`finish`.
+    """The parts of one body, collected by :meth:`add` and joined by :meth:`finish`.
 
-    ``content_type``: the document's, with what parameters it has; ``bracketed``: nested members have Stripe's names.
+    ``content_type`` is the document's, with its parameters. ``bracketed`` means that nested members are named as Stripe
+    names them.
     """
 
     def __init__(self, content_type: str, bracketed: bool, read_file: ReadFile | None) -> None:
@@ -44,9 +45,9 @@ class Multipart:
             self._part(name, None, kind, headers, content)
 
     def finish(self, boundary: str | None = None) -> tuple[bytes, str]:
-        """The body and its content type; the boundary is made of the content: the same call has the same bytes."""
+        """The body and its content type. The boundary is derived from the content, so equal calls have equal bytes."""
         if boundary is None:
-            import hashlib  # four milliseconds to import, for uploads only
+            import hashlib  # slow to import, and for uploads only
 
             digest = hashlib.sha256()
             for head, content in self._parts:
@@ -69,7 +70,7 @@ class Multipart:
                 raise fault.at(n) if isinstance(value, list) else fault from None
 
     def _texts(self, param: Param, value: Any) -> Iterator[tuple[str, str, bytes]]:
-        """Name, content type ("" for plain text) and content of the parts of what is no file."""
+        """Name, content type ("" for plain text) and content of each part of a member that is not a file."""
         name, kind = param.name, param.content_type
         if self._bracketed or param.style == "deepObject":
             yield from ((each, "", scalar_text(text).encode()) for each, text in brackets(name, value))
@@ -84,7 +85,7 @@ class Multipart:
                 yield name, "" if media_types.is_range(kind) or "," in kind else kind, scalar_text(each).encode()
 
     def _headers(self, param: Param, given: Any) -> list[str]:
-        """The lines of a part's headers: what the call gives, or what the document leaves no choice of."""
+        """The header lines of a part: those given by the call, and those for which the document allows one value."""
         known = {header.name.lower(): header for header in param.headers}
         lines = {}
         for name, value in given.items():
@@ -110,7 +111,7 @@ class Multipart:
 
 
 def _styled(param: Param, value: Any) -> Iterator[tuple[str, str]]:
-    """Names and texts of a member in the style that the document names for it, nothing percent-encoded."""
+    """Names and texts of a member in its documented style, without percent-encoding."""
     if not isinstance(value, dict | list):
         yield param.name, scalar_text(value)
     elif param.explode:

@@ -1,4 +1,4 @@
-"""Did-you-mean: the valid name or value nearest to one that is not."""
+"""Suggestions: finds the valid name or value nearest to an invalid one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from host.nearest_name import LONGEST, nearest_name
 
 
 def nearest(word: str, valid: Iterable[str]) -> str | None:
-    """The name most likely meant, or None. For names: an unknown one is wrong anyway."""
+    """The name most likely meant, or ``None``. For names, of which an unknown one is certainly wrong."""
     names = {name.lower(): name for name in valid}
     low = word.lower()
     found = nearest_name(low, names, 0.7)
@@ -23,7 +23,7 @@ def nearest(word: str, valid: Iterable[str]) -> str | None:
 
 
 def misspelt(word: str, valid: Iterable[str]) -> str | None:
-    """The value ``word`` is a slip of the keyboard away from, or None.
+    """The value of which ``word`` is a misspelling, or ``None``.
 
     For open enums: an unknown value may be a new one, so only one or two edits count (one up to five
     letters), and a difference in digits alone (a date, a version) never does.
@@ -55,7 +55,7 @@ def _within(a: str, b: str, most: int) -> bool:
 
 
 def short(name: str) -> str:
-    """A name, cut where nobody reads on."""
+    """A name, cut to a length fit for messages."""
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 

@@ -1,6 +1,6 @@
-"""An OpenAPI 3.0, 3.1 or 3.2 document, or one of Swagger 2.0, compiled to a :class:`~host.apis.catalog.Catalog`.
+"""Compiles an OpenAPI 3.0, 3.1 or 3.2 document, or one of Swagger 2.0, to a :class:`~host.apis.catalog.Catalog`.
 
-What cannot be used is named in ``catalog.warnings``; what makes the whole document unusable raises
+Parts that cannot be used are named in ``catalog.warnings``. A fault that makes the whole document unusable raises
 ``CatalogError``. See docs/catalog.md for what is read and how things are named.
 """
 
@@ -39,9 +39,9 @@ Adjust = Callable[[Operation], Operation]
 
 
 class _Method(NamedTuple):
-    """An operation of a path as the document has it."""
+    """An operation of a path in the document."""
 
-    name: str  # as it is sent: GET
+    name: str  # as in requests: GET
     node: dict[str, Any]
 
 
@@ -65,7 +65,7 @@ def compile(
     try:
         return _Compiler(opened(document, files), name, facts, open_enums, adjust).run()
     except RecursionError:
-        raise CatalogError("the document's schemas refer to one another without end, or too deep") from None
+        raise CatalogError("the document's schemas refer to one another in circles, or too deeply") from None
 
 
 class _Compiler:
@@ -95,7 +95,7 @@ class _Compiler:
     def run(self) -> Catalog:
         found: dict[str, Operation] = {}
         aliases: dict[str, str] = {}
-        wished: list[tuple[str, str]] = []  # alias -> operation, given where the name is free
+        wished: list[tuple[str, str]] = []  # alias -> operation, used if the name is free
         for path, item in self.paths.items():
             for method in self.methods[path]:
                 try:
@@ -224,7 +224,7 @@ class _Compiler:
         return body
 
     def _free_name(self, given: str, derived: str, place: str, taken: dict[str, Operation]) -> str:
-        """The document's name, else the path's, else numbered; no name is also another's namespace."""
+        """The document's name if it is free, else the path's, else a numbered one. No name is also a namespace."""
 
         def free(name: str) -> bool:
             return bool(name) and not (name in taken or name in self.namespaces or _below(name, taken))
@@ -236,7 +236,7 @@ class _Compiler:
                 return name
         stem = given or derived
         above = next((name for name in _namespaces(stem) if name in taken), None)
-        if above is not None:  # below an operation there is no room: blocks.latest_txs beside blocks.latest
+        if above is not None:  # nothing can be below an operation: blocks.latest_txs rather than blocks.latest.txs
             stem = f"{above}_{stem[len(above) + 1 :].replace('.', '_')}"
             if free(stem):
                 self.source.warn(place, f"it would lie below the operation {above}; it is called {stem}")
@@ -252,7 +252,7 @@ class _Compiler:
         return {path: lists for path, lists in found.items() if lists is not None}
 
     def _lists(self, path: str, item: dict[str, Any]) -> bool | None:
-        """Whether GET answers with a list; None where it does not say."""
+        """Whether GET answers with a list; ``None`` if the document does not say."""
         if "get" not in self.methods[path]:
             return None
         result = self.responses.read(self.methods[path]["get"].node, f"GET {path}").result
@@ -262,7 +262,7 @@ class _Compiler:
         return shape.type == "array" or bool(shape.list_of) or list_member(shape) is not None
 
     def _finish(self, found: dict[str, Operation], shared: dict[str, Schema]) -> dict[str, Operation]:
-        """What needs all shared schemas: ids, pages; and builder names, each given once."""
+        """Complete the operations with what needs all shared schemas (ids, paging), and assign builder names."""
         lookup = Catalog.build(Facts(name=self.name), {}, shared)
         builders: set[str] = set()
         unresolved = UnresolvedSchemas(lookup, self.source) if self.schemas.unresolved else None
@@ -343,7 +343,7 @@ def _is_choice(form: BodyForm) -> bool:
 
 
 def _has_members(body: Any) -> bool:
-    """Whether a request body could be anything but empty: Stripe's document has empty ones on every GET."""
+    """Whether a request body can have content; Stripe's document has empty ones on every GET."""
     media = body.get("content") if isinstance(body, dict) else None
     if not isinstance(media, dict):
         return True
@@ -362,7 +362,7 @@ def _has_id(schema: Schema, lookup: Catalog) -> bool:
 
 
 def _with_defaults(params: dict[str, Param], lookup: Catalog) -> dict[str, Param]:
-    """Parameters; those the API has a default for may be left out whatever the document says of them."""
+    """Parameters, of which those with a default are not required, even if the document says so."""
     return {
         name: msgspec.structs.replace(param, required=False)
         if param.required and param.location != "path" and lookup.default_of(param.schema) is not None
@@ -377,12 +377,12 @@ def _below(name: str, taken: Any) -> bool:
 
 
 def _namespaces(name: str) -> list[str]:
-    """``a`` and ``a.b`` of ``a.b.c``."""
+    """The namespaces of a name: ``a.b.c`` → ``a`` and ``a.b``."""
     return [name[:n] for n, c in enumerate(name) if c == "."]
 
 
 def _sdk_names(root: dict[str, Any]) -> dict[tuple[str, str], str]:
-    """Method names Stripe's own document notes on its objects (``x-stripeOperations``)."""
+    """The method names in Stripe's document (``x-stripeOperations``)."""
     found: dict[tuple[str, str], str] = {}
     for schema in ((root.get("components") or {}).get("schemas") or {}).values():
         for each in (schema.get("x-stripeOperations") or ()) if isinstance(schema, dict) else ():

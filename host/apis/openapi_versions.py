@@ -1,4 +1,4 @@
-"""A document of any version that is read, as one of OpenAPI 3 that can be compiled."""
+"""Converts a document of any supported version to OpenAPI 3, for compiling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["opened"]
 
 
 def opened(document: dict[str, Any], files: FileSource | None) -> Document:
-    """The document as one of OpenAPI 3, whatever it was. Raises ``CatalogError`` where it cannot be used."""
+    """The document, converted to OpenAPI 3 if needed. Raises ``CatalogError`` if it cannot be used."""
     swagger, version = document.get("swagger"), document.get("openapi")
     if version is None and swagger is not None and str(swagger) != "2.0":
         raise CatalogError(f"the document is Swagger {swagger}; Swagger 2.0 and OpenAPI 3.0 to 3.2 are read")
@@ -21,7 +21,7 @@ def opened(document: dict[str, Any], files: FileSource | None) -> Document:
     if not isinstance(document.get("paths"), dict) or not document["paths"]:
         if not isinstance(document.get("webhooks"), dict):
             raise CatalogError("the document has no paths")
-        document = {**document, "paths": {}}  # it may have webhooks alone: OpenAPI 3.1, "OpenAPI Object"
+        document = {**document, "paths": {}}  # it may have only webhooks: OpenAPI 3.1, "OpenAPI Object"
     source = Document(document, files)
     if version is None:
         from host.apis.swagger2 import converted  # only where there is such a document
@@ -32,7 +32,7 @@ def opened(document: dict[str, Any], files: FileSource | None) -> Document:
 
 
 def _leave_out_schemes(source: Document) -> None:
-    """Take security schemes away that cannot be read, so that the rest of the document is not lost with them."""
+    """Remove security schemes that cannot be read, so that the rest of the document can be used."""
     components = source.root.get("components")
     schemes = components.get("securitySchemes") if isinstance(components, dict) else None
     good: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What a call says about the request rather than the object: ``:with{…}`` and the last table of a call."""
+"""Options of a request, rather than parameters of its object: ``:with{…}`` and the last table of a call."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ NAMES = (
     "idempotency_key", "account", "api_version", "timeout", "retries", "headers", "content_type", "extra", "download",
     "max_size",
 )  # fmt: skip
-# What has a server take a request for one of another method: what is granted, counted and recorded is the method.
+# Headers that make a server treat a request as one of another method than was granted, counted and recorded.
 METHOD_OVERRIDES = frozenset({"x-http-method", "x-http-method-override", "x-method-override"})
-# The host fills these itself; a script that could would leave what it was granted.
+# Headers that only the host sets; with them a script could bypass its permissions.
 RESERVED = METHOD_OVERRIDES | frozenset(
     {"authorization", "proxy-authorization", "cookie", "host", "content-length", "content-type"}
     | {"transfer-encoding", "connection", "upgrade", "te", "trailer", "expect", "keep-alive"}
@@ -35,9 +35,9 @@ _PRINTABLE = r"[\x21-\x7e]+\Z"
 
 
 class CallOptions(msgspec.Struct, frozen=True):
-    """``timeout`` is seconds for the answer, ``retries`` how often to try again; None: as the host does.
+    """``timeout`` is in seconds, ``retries`` is the number of further attempts; ``None`` means the host's default.
 
-    ``download`` is the path of a file that the answer goes to, ``max_size`` how many bytes it may have.
+    ``download`` is the path of a file to which the answer is written, ``max_size`` its largest size in bytes.
     """
 
     idempotency_key: str | None = None
@@ -46,8 +46,8 @@ class CallOptions(msgspec.Struct, frozen=True):
     timeout: float | None = None
     retries: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    content_type: str | None = None  # of the body, where several are taken
-    extra: dict[str, Any] | None = None  # parameters the catalog does not know
+    content_type: str | None = None  # of the body, if several are accepted
+    extra: dict[str, Any] | None = None  # parameters that the catalog does not have
     download: str | None = None
     max_size: int | None = None
 
@@ -66,7 +66,7 @@ class CallOptions(msgspec.Struct, frozen=True):
             if value is not None:
                 found[name] = _PARSERS[name](name, value)
         if "max_size" in found and "download" not in found:
-            raise InvalidCall("option max_size: it is of a download; give download too", param="max_size")
+            raise InvalidCall("option max_size: it needs the option download", param="max_size")
         return cls(**found)
 
     def keyed(self, key: str) -> CallOptions:
@@ -103,7 +103,7 @@ def _seconds(name: str, value: Any) -> float:
 
 
 def _of_text(value: Any) -> Any:
-    """A text of an integer's plain digits (of a file, the command line) as that integer."""
+    """Convert a text of plain digits, as from a file or the command line, to an integer."""
     digits = whole(value) if isinstance(value, str) else None
     return value if digits is None else digits
 

@@ -1,4 +1,4 @@
-"""OpenAPI Overlay 1.0: documents that mend an API's document without editing it.
+"""OpenAPI Overlay 1.0: documents that change an API's document without editing it.
 
 https://spec.openapis.org/overlay/v1.0.0.html. An overlay is trusted as much as whoever gives it to the host.
 """
@@ -22,26 +22,26 @@ Overlays = Overlay | Sequence[Overlay]
 
 
 def overlays(given: Overlays | None) -> tuple[Overlay, ...]:
-    """What ``overlay=`` was given, as a tuple. Raises ``UsageError``."""
+    """The argument ``overlay=`` as a tuple. Raises ``UsageError``."""
     if given is None:
         return ()
     each = (given,) if isinstance(given, str | os.PathLike | Mapping) else given
     if not isinstance(each, list | tuple) or not all(isinstance(one, str | os.PathLike | Mapping) for one in each):
         raise UsageError(
-            f"overlay is {type(given).__name__}; expected an overlay's path, its content, or a list of such"
+            f"overlay is {type(given).__name__}; expected an overlay's path, its content, or a list of these"
         )
     return tuple(each)
 
 
 def overlay_bytes(overlay: Overlay) -> bytes:
-    """An overlay's content, as its file has it."""
+    """The content of an overlay's file."""
     if isinstance(overlay, Mapping):
         return msgspec.json.encode(overlay)
     return read_bytes(overlay, "overlay")
 
 
 def mended(document: dict[str, Any], given: Iterable[Overlay]) -> tuple[dict[str, Any], list[str]]:
-    """A copy of ``document`` with the overlays applied in order, and what in them had no effect.
+    """A copy of ``document`` with the overlays applied in order, and warnings about actions without effect.
 
     Raises ``CatalogError`` naming the overlay and its action, ``ConfigError`` if ``luahost[overlay]`` is not installed.
     """
@@ -62,7 +62,7 @@ def mended(document: dict[str, Any], given: Iterable[Overlay]) -> tuple[dict[str
 
 
 def _apply(document: dict[str, Any], action: Any, place: str) -> bool:
-    """Do one action; returns whether its target selects anything."""
+    """Apply one action. Returns whether its target selects anything."""
     target = action.get("target") if isinstance(action, dict) else None
     if not isinstance(target, str):
         raise CatalogError(f"{place} has no target, a JSONPath expression such as $.paths")
@@ -92,7 +92,7 @@ def _selected(document: dict[str, Any], target: str, place: str) -> list[tuple[s
         return list(dict.fromkeys(match.parts for match in jsonpath.finditer(target, document)))
     except (jsonpath.JSONPathError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
-        raise CatalogError(f"{place}: the target {target} is no JSONPath expression: {reason}") from error
+        raise CatalogError(f"{place}: the target {target} is not a JSONPath expression: {reason}") from error
 
 
 def _at(document: Any, path: Sequence[str | int]) -> Any:

@@ -1,6 +1,6 @@
-"""The names that paging has in documents: of parameters, of members of answers.
+"""Names of parameters and of members of answers that documents use for paging.
 
-They are compared as :func:`plain_name` has them: ``nextPageToken`` and ``next_page_token`` are one.
+They are compared by :func:`plain_name`, for which ``nextPageToken`` and ``next_page_token`` are equal.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def _set(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-# Parameters, the surest first.
+# Parameters, the most certain first.
 TOKENS = (
     *("cursor", "pagetoken", "nextpagetoken", "nexttoken", "paginationtoken", "continuationtoken", "continuation"),
     *("nextcursor", "startcursor", "pagecursor", "startingafter", "startafter", "aftercursor", "aftertoken", "after"),
@@ -25,9 +25,9 @@ TOKENS = (
     *("scrollid", "resumetoken", "streamposition", "position", "pageafter", "nextpage", "next", "nextid", "nextkey"),
     *("token", "offset", "skip", "page", "pagestate", "pageid", "startid", "anchor", "start", "from"),
 )
-ECHOED = ("page", "offset", "skip", "start", "from", "position")  # an answer may just repeat what was asked
+ECHOED = ("page", "offset", "skip", "start", "from", "position")  # an answer may merely repeat the parameter
 OFFSETS = ("offset", "skip", "pageoffset", "startindex", "startat", "firstresult", "resultoffset", "startposition")
-WEAK_OFFSETS = ("start", "from", "begin")  # only beside a size, and with no end
+WEAK_OFFSETS = ("start", "from", "begin")  # only together with a size, and without an end
 NUMBERS = ("page", "pagenumber", "pageno", "pagenum", "pageindex", "currentpage", "pagenr", "p")
 SIZES = (
     *("limit", "perpage", "pagesize", "maxresults", "pagelimit", "itemsperpage", "resultsperpage", "numberofresults"),

@@ -1,4 +1,4 @@
-"""From one page of a list to the next, in whichever style its operation has (:mod:`host.apis.page_styles`)."""
+"""Finds the next page of a list, in the style of its operation (:mod:`host.apis.page_styles`)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from host.apis.page_styles import STYLES, Place, Turn, dig, own_url
 from host.apis.prepare import prepare
 from host.http.message import Request, Response
 
-UNTOLD = "?"  # in place of the member with the items, where none is known
+UNTOLD = "?"  # in place of the member with the items, if it is not known
 __all__ = ["Shown", "link_of", "next_page", "own_url", "page_items", "page_request", "page_words"]
 
 
 def page_items(operation: Operation, page: Any) -> list[Any]:
-    """The items a page holds; empty where it is not a page."""
+    """The items of a page; empty if it is not a page."""
     found = dig(page, operation.page_items) if operation.page_items else page
     return found if isinstance(found, list) else []
 

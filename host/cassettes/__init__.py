@@ -1,1 +1,1 @@
-"""Cassettes: the requests of a run with what was answered, recorded in a file and replayed with nothing sent."""
+"""Cassettes: a run's requests and their answers, recorded in a file and replayed without sending anything."""

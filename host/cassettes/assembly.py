@@ -1,4 +1,4 @@
-"""Opens what a host records to or replays from."""
+"""Opens the cassette that a host records to or replays from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CassetteLike = str | os.PathLike[str] | CassettePart
 def open_tape(
     record: CassetteLike | None, replay: CassetteLike | None, apis: Mapping[str, Api], redactor: Redactor
 ) -> Tape:
-    """The recorder or player of a host that was given one of the two. Raises ``ConfigError``, ``UsageError``."""
+    """The recorder or player of a host, if one was asked for. Raises ``ConfigError``, ``UsageError``."""
     if replay is not None:
         return Player(
             replay if isinstance(replay, CassettePart) else Cassette.to_replay(_path("replay", replay)), apis, redactor

@@ -1,4 +1,4 @@
-"""Bodies as people read them, and back: JSON and forms as structure, text as text, anything else in base64."""
+"""Converts bodies to a readable form and back: JSON and forms as structure, text as text, other content in base64."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl
 __all__ = ["FORMS", "body_of", "fields_of", "media_type_of", "readable", "readable_json", "sorted_names"]
 
 FORMS: Final = ("json", "form", "parts", "text", "base64", "digest")
-"""The members a body may be under: at most one of them."""
+"""The members that can hold a body, of which an interaction has at most one."""
 
-LONGEST_BINARY: Final = 1 << 12  # bytes of a file in a request; of a longer one the digest is enough to compare
+LONGEST_BINARY: Final = 1 << 12  # bytes of a file in a request; a longer one is compared by its digest
 
 _COMPACT: Final = "compact"
 _LAYOUTS: Final[dict[str, dict[str, Any]]] = {
@@ -24,7 +24,7 @@ _LAYOUTS: Final[dict[str, dict[str, Any]]] = {
     "indented by 2": {"indent": 2},
     "indented by 4": {"indent": 4},
 }
-_ESCAPED: Final = "escaped "  # what is not ASCII is
+_ESCAPED: Final = "escaped "  # with escapes for all that is not ASCII
 _LINE: Final = ", with a line break"
 
 
@@ -35,7 +35,8 @@ def media_type_of(content_type: str) -> str:
 
 def readable(content: bytes, content_type: str) -> dict[str, Any]:
     """A request's body: ``{"form": {…}}``, ``{"json": …}``, ``{"parts": […]}``, ``{"text": …}``, ``{"base64": …}``,
-    or nothing for an empty one. For reading and comparing; what was sent cannot be had back from it."""
+    or ``{}`` if it is empty. It serves reading and comparing; the bytes that were sent cannot be restored from it.
+    """
     if not content:
         return {}
     kind = media_type_of(content_type)
@@ -51,8 +52,8 @@ def readable(content: bytes, content_type: str) -> dict[str, Any]:
 def readable_json(content: bytes, *, exactly: bool) -> dict[str, Any] | None:
     """An answer that is JSON: ``{"json": …}``, or ``None``.
 
-    ``exactly``: it can be had back byte for byte, with its ``layout`` where that is not compact; else names are sorted,
-    as nobody sees the text.
+    With ``exactly`` the text can be restored byte for byte, for which ``layout`` is added unless it is compact. Without
+    it names are sorted, as no script sees the text.
     """
     found = _parsed(content)
     if found is None:
@@ -66,7 +67,7 @@ def readable_json(content: bytes, *, exactly: bool) -> dict[str, Any] | None:
 
 
 def answered(content: bytes, content_type: str, *, exactly: bool) -> dict[str, Any]:
-    """An answer's body, from which :func:`body_of` makes it again."""
+    """An answer's body in a form from which :func:`body_of` restores it."""
     if not content:
         return {}
     found = readable_json(content, exactly=exactly) if is_json(media_type_of(content_type)) else None
@@ -74,7 +75,7 @@ def answered(content: bytes, content_type: str, *, exactly: bool) -> dict[str, A
 
 
 def body_of(form: dict[str, Any]) -> bytes:
-    """The body behind what :func:`answered` gave. Raises ``ValueError`` for what cannot be one."""
+    """Restore the body from a result of :func:`answered`. Raises ``ValueError`` for an invalid form."""
     if "json" in form:
         return _written(form["json"], str(form.get("layout", _COMPACT)))
     if "text" in form:
@@ -83,7 +84,7 @@ def body_of(form: dict[str, Any]) -> bytes:
 
 
 def fields_of(text: str) -> dict[str, Any]:
-    """A query or form by its names, sorted; a name that is there several times has a list."""
+    """The fields of a query or form, sorted by name. A name that occurs several times has a list."""
     found: dict[str, list[str]] = {}
     for name, value in parse_qsl(text, keep_blank_values=True, errors="backslashreplace", separator="&"):
         found.setdefault(name, []).append(value)
@@ -98,12 +99,12 @@ def sorted_names(value: Any) -> Any:
 
 
 def is_json(media_type: str) -> bool:
-    """Whether a media type is JSON's."""
+    """Whether a media type is that of JSON."""
     return media_type in ("application/json", "text/json") or media_type.endswith("+json")
 
 
 def _parsed(content: bytes) -> tuple[Any] | None:
-    """The value of a JSON text, or ``None`` for what is none, or would not be the same when it is written."""
+    """The value of a JSON text in a tuple, or ``None`` if it is not JSON or would change when written again."""
     try:
         return (json.loads(content.decode(), parse_constant=_refuse, object_pairs_hook=_unique),)
     except (ValueError, RecursionError):
@@ -118,7 +119,7 @@ def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     listed = list(pairs)
     found = dict(listed)
     if len(found) != len(listed):
-        raise ValueError("a name is there twice")
+        raise ValueError("a name occurs twice")
     return found
 
 
@@ -141,7 +142,7 @@ def _written(value: Any, layout: str) -> bytes:
 
 
 def _plain(content: bytes, longest: int | None) -> dict[str, Any]:
-    """Text, or base64; of what is over ``longest`` bytes and no text its size and digest."""
+    """Text or base64, or the size and digest of binary content that is longer than ``longest`` bytes."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -154,7 +155,7 @@ def _plain(content: bytes, longest: int | None) -> dict[str, Any]:
 
 
 def _parts(content: bytes, content_type: str) -> list[dict[str, Any]] | None:
-    """The parts of a multipart body: name, file's name and type where it has them, and what is in it."""
+    """The parts of a multipart body, each with its name, file name, type and content."""
     boundary = re.search(r'boundary="?([^";]+)"?', content_type, re.IGNORECASE)
     if boundary is None:
         return None

@@ -1,10 +1,9 @@
-"""A cassette: a text file of recorded requests and answers, which people read and git merges.
+"""A cassette: a text file of recorded requests and answers, which can be read by people and merged by git.
 
-The first line says what it is, each other line is one JSON object: an interaction (``request`` and ``answer``), or what
-a run drew (``drawn``: its readings of the clock, its random seeds). ``run`` says whose it is, ``test`` in which test of
-a file. Lines are grouped by run and test, these in the order of their names; within a group interactions stand in the
-order in which they were asked. No line depends on another's place in the file, so lines of two cassettes may be put
-together.
+The first line identifies the file. Each further line is a JSON object: an interaction (``request`` and ``answer``), or
+the values a run drew (``drawn``: readings of the clock, random seeds). ``run`` and ``test`` name the run and the test
+it belongs to. Lines are grouped by run and test, in the order of these names; within a group, interactions are in the
+order of their requests. No line depends on its place in the file, so the lines of two cassettes can be merged.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ VERSION: Final = 1
 _MARK: Final = "luahost cassette"
 _TEXT: Final = (str, "a text")
 _OBJECT: Final = (dict, "an object")
-_KINDS: Final[dict[str, tuple[type, str]]] = {  # of a request's members, beside its body
+_KINDS: Final[dict[str, tuple[type, str]]] = {  # the members of a request, besides its body
     **dict.fromkeys(("method", "api", "path", "url"), _TEXT),
     **dict.fromkeys(("query", "headers"), _OBJECT),
 }
@@ -35,10 +34,10 @@ _MEMBERS: Final = ("run", "test", "request", "answer", "answered", "drawn", "key
 
 
 class Interaction:
-    """A request as it was recorded, and what came of it; ``None`` where whoever asked gave up before.
+    """A recorded request and its answer, which is ``None`` if the caller gave up before it arrived.
 
-    ``answered`` is its place among the answers of its group, ``None`` where that is its place among the requests.
-    ``line`` is where it stands in the file, 0 of one that is being recorded.
+    ``answered`` is its position among the answers of its group, ``None`` if that equals its position among the
+    requests. ``line`` is its line in the file, 0 while it is being recorded.
     """
 
     __slots__ = ("answer", "answered", "line", "request")
@@ -53,23 +52,23 @@ class Interaction:
 
 
 class Group:
-    """What was recorded of one run, outside of tests or in one of them. Idempotency keys are made of ``keys``."""
+    """The recording of one run, or of one test in it. Idempotency keys are derived from ``keys``."""
 
     def __init__(self) -> None:
         self.keys = ""
         self.drawn: dict[str, list[str]] = {}
         self.interactions: list[Interaction] = []
-        self.answers = 0  # how many were recorded
+        self.answers = 0  # the number recorded
 
 
 Name = tuple[str, str]
-"""Of a group: the run's name and the test's, which is empty outside of tests."""
+"""The name of a group: that of the run and that of the test, which is empty outside of tests."""
 
 
 class Cassette:
-    """A file's groups, by name. ``asked`` are interactions that were asked for, ``begun`` groups that took place.
+    """The groups of a file, by name. ``asked`` has the interactions that were replayed, ``begun`` the groups that ran.
 
-    Recorders and players of several hosts may share one; changes are made under its ``lock``.
+    Recorders and players of several hosts may share it. Changes are made under its ``lock``.
     """
 
     def __init__(self, path: Path, groups: dict[Name, Group], *, recording: bool) -> None:
@@ -82,19 +81,19 @@ class Cassette:
 
     @classmethod
     def to_replay(cls, path: str | os.PathLike[str]) -> Cassette:
-        """Read from its file. Raises ``ConfigError`` naming the line that cannot be."""
+        """Read a cassette from its file. Raises ``ConfigError`` naming the wrong line."""
         return cls(Path(path), _read(Path(path)), recording=False)
 
     @classmethod
     def to_record(cls, path: str | os.PathLike[str], *, keep: bool = False) -> Cassette:
-        """To be written over the file's: all of it, or with ``keep`` the groups that are recorded anew.
+        """A cassette that will replace the file, or with ``keep`` only those of its groups that are recorded again.
 
-        Raises ``ConfigError`` where it cannot be written, and for a file that is no cassette, which stays as it is.
+        Raises ``ConfigError`` if the file cannot be written, or is not a cassette, in which case it stays as it is.
         """
         file = Path(path)
         folder = file.parent
         if file.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            reason = "it is a folder" if file.is_dir() else "its folder is not there, or may not be written to"
+            reason = "it is a folder" if file.is_dir() else "its folder does not exist, or is not writable"
             raise ConfigError(f"the cassette {file} cannot be written: {reason}")
         groups: dict[Name, Group] = {}
         if file.exists() and file.stat().st_size:
@@ -103,7 +102,7 @@ class Cassette:
         return cls(file, groups, recording=True)
 
     def group(self, run: str, test: str) -> Group:
-        """One of them, begun anew by the first recorder that asks for it."""
+        """The group of a name. The first recorder that asks for it gets an empty one."""
         name = run, test
         with self.lock:
             found = self.groups.get(name)
@@ -113,10 +112,10 @@ class Cassette:
             return found
 
     def save(self) -> None:
-        """Write the file, whole or not at all. Raises ``ConfigError``."""
+        """Write the whole file, or leave it unchanged. Raises ``ConfigError``."""
         with self.lock:
             data = b"".join(f"{line}\n".encode() for line in self._lines())
-        target = self.path.resolve()  # a link stays one
+        target = self.path.resolve()  # keeps a symbolic link
         beside = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
             try:
@@ -128,7 +127,7 @@ class Cassette:
             raise ConfigError(f"the cassette {self.path} cannot be written: {error.strerror}") from error
 
     def unasked(self, *, begun_only: bool = False) -> list[tuple[Name, Interaction]]:
-        """Recorded interactions that nobody asked for, in the file's order; ``begun_only``: of groups that ran."""
+        """Recorded interactions that were not replayed, in file order; with ``begun_only`` of groups that ran."""
         with self.lock:
             names = [name for name in self._names() if not begun_only or name in self.begun]
             return [(name, each) for name in names for each in self.groups[name].interactions if each not in self.asked]
@@ -154,14 +153,14 @@ class Cassette:
 
 
 class CassettePart(NamedTuple):
-    """A host's part of a cassette that several hosts share: the name of its runs."""
+    """A host's part of a shared cassette, with the name of its runs."""
 
     cassette: Cassette
     name: str
 
 
 def _natural(text: str) -> list[tuple[int, int, str]]:
-    """For sorting: numbers in a name by their value."""
+    """A sort key that compares the numbers in a name by value."""
     return [(0, int(each), "") if each.isdecimal() else (1, 0, each) for each in re.split(r"(\d{1,15})", text) if each]
 
 
@@ -169,7 +168,7 @@ def _json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     try:
         text.encode()
-    except UnicodeEncodeError:  # half of a pair of surrogates, which only an escape can be
+    except UnicodeEncodeError:  # a lone surrogate
         return json.dumps(value)
     return text
 
@@ -179,7 +178,7 @@ def _check_ours(path: Path) -> None:
         first = file.readline(200)
     if _MARK.encode() not in first:
         raise ConfigError(
-            f"{path} is there and is no cassette, so it is not written over",
+            f"{path} exists and is not a cassette, so it is not overwritten",
             hint="name another file for the cassette, or remove this one",
         )
 
@@ -195,7 +194,7 @@ def _read(path: Path) -> dict[Name, Group]:
     groups: dict[Name, Group] = {}
     lines = text.split("\n")
     if not text.strip():
-        raise ConfigError(f"{path} is empty, and a cassette begins with a line that says it is one")
+        raise ConfigError(f"{path} is empty; a cassette begins with a line that identifies it")
     for number, line in enumerate(lines, 1):
         if line.strip():
             _take(groups, _decoded(path, number, line, is_last=number == len(lines)), path, number)
@@ -204,13 +203,15 @@ def _read(path: Path) -> dict[Name, Group]:
 
 def _decoded(path: Path, number: int, line: str, *, is_last: bool) -> dict[str, Any]:
     if line.startswith(("<<<<<<<", "=======", ">>>>>>>", "|||||||")):
-        raise ConfigError(f"{path}:{number}: a merge was left with conflicts", hint="keep the lines of both sides")
+        raise ConfigError(
+            f"{path}:{number}: the file has unresolved merge conflicts", hint="keep the lines of both sides"
+        )
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
         if number == 1:
             raise _no_cassette(path) from None
-        what = "the line is cut off, and is no JSON" if is_last else "the line is no JSON"
+        what = "the line is cut off, and is not JSON" if is_last else "the line is not JSON"
         raise ConfigError(f"{path}:{number}: {what}; a cassette has one JSON object a line") from None
     if not isinstance(found, dict):
         raise ConfigError(f"{path}:{number}: expected a JSON object")
@@ -220,26 +221,26 @@ def _decoded(path: Path, number: int, line: str, *, is_last: bool) -> dict[str, 
 
 
 def _no_cassette(path: Path) -> ConfigError:
-    return ConfigError(f"{path}:1: this is no cassette, whose first line is {json.dumps({_MARK: VERSION})}")
+    return ConfigError(f"{path}:1: this is not a cassette, whose first line is {json.dumps({_MARK: VERSION})}")
 
 
 def _take(groups: dict[Name, Group], found: dict[str, Any], path: Path, number: int) -> None:
-    """Put a line where it belongs."""
+    """Add a line to its group."""
     where = f"{path}:{number}"
-    if _MARK in found:  # again where cassettes were put together
+    if _MARK in found:  # repeated where cassettes were merged
         if found != {_MARK: VERSION}:
             raise ConfigError(
                 f"{where}: a cassette of version {json.dumps(found[_MARK])}, and this luahost reads version {VERSION}",
-                hint="record it anew with --record",
+                hint="record it again with --record",
             )
         return
     for name in found:
         if name not in _MEMBERS:
-            raise ConfigError(f"{where}: {name!r} is no member of a line; there are {', '.join(_MEMBERS)}")
+            raise ConfigError(f"{where}: {name!r} is not a member of a line; there are {', '.join(_MEMBERS)}")
     try:
         line = msgspec.convert(found, _Line)
         if line.request is None and line.drawn is None and not line.keys:
-            raise ValueError("expected a request, or what a run has drawn")
+            raise ValueError("expected a request, or the values a run has drawn")
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from None
     group = groups.setdefault((line.run, line.test), Group())
@@ -264,7 +265,7 @@ class _Line(msgspec.Struct):
 def _check_interaction(request: dict[str, Any], answer: dict[str, Any] | None, where: str) -> None:
     for name, value in request.items():
         if name not in _KINDS and name not in FORMS:
-            raise ConfigError(f"{where}: request.{name} is no member of a request")
+            raise ConfigError(f"{where}: request.{name} is not a member of a request")
         kind, words = _KINDS.get(name, (object, ""))
         if not isinstance(value, kind):
             raise ConfigError(f"{where}: request.{name} is {json.dumps(value)[:60]}; expected {words}")

@@ -1,4 +1,4 @@
-"""What is said of a request that no cassette has: how the nearest recorded ones differ, by name."""
+"""Describes a request that was not recorded, by how the nearest recorded ones differ."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from host.cassettes.interaction_forms import title_of
 
 __all__ = ["differences", "unknown_request"]
 
-_SHOWN: Final = 12  # differences of the nearest one
-_OTHERS: Final = 3  # that are named beside it
+_SHOWN: Final = 12  # differences shown of the nearest request
+_OTHERS: Final = 3  # further requests that are named
 _LONGEST: Final = 200  # characters of a value
 _MISSING: Final = object()
 
@@ -20,19 +20,19 @@ _MISSING: Final = object()
 def unknown_request(
     request: Mapping[str, Any], left: Sequence[Interaction], used: Sequence[Interaction], file: str
 ) -> str:
-    """The message of a request that is not recorded, or no more: ``left`` were not asked for yet, ``used`` were."""
+    """The message for a request without a recording left. ``left`` were not replayed yet, ``used`` were."""
     title = title_of(request)
     same = [each for each in used if each.request == request]
     if same:
         times = "once" if len(same) == 1 else f"{len(same)} times"
         lines = ", ".join(str(each.line) for each in same[:10])
-        return f"{title} was recorded {times} ({file}:{lines}) and is made once more, with the same parameters"
+        return f"{title} was recorded {times} ({file}:{lines}) and is now made once more, with the same parameters"
     if not left and not used:
         return f"{title} is not in {file}, which has no request of this run"
     nearest = sorted(left or used, key=lambda each: _distance(request, each.request))
     first = nearest[0]
-    text = [f"{title} is not in {file} like this. The nearest request there, on line {first.line}, is"]
-    text[0] += " made already" if not left else ""
+    text = [f"{title} is not in {file} with these parameters. The nearest request there, on line {first.line}, is"]
+    text[0] += " used already" if not left else ""
     text.append(f"  {title_of(first.request)}")
     found = list(differences(first.request, request))
     for name, before, now in found[:_SHOWN]:
@@ -43,12 +43,12 @@ def unknown_request(
     text.append("  (- recorded, + now)")
     others = [f"line {each.line}: {title_of(each.request)}" for each in nearest[1 : 1 + _OTHERS]]
     if others:
-        text.append(f"  others not asked for yet: {'; '.join(others)}" if left else f"  others: {'; '.join(others)}")
+        text.append(f"  others not used yet: {'; '.join(others)}" if left else f"  others: {'; '.join(others)}")
     return "\n".join(text)
 
 
 def differences(before: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Where two requests part: name, what was recorded, what is asked now: ``form.items[0][price]`` …"""
+    """(name, recorded value, present value) for each difference; the name is such as ``form.items[0][price]``."""
     old, new = dict(_flat(before, "")), dict(_flat(now, ""))
     for name in sorted(old.keys() | new.keys(), key=_rank):
         if old.get(name, _MISSING) != new.get(name, _MISSING):
@@ -79,7 +79,7 @@ def _distance(request: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[boo
 
 
 def _parting(before: Any, now: Any) -> int:
-    """Where two long texts begin to differ, with a little of what is before."""
+    """The index at which two long texts begin to differ, less some characters of context."""
     if not isinstance(before, str) or not isinstance(now, str) or max(len(before), len(now)) <= _LONGEST:
         return 0
     return max(0, next((i for i, pair in enumerate(zip(before, now, strict=False)) if pair[0] != pair[1]), 0) - 40)

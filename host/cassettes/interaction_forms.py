@@ -1,8 +1,9 @@
-"""Requests and answers as they stand in a cassette: readable, secrets left out, and without what differs each time.
+"""Converts requests and answers to their form in a cassette: readable, without secrets and without varying values.
 
-A request is ``{method, api, path, query, headers, form | json | parts | text | base64}``, of ``http.*`` and ``graphql``
-with ``url`` in place of ``api`` and ``path``: where an API is does not matter. An answer is ``{status, headers, json |
-text | base64, earlier}``, an error ``{error: {…}, earlier}``; ``earlier`` are the attempts before it.
+A request is ``{method, api, path, query, headers, form | json | parts | text | base64}``, so that the address of an API
+does not matter. Requests of ``http.*`` and ``graphql`` have ``url`` in place of ``api`` and ``path``. An answer is
+``{status, headers, json | text | base64, earlier}``, an error ``{error: {…}, earlier}``; ``earlier`` are the previous
+attempts.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ from host.policy.redaction import Redactor
 
 __all__ = ["InteractionForms", "title_of"]
 
-# What the client puts on, or differs each time; the key of an API's call is made anew by each run.
+# Headers that the client adds, or that differ each time, such as the idempotency key.
 _CLIENTS: Final = frozenset(
     ("user-agent", "accept-encoding", "connection", "content-length", "host", "x-stripe-client-user-agent")
 )
 _OF_API: Final = _CLIENTS | {"accept", "idempotency-key"}
-_IMPLIED: Final = ("application/x-www-form-urlencoded", "application/json")  # by the body's form
+_IMPLIED: Final = ("application/x-www-form-urlencoded", "application/json")  # shown by the member with the body
 
-# What was undone when the answer was read.
+# Headers of encodings that were undone when the answer was read.
 _UNDONE: Final = frozenset(("connection", "keep-alive", "transfer-encoding", "content-encoding", "trailer", "upgrade"))
-# Of an API's answer, whose headers no script sees: what the host reads of it, and nothing that differs each time.
+# Headers of an API's answer that the host reads and that do not differ each time. Scripts do not see them.
 _NOISE: Final = _UNDONE | {
     "date", "age", "expires", "server", "via", "alt-svc", "nel", "report-to", "reporting-endpoints", "cf-ray",
     "cf-cache-status", "content-length", "set-cookie", "cache-control", "vary", "x-runtime", "x-served-by", "x-cache",
@@ -40,19 +41,19 @@ _NOISE: Final = _UNDONE | {
     "server-timing", "x-request-time", "x-response-time", "idempotency-key", "original-request", "stripe-version",
 }  # fmt: skip
 
-_BASE: Final = "{base URL of the API}"  # in its answers: links to further pages lead to where it is on replay
+_BASE: Final = "{base URL of the API}"  # in answers, so that links to further pages lead to the API's address on replay
 
 _FACTS: Final = tuple(name for name in CallError.FACTS if name not in ("attempts", "idempotency_key", "operation"))
 
 
 def title_of(form: Mapping[str, Any]) -> str:
-    """``POST stripe /v1/products`` of a request."""
+    """The title of a request: ``POST stripe /v1/products``."""
     place = form.get("url") or f"{form.get('api')} {form.get('path')}"
     return f"{form.get('method')} {place}"
 
 
 def _replaced(value: Any, old: str, new: str) -> Any:
-    """A plain value with one text in the place of another."""
+    """A plain value with ``old`` replaced by ``new`` in its texts."""
     if isinstance(value, dict):
         return {name: _replaced(each, old, new) for name, each in value.items()}
     if isinstance(value, list):
@@ -61,16 +62,16 @@ def _replaced(value: Any, old: str, new: str) -> Any:
 
 
 class InteractionForms:
-    """``apis`` are those of the host, by name; ``redactor`` knows its secrets."""
+    """Converts requests and answers. ``apis`` are those of the host, by name; ``redactor`` knows its secrets."""
 
     def __init__(self, apis: Mapping[str, Api], redactor: Redactor) -> None:
         self._apis = apis
         self._redactor = redactor
 
     def request(self, request: Request) -> dict[str, Any]:
-        """What a request is compared by."""
+        """The form of a request, by which requests are compared."""
         url, _, query = request.url.partition("#")[0].partition("?")
-        of_api = type(request) is Request  # those of the libraries are more than that
+        of_api = type(request) is Request  # those of the libraries are of a subclass
         form: dict[str, Any] = {"method": request.method, **self._place(request, url)}
         if query:
             form["query"] = fields_of(query)
@@ -80,13 +81,13 @@ class InteractionForms:
         left_out = (_OF_API if of_api else _CLIENTS) | ({"content-type"} if implied or not body else set())
         headers = self._headers(request.headers, left_out)
         if "parts" in body and "content-type" in headers:
-            headers["content-type"] = media_type_of(kind)  # its boundary is anybody's
+            headers["content-type"] = media_type_of(kind)  # the boundary is arbitrary
         if headers:
             form["headers"] = headers
         return self._without_secrets({**form, **body})
 
     def answer(self, request: Request, outcome: Response | CallError, body: bytes | None = None) -> dict[str, Any]:
-        """What came of a request. ``body`` is there where it went past the response, to a file."""
+        """The form of a response or error. ``body`` is given for a download, whose response has none."""
         if isinstance(outcome, CallError):
             facts = {name: value for name in _FACTS if (value := getattr(outcome, name)) is not None}
             form: dict[str, Any] = {"error": {"kind": outcome.kind, "message": outcome.message, **facts}}
@@ -109,7 +110,7 @@ class InteractionForms:
         return self._without_secrets(form)
 
     def outcome(self, form: Mapping[str, Any], request: Request) -> Response | CallError:
-        """What a recorded answer was. Raises ``ValueError`` for what cannot be one."""
+        """The response or error of a recorded answer. Raises ``ValueError`` for an invalid form."""
         earlier = tuple(
             Attempt(
                 0.0,
@@ -145,7 +146,7 @@ class InteractionForms:
         )
 
     def _place(self, request: Request, url: str) -> dict[str, str]:
-        """An API's path, wherever the API is; else the URL."""
+        """The API and path of a request, or its URL if it does not go to an API."""
         api = self._api_of(request)
         if api is None:
             origin, slash, rest = url.partition("//")
@@ -155,12 +156,12 @@ class InteractionForms:
         return {"api": api.name, "path": path or "/"}
 
     def _api_of(self, request: Request) -> Api | None:
-        """The API a request goes to; ``None`` for those of the libraries, which are of a class of their own."""
+        """The API that a request goes to; ``None`` for requests of the libraries."""
         name = request.operation.partition(".")[0] or request.credential or ""
         return self._apis.get(name) if type(request) is Request else None
 
     def _headers(self, headers: Iterable[tuple[str, str]], left_out: frozenset[str] | set[str]) -> dict[str, str]:
-        """By lower-case name, sorted; those that carry credentials are there, their values are not."""
+        """Headers by lower-case name, sorted. The values of those that carry credentials are redacted."""
         found: dict[str, str] = {}
         for name, value in headers:
             key = name.lower()
@@ -169,7 +170,7 @@ class InteractionForms:
         return dict(without_private_headers(sorted(found.items())))
 
     def _without_secrets(self, form: dict[str, Any]) -> dict[str, Any]:
-        """Known secrets masked alike whatever they are, and members that are private by their name."""
+        """Redact known secrets, all by the same word, and members whose names are private."""
         for part in form.get("parts", ()):
             if is_private(str(part.get("name", ""))):
                 part["text"] = REDACTED

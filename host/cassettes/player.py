@@ -1,8 +1,8 @@
-"""Answers requests from a cassette, and sends nothing: it is given nothing that could send.
+"""Answers requests from a cassette. It has no client, so it cannot send anything.
 
-A request gets the answer of a recorded one that is equal to it, each once, in the order in which equal ones were
-recorded; one of its own test goes first. So tasks may come in another order. Answers are given in the order of the
-recording as far as the requests come in that order.
+A request gets the answer of an equal recorded one. Each answer is used once; equal requests get theirs in the order of
+the recording, those of the same test first. Tasks may therefore run in another order. Answers are delivered in the
+order of the recording as far as the requests are made in that order.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ if TYPE_CHECKING:
 
 __all__ = ["NoClient", "Player"]
 
-STILL: Final = 0.05  # seconds without a request, after which an answer does not wait for an earlier one any more
+STILL: Final = 0.05  # seconds without a request after which an answer no longer waits for an earlier one
 _CLOCKS: Final = ("time", "clock")
 
 
 class NoClient:
-    """The client of a host that replays: there is none."""
+    """The client of a host that replays, which refuses every request."""
 
     is_own = is_direct = False  # answers are awaited in tasks
 
     async def send(self, request: Request, deadline: float) -> Response:
-        """Raises: nothing is sent on replay."""
+        """Raise ``AssertionError``, since nothing may be sent on replay."""
         raise AssertionError(f"a replay would have sent {request.method} {request.url}")
 
     def replace(self, name: str, simulator: object) -> None:
-        """No simulator is asked either."""
+        """Do nothing: no simulator is used either."""
 
     async def aclose(self) -> None:
-        """Nothing to close."""
+        """Do nothing."""
 
 
 class Player(Tape):
-    """See :class:`Tape`. It has its own view of what is used, so that a file's run may be started again."""
+    """See :class:`Tape`. Each player notes for itself which answers are used, so that a file can be run again."""
 
     replaying = True
     client = NoClient()
 
     def __init__(self, cassette: Cassette | CassettePart, apis: Mapping[str, Api], redactor: Redactor) -> None:
         super().__init__(cassette, apis, redactor)
-        self._groups: dict[str, list[tuple[str, str]]] = defaultdict(list)  # names of those recorded, by run
+        self._groups: dict[str, list[tuple[str, str]]] = defaultdict(list)  # names of recorded groups, by run
         with self.cassette.lock:
             for name in self.cassette.groups:
                 self._groups[name[0]].append(name)
@@ -64,14 +64,14 @@ class Player(Tape):
         self._drawn: dict[tuple[str, str, str], deque[str]] = {}
         self._last: dict[
             tuple[str, str], tuple[str, float]
-        ] = {}  # what was drawn last, and since when there is no more
+        ] = {}  # the value drawn last, and when the recorded values ran out
 
     def keys(self, run: str) -> str:
-        """As they were recorded."""
+        """The recorded text."""
         return self.cassette.group(run, "").keys or run
 
     def drawn(self, run: str, label: str, draw: Callable[[], bytes | None]) -> bytes | None:
-        """The recorded values one after the other; then a clock goes on from the last one, and seeds follow from it."""
+        """The recorded values in order. After the last one a clock goes on from it, and seeds are derived from it."""
         with self.cassette.lock:
             found = self._recorded_draws(run, label)
             if found:
@@ -91,7 +91,7 @@ class Player(Tape):
         return b"%.17g" % (float(last) + (passed if label == "clock" else int(passed)))
 
     def through(self, send: Send) -> Send:
-        """What answers in the place of ``send``, which is let go."""
+        """A function that answers in place of ``send``, which is never called."""
         return self._send
 
     async def _send(self, request: Request, deadline: float) -> Response:
@@ -101,7 +101,7 @@ class Player(Tape):
         if recorded is None:
             raise self._unrecorded(run, form, request)
         if recorded.interaction.answer is None:
-            await asyncio.get_running_loop().create_future()  # nobody waited for the answer then either
+            await asyncio.get_running_loop().create_future()  # the recorded caller gave up, too
         await self._order(recorded.group).turn(recorded.interaction)
         outcome = self._outcome(recorded.interaction, request)
         if isinstance(outcome, CallError):
@@ -128,7 +128,7 @@ class Player(Tape):
             return found
 
     def _of_run(self, run: str) -> dict[str, list[_Recorded]]:
-        """What is left of a run, by request."""
+        """The unused interactions of a run, by request."""
         left = self._left.get(run)
         if left is None:
             left = self._left[run] = {}
@@ -138,7 +138,7 @@ class Player(Tape):
         return left
 
     def _recorded_draws(self, run: str, label: str) -> deque[str] | None:
-        """What is left to draw: of the test, or of the run, whose seed is drawn by the test that first needs one."""
+        """The values left to draw, of the test or of the run, whose seed is drawn by the first test that needs one."""
         for group in self._groups[run]:
             if (*group, label) not in self._drawn:
                 self._drawn[*group, label] = deque(self.cassette.groups[group].drawn.get(label, ()))
@@ -163,7 +163,7 @@ class Player(Tape):
 
 
 class _Recorded:
-    """An interaction of a group."""
+    """An interaction, with the name of its group."""
 
     __slots__ = ("group", "interaction")
 
@@ -173,10 +173,10 @@ class _Recorded:
 
 
 class _AnswerOrder:
-    """Gives a group's answers in the order in which they came; on the loop's thread only.
+    """Delivers the answers of a group in the order in which they were recorded. Used on the loop's thread only.
 
-    An answer waits for those before it, until nothing is asked for a moment: then whatever it waits for is not asked
-    any more, or comes in another order.
+    An answer waits for those before it until no request has been made for ``STILL`` seconds. Then the requests it waits
+    for will not be made, or will be made in another order.
     """
 
     def __init__(self, interactions: list[Interaction]) -> None:
@@ -188,7 +188,7 @@ class _AnswerOrder:
         self._timer: asyncio.TimerHandle | None = None
 
     async def turn(self, interaction: Interaction) -> None:
-        """Wait until it is this one's turn, which is over then."""
+        """Wait until all earlier answers have been delivered."""
         if interaction in self._to_come and self._left[0] is not interaction:
             future = self._waiting[interaction] = asyncio.get_running_loop().create_future()
             self._wait_a_moment()
@@ -219,7 +219,7 @@ class _AnswerOrder:
         self._timer = asyncio.get_running_loop().call_later(STILL, self._pass_over)
 
     def _pass_over(self) -> None:
-        """Whoever is first of those that wait waits no longer for what is before."""
+        """Let the first of the waiting answers go on without those before it."""
         while self._left and self._left[0] not in self._waiting:
             self._to_come.remove(self._left.popleft())
         self._call_next()

@@ -1,7 +1,7 @@
-"""Records what goes out and comes back, and what its runs draw.
+"""Records requests, answers, and the values that runs draw.
 
-It stands above retries and limits: a cassette has what became of each call, with the attempts before it. So a replay
-neither waits for a backoff nor depends on how a breaker stood, and gives a script what it was given.
+It wraps the chain of retries and limits, so a cassette has the outcome of each call together with its earlier attempts.
+A replay therefore neither waits for a backoff nor depends on a circuit breaker, and gives the script the same result.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class Recorder(Tape):
     """See :class:`Tape`."""
 
     def keys(self, run: str) -> str:
-        """A new one, for the API must not take these calls for those of an earlier recording."""
+        """A new text, so that the API does not take these calls for those of an earlier recording."""
         group = self.cassette.group(run, "")
         with self.cassette.lock:
             group.keys = group.keys or random_key()
             return group.keys
 
     def drawn(self, run: str, label: str, draw: Callable[[], bytes | None]) -> bytes | None:
-        """The real value, recorded."""
+        """Draw a value and record it."""
         value = draw()
         if value is not None:
             with self.cassette.lock:
@@ -38,7 +38,7 @@ class Recorder(Tape):
         return value
 
     def through(self, send: Send) -> Send:
-        """``send``, with what comes of each request recorded."""
+        """``send``, with the outcome of each request recorded."""
 
         async def recorded(request: Request, deadline: float) -> Response:
             interaction = Interaction(self.forms.request(request))
@@ -59,13 +59,13 @@ class Recorder(Tape):
         return recorded
 
     def close(self) -> None:
-        """Write the file, unless somebody else does, or nothing ever ran."""
+        """Write the file, unless its owner does, or nothing was run."""
         if self.owned and self.cassette.begun:
             self.owned = False
             self.cassette.save()
 
     def _asked(self, run: str, interaction: Interaction) -> Group:
-        """Take note of a request where it is asked; returns the group it is of."""
+        """Add a request when it is made. Returns its group."""
         with self.cassette.lock:
             group = self.group(run)
             group.interactions.append(interaction)
@@ -87,7 +87,7 @@ class Recorder(Tape):
 
 
 class _Copy:
-    """A sink that remembers what went through it."""
+    """Wraps a body's sink and keeps a copy of what was written."""
 
     def __init__(self, sink: BodySink) -> None:
         self._sink = sink
@@ -95,12 +95,12 @@ class _Copy:
 
     @property
     def body(self) -> bytes | None:
-        """All of it; nothing where it did not begin."""
+        """The whole body; ``None`` if it did not begin."""
         return None if self._seen is None else bytes(self._seen)
 
     @property
     def largest(self) -> int:
-        """The sink's own limit."""
+        """The limit of the wrapped sink."""
         return self._sink.largest
 
     async def begin(self) -> None:

@@ -1,4 +1,4 @@
-"""What the recorder and the player of a host have in common: whose each request is, and what a run draws."""
+"""The common base of recorder and player: the run of each request, and the values that runs draw."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ __all__ = ["Tape", "UnrecordedRequest"]
 
 
 class UnrecordedRequest(CancelledCall):
-    """A request that the cassette does not have: nothing was sent, and the run is over."""
+    """A request that the cassette does not have. Nothing was sent, and the run ends."""
 
     def own_facts(self) -> dict[str, Any]:
-        """As of a durable run that does something else than it did."""
+        """The facts of a run that diverges from its recording."""
         return {**super().own_facts(), "kind": "diverged"}
 
 
 class Tape:
-    """A host's side of a cassette. ``test`` is the test of a Lua file that runs now.
+    """A host's part in recording or replaying. ``test`` is the current test of a Lua file.
 
-    ``name`` begins the names of the host's runs: the first is called that, or 1 without one, the next ones 2, 3 …
-    ``owned``: the host reads and writes the file, rather than whoever shares it out.
+    ``name`` is the name of the host's first run, and the next ones are ``name 2``, ``name 3`` … Without it they are
+    ``1``, ``2`` …
+    ``owned`` is true if the host itself reads and writes the file.
     """
 
     replaying = False
@@ -42,14 +43,14 @@ class Tape:
         self.cassette, self.name = cassette if isinstance(cassette, CassettePart) else (cassette, "")
         self.forms = InteractionForms(apis, redactor)
         self.test = ""
-        self.goes_on = False  # after a request that is not recorded: where a run has many tests, only one of them fails
-        self.unrecorded: list[str] = []  # what was asked for and is not in the cassette
+        self.goes_on = False  # continue after a request that is not recorded, so that only one of a file's tests fails
+        self.unrecorded: list[str] = []  # requests that are not in the cassette
         self._lock = threading.Lock()
         self._count = 0
         self._runs: dict[str, str] = {}  # names in the cassette, by the runs' ids
 
     def begin(self, run_id: str) -> str:
-        """A run begins: its name in the cassette."""
+        """Called when a run begins. Returns its name in the cassette."""
         with self._lock:
             self._count = number = self._count + 1
             name = f"{self.name} {number}" if self.name and number > 1 else self.name or str(number)
@@ -58,45 +59,45 @@ class Tape:
         return name
 
     def begin_test(self, test: str) -> None:
-        """The file's next test begins; what is asked from now on is its."""
+        """Called when the next test of the file begins, to which later requests belong."""
         self.test = test
         self.cassette.group(self.name, test)
 
     def name_of(self, run_id: str) -> str:
-        """The name of a run, or of what the program asks itself, which belongs to none."""
+        """The name of a run, or of requests that the program makes outside of runs."""
         return self._runs.get(run_id, self.name)
 
     def keys(self, run: str) -> str:
-        """What the idempotency keys of a run's calls are made of: one for each recording."""
+        """The text from which the idempotency keys of a run's calls are derived, unique to each recording."""
         raise NotImplementedError
 
     def drawn(self, run: str, label: str, draw: Callable[[], bytes | None]) -> bytes | None:
-        """What a run draws: a reading of the clock, a random seed."""
+        """A value drawn by a run: a reading of the clock, or a random seed."""
         raise NotImplementedError
 
     def through(self, send: Send) -> Send:
-        """What stands in the place of ``send``."""
+        """The function to use in place of ``send``."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """The host closes; nothing is asked any more. Raises ``ConfigError`` where the file cannot be written."""
+        """Called when the host closes. Raises ``ConfigError`` if the file cannot be written."""
 
     def unasked(self) -> list[str]:
-        """What is recorded and was never asked for, a line each."""
+        """Descriptions of recorded requests that were not replayed."""
         return [described(name, each) for name, each in self.cassette.unasked()]
 
     def group(self, run: str) -> Group:
-        """Of what belongs to a run, or to the test it is in."""
+        """The group of a run, or of its current test."""
         return self.cassette.group(run, self.test)
 
 
 def described(name: tuple[str, str], interaction: Interaction) -> str:
-    """``line 7: POST stripe /v1/products (run 2)`` of an interaction that nobody asked for."""
+    """The description of an interaction: ``line 7: POST stripe /v1/products (run 2)``."""
     run, test = name
     whose = f" ({' › '.join(filter(None, [run if not run.isdecimal() else f'run {run}', test]))})" if run else ""
     return f"line {interaction.line}: {title_of(interaction.request)}{whose}"
 
 
 def next_after(seed: str) -> str:
-    """A random seed for a run that draws more of them than were recorded: the same each time."""
+    """The seed after the last recorded one, the same on each replay."""
     return str(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:6], "big"))

@@ -1,7 +1,7 @@
-"""A run whose requests are recorded or replayed: stands where a durable run's journal stands.
+"""A run whose requests are recorded or replayed. It takes the place of a durable run's journal.
 
-Its calls go their way; they only say whose they are. What differs from run to run (clock, random seeds) goes through
-the same entry as a durable run's, and tables have the same fixed order.
+Calls are made as usual, but carry the name of their run. Values that differ from run to run (clock, random seeds) go
+through the same method as in a durable run, and tables have the same fixed order.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["TapedRun"]
 
-_DRAWN: Final = {"seed": "random", "signature": "signature"}  # by the tool's name; a note is called what it notes
+_DRAWN: Final = {"seed": "random", "signature": "signature"}  # labels by the tool's name; a note has its own label
 
 
 class TapedRun:
-    """``submit`` hands a call over. See :class:`host.run.recording.Recording`."""
+    """See :class:`host.run.recording.Recording`. ``submit`` submits a call."""
 
-    replaying = False  # of the journal's kind: each call is made
+    replaying = False  # in the journal's sense: every call is made
 
     def __init__(self, tape: Tape, run_id: str, submit: Callable[[Call], None]) -> None:
         self._tape = tape
@@ -42,10 +42,10 @@ class TapedRun:
         self._stopped: ScriptError | None = None
 
     def begun(self, session: Session) -> None:
-        """Nobody ends it from elsewhere."""
+        """Do nothing: no other process can end this run."""
 
     def call(self, session: Session, call: Call, arguments: Any, options: Any, path: bytes, n: int) -> bytes | None:
-        """Give a call the key of its place, and have its request say whose it is."""
+        """Derive a call's idempotency key from its place, and note its run in its request."""
         call.key = derived_key(self._keys, path.decode().split("."), n)
         call.hold = self._hand_over
         return None
@@ -56,7 +56,7 @@ class TapedRun:
         self._submit(call)
 
     def sleep(self, session: Session, id: int, seconds: float, path: bytes, n: int) -> Any:
-        """A sleep takes its time: tasks that wait for each other do so in the order they did."""
+        """Sleep as long as asked, so that tasks proceed in the same order as in the recording."""
 
         def rung(reply: Any) -> None:
             session.services.runners.post(session, (id, reply.error))
@@ -64,17 +64,17 @@ class TapedRun:
         return session.services.worker.call_later(seconds, rung)
 
     def refused(self, id: int, session: Session | None = None, facts: bytes | None = None) -> None:
-        """A call was not let through; it will not be either time."""
+        """Do nothing: a refused call is refused each time."""
 
     def opened(self, call: Call) -> None:
-        """A function gave an iterator: functions are the program's, and run."""
+        """Do nothing: the program's functions are called on replay, too."""
 
     def cancel(self, session: Session, id: int) -> bool:
-        """A call is given up as it would be without a cassette."""
+        """Have the call cancelled as without a cassette."""
         return False
 
     def answered(self, session: Session, id: int, status: int, a: bytes | None, b: Any, call: Any) -> None:
-        """An answer is about to be given to the script: a request that is not recorded ends the run at its line."""
+        """An answer is about to reach the script. A request that is not recorded ends the run at its line."""
         error = call.reply.error if type(call) is Call and call.reply is not None else None
         if not isinstance(error, UnrecordedRequest) or self._stopped is not None:
             return
@@ -85,23 +85,23 @@ class TapedRun:
             script=script.name,
             line=line,
             source=script.lines(line) if line is not None else "",
-            hint="if this is as it should be, record the cassette anew: --record FILE, Host(record=FILE)",
+            hint="if this is intended, record the cassette again: --record FILE, Host(record=FILE)",
         )
         if not self._tape.goes_on:
             session.kill("stopped")
 
     def unread(self, session: Session, item: Any) -> None:
-        """A reply that came when the script had ended."""
+        """Do nothing with a reply that came after the script had ended."""
 
     def late(self, session: Session, call: Call, reply: Reply) -> None:
-        """The outcome of a call that was given up."""
+        """Do nothing with the outcome of a call that was given up."""
 
     def next_answer(self, session: Session) -> tuple[int, int, bytes | None, Any] | None:
-        """There is no answer to replay."""
+        """None: there are no answers in a journal."""
         return None
 
     def tool(self, session: Session, tools: Tools, name: str, a: Any, b: Any) -> bytes | None:
-        """``Tools.use``; what differs each time comes from the cassette, or goes there."""
+        """``Tools.use``. Values that differ each time are recorded in the cassette, or come from it."""
         if name == "note":
             return self._tape.drawn(self.name, a.decode(), lambda: b)
         label = _DRAWN.get(name)
@@ -114,14 +114,14 @@ class TapedRun:
         return data
 
     def printed(self, text: str) -> None:
-        """It is kept by nobody."""
+        """Do nothing: the output is not stored."""
 
     def closing(self, session: Session, error: ScriptError | None) -> ScriptError | None:
-        """The error a run is ending with: a request that was not recorded, whatever the script made of it."""
+        """The error the run ends with: that of a request that was not recorded, even if the script has caught it."""
         return error if self._tape.goes_on else self._stopped or error
 
     def end(
         self, session: Session, value: Any, rest: Any, error: Any, *, why: Why | None, then: Callable[[], None]
     ) -> None:
-        """The cassette is written when its host closes."""
+        """Go on at once: the cassette is written when its host closes."""
         then()

@@ -1,4 +1,4 @@
-"""What is said at the end of recorded requests that nobody asked for."""
+"""Reports recorded requests that were not replayed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _MOST = 20
 
 
 def unasked_lines(file: object, found: Sequence[str]) -> Iterator[str]:
-    """A heading and a line each, up to some; nothing where all were asked for."""
+    """A heading and a line for each, up to a limit; nothing if there are none."""
     if found:
-        yield f"recorded in {file}, and not asked for:"
+        yield f"recorded in {file}, but not requested:"
         yield from (f"  {each}" for each in found[:_MOST])
     if len(found) > _MOST:
         yield f"  and {len(found) - _MOST:,} more"

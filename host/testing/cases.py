@@ -1,4 +1,4 @@
-"""What a Lua test is, how it ended, and how that reads."""
+"""Lua tests, their outcomes, and the text of failures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATTERNS = ("*_test.lua", "test_*.lua")
 
 
 class LuaTest(msgspec.Struct, frozen=True):
-    """One ``it``: ``names`` are the blocks' around it and its own, ``index`` is its place in the file."""
+    """One ``it``: ``names`` are those of the blocks around it and its own, ``index`` is its position in the file."""
 
     index: int
     names: tuple[str, ...]
@@ -27,12 +27,12 @@ class LuaTest(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The names joined, as busted shows them."""
+        """The joined names, as busted shows them."""
         return " ".join(self.names)
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a test ended: ``error`` if it failed, ``reason`` if it is pending, ``output`` is what it wrote."""
+    """The outcome of a test: ``error`` if it failed, ``reason`` if it is pending, and its ``output``."""
 
     status: Literal["passed", "failed", "pending"]
     error: ScriptError | None = None
@@ -41,15 +41,15 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Fixtures:
-    """Where ``fixture("name")`` in a test gets its value. This one has none."""
+    """Provides the values of ``fixture("name")`` in tests. This base class has none."""
 
     def get(self, name: str) -> Any:
-        """The fixture's value. Raises ``LookupError`` with a message."""
-        raise LookupError(f'fixture("{name}"): Python fixtures are there when the file runs under pytest')
+        """The value of a fixture. Raises ``LookupError`` with a message."""
+        raise LookupError(f'fixture("{name}"): Python fixtures are available when the file runs under pytest')
 
 
 def failure(facts: Mapping[str, Any], path: Path, name: str, cause: BaseException | None = None) -> ScriptError:
-    """The error of a test from its facts, with the source around its line."""
+    """The error of a test, made from its facts, with the source around its line."""
     script, line = facts.get("script") or name, facts.get("line")
     line = line if isinstance(line, int) else None
     file = path if script == name else Path(str(script))
@@ -69,23 +69,23 @@ def failure(facts: Mapping[str, Any], path: Path, name: str, cause: BaseExceptio
 
 
 def describe(error: ScriptError) -> str:
-    """A failed test's text: place and message, the values, the source, the facts of a failed call."""
+    """The text of a failed test: place and message, the values, the source, and the facts of a failed call."""
     values = [
         f"  {label}: {error.facts[name]}"
         for name, label in (("expected", "expected"), ("actual", "actual  "))
         if isinstance(error.facts.get(name), str)
     ]
     shown = error
-    if error.kind == "assertion":  # the word says nothing that the message does not
+    if error.kind == "assertion":  # the kind adds nothing to the message
         shown = ScriptError(error.message, script=error.script, line=error.line, source=error.source)
     head, _, rest = describe_error(shown).partition("\n")
     return "\n".join([head, *values, *([rest] if rest else [])])
 
 
 def discover(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
-    """Every test file below the paths, sorted; a file that is named is one whatever its name.
+    """Every test file below the paths, sorted. A file that is given itself counts, whatever its name.
 
-    Raises ``UsageError`` for a path that is not there.
+    Raises ``UsageError`` for a path that does not exist.
     """
     for each in paths:
         path = Path(each)
@@ -99,7 +99,7 @@ def discover(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
 
 
 def is_test_file(path: Path) -> bool:
-    """Whether a file's name says that it holds Lua tests."""
+    """Whether a file has Lua tests, by its name."""
     return any(fnmatch.fnmatchcase(path.name, pattern) for pattern in PATTERNS)
 
 

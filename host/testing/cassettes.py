@@ -1,4 +1,4 @@
-"""The cassette of a test run: each file's hosts record to it, or are answered from it."""
+"""The cassette of a test run, to which the hosts of all files record, or from which they are answered."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["TestsCassette"]
 
 
 class TestsCassette:
-    """``path`` is the file. What is recorded takes the place of what was of the same tests; that of others stays.
+    """The cassette in the file ``path``. A recording replaces that of the same tests, and keeps that of others.
 
-    Tests are recorded against the API of the settings' key, which may not be a live one, and without a key against the
-    simulator. ``notice`` says which. Raises ``ConfigError``, ``UsageError``.
+    Tests are recorded against the API of the key in the settings, which must not be a live one, or without a key
+    against the simulator. ``notice`` says which. Raises ``ConfigError``, ``UsageError``.
     """
 
     __test__ = False
@@ -50,19 +50,19 @@ class TestsCassette:
         self.notice = f"recording {whom}"
 
     def options(self, name: str) -> dict[str, Any]:
-        """What a host is given for the file or test of this name, beside what it is given without a cassette."""
+        """Additional options for the host of the file or test of this name."""
         part = CassettePart(self._cassette, PurePath(name).as_posix())
         if self._cassette.recording:
             return {"record": part, "simulate": not self._real}
         return {"replay": part, "simulate": False}
 
     def close(self) -> None:
-        """Write what was recorded, if anything ran. Raises ``ConfigError``."""
+        """Write the recording, if anything ran. Raises ``ConfigError``."""
         if self._cassette.recording and self._cassette.begun:
             self._cassette.save()
 
     def unasked_lines(self, *, of_all: bool) -> Iterator[str]:
-        """What was recorded and not asked for: of the tests that ran, or ``of_all``; nothing where nothing was left."""
+        """Lines about what was recorded but not requested, by the tests that ran or ``of_all``."""
         if self._cassette.recording:
             return
         found = self._cassette.unasked(begun_only=not of_all)

@@ -1,4 +1,4 @@
-"""Lua test files as pytest sees them: a module, with one function per ``it``."""
+"""Collects Lua test files for pytest: each is a module with one function per ``it``."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from host.testing.suite import LuaTestFile
 
 
 class LuaFailureError(Exception):
-    """A Lua test failed; the text is what to show."""
+    """A failed Lua test, with the text to show."""
 
 
 class LuaFile(pytest.Module):
-    """A file of Lua tests. It runs while its tests do: from the first of them to the teardown of the last."""
+    """A file of Lua tests. It runs from its first test to the teardown of the last one."""
 
     def _getobj(self) -> ModuleType:
-        """No Python module stands behind it; an empty one, by which plugins can tell files apart."""
+        """An empty Python module, by which plugins can distinguish files."""
         return ModuleType(self.path.stem)
 
     def _open(self, options: dict[str, Any] | None = None) -> LuaTestFile:
@@ -49,7 +49,7 @@ class LuaFile(pytest.Module):
         return seconds
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Load the file once for the tests it declares."""
+        """Load the file once to find its tests."""
         file = self._open()
         try:
             tests = file.tests()
@@ -64,13 +64,13 @@ class LuaFile(pytest.Module):
             yield LuaItem.from_parent(self, name=name, callobj=_runner(self, test), originalname=name)
 
     def setup(self) -> None:
-        """Nothing yet: the options come with the first test."""
+        """Do nothing: the options are known with the first test."""
         self._file: LuaTestFile | None = None
         items = (item for item in self.session.items if isinstance(item, LuaItem) and item.parent is self)
         self._to_come = {item.test.index: item.test for item in items}
 
     def run(self, test: LuaTest, fixtures: Fixtures, options: dict[str, Any]) -> Outcome:
-        """Run one of the tests; the options of the file's first test hold for all."""
+        """Run one of the tests. The options of the file's first test apply to all."""
         if self._file is None:
             given = with_coverage(self.config, with_cassette(self.config, self._name, options))
             self._file = self._open(given)
@@ -97,11 +97,11 @@ class LuaItem(pytest.Function):
         self.test = callobj.test
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Where the ``it`` stands."""
+        """The place of the ``it``."""
         return self.path, self.test.line - 1, self.name
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **kwargs: Any) -> Any:
-        """The Lua side's words for a Lua failure, pytest's own for any other."""
+        """The text of a Lua failure, or pytest's representation of any other error."""
         if isinstance(excinfo.value, LuaFailureError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, *args, **kwargs)
@@ -119,7 +119,7 @@ class _PytestFixtures(Fixtures):
 
 
 def _runner(file: LuaFile, test: LuaTest) -> Callable[..., None]:
-    """The test as a Python function that pytest can give fixtures to."""
+    """The test as a Python function, to which pytest can pass fixtures."""
 
     def run(request: pytest.FixtureRequest, lua_host_options: dict[str, Any]) -> None:
         if test.pending:

@@ -1,4 +1,4 @@
-"""Which lines of Lua files a test run reached. Summed over runs, states and processes."""
+"""Counts the lines of Lua files that a test run reached, over all runs, states and processes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from host.testing.cases import is_test_file
 
 __all__ = ["Coverage", "FileCoverage"]
 
-MOST_LINE = 10_000_000  # of a file; no process is believed more
+MOST_LINE = 10_000_000  # the highest line number accepted from another process
 
 
 class FileCoverage(msgspec.Struct, frozen=True):
-    """One file: ``reached`` says of each line that can be reached how often it was."""
+    """The coverage of one file. ``reached`` has the number of times each executable line was reached."""
 
     path: Path
     reached: dict[int, int]
@@ -34,15 +34,15 @@ class FileCoverage(msgspec.Struct, frozen=True):
 
     @property
     def hit(self) -> int:
-        """How many lines were reached."""
+        """The number of lines that were reached."""
         return sum(count > 0 for count in self.reached.values())
 
 
 class Coverage:
-    """A sink of hosts that counts lines.
+    """An event sink that counts lines.
 
-    ``sources`` are files and folders whose Lua files are reported, those never loaded too, and no others. Without them
-    it is each file that was loaded and is below ``within``. Test files are left out.
+    ``sources`` are files and folders of which all Lua files are reported, even those never loaded, and no others.
+    Without ``sources``, all loaded files below ``within`` are reported. Test files are left out.
     """
 
     lines = True
@@ -57,12 +57,12 @@ class Coverage:
                 raise UsageError(f"there is no file or folder {os.fspath(given)} to find the coverage of")
 
     def emit(self, event: Event) -> None:
-        """Takes every event; counts lines."""
+        """Count the lines in an event."""
         if isinstance(event, LinesReached):
             self._add(os.path.abspath(event.file), event.counts)
 
     def plain(self) -> list[Any]:
-        """What was counted, for another process; see :meth:`add_plain`."""
+        """The counts as plain values for another process; see :meth:`add_plain`."""
         with self._lock:
             return [
                 [file, [[begun, line, count] for (begun, line), count in counts.items()]]
@@ -70,7 +70,7 @@ class Coverage:
             ]
 
     def add_plain(self, counted: Iterable[Any]) -> None:
-        """Add what another process counted."""
+        """Add the counts of another process."""
         for file, counts in counted:
             self._add(str(file), counts)
 
@@ -82,8 +82,8 @@ class Coverage:
                     known[begun, line] = known.get((begun, line), 0) + count
 
     def files(self) -> list[FileCoverage]:
-        """All files, by path. One that does not compile has no lines; one that is gone is left out."""
-        from host.lua.executable_lines import executable_lines  # once the tests are over
+        """All files, by path. A file that does not compile has no lines; one that no longer exists is left out."""
+        from host.lua.executable_lines import executable_lines  # only needed after the tests
 
         found = []
         for path in sorted(self._paths()):
@@ -120,7 +120,7 @@ def _lua_files(source: Path) -> Iterator[Path]:
 
 
 def share(files: Iterable[FileCoverage]) -> float:
-    """How much of the files was reached, in per cent; all of what has no lines."""
+    """The percentage of lines reached in the files; 100 if they have no lines."""
     counted = list(files)
     lines, hit = sum(len(each.reached) for each in counted), sum(each.hit for each in counted)
     return 100.0 if not lines else 100.0 * hit / lines

@@ -1,4 +1,4 @@
-"""Coverage of Lua files under pytest, also of the processes of pytest-xdist. Registered where an option asks for it."""
+"""Coverage of Lua files under pytest, including processes of pytest-xdist. Registered if an option asks for it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from host.errors import HostError, UsageError
 from host.testing.coverage import Coverage
 from host.testing.coverage_reports import CoverageForm, coverage_form, report_coverage
 
-_SENT = "lua_coverage"  # what a process of xdist sends at its end
+_SENT = "lua_coverage"  # the key under which a process of xdist sends its counts
 
 
 class CoverageOfSession:
-    """``coverage`` counts the lines of all hosts of the session's tests."""
+    """The plugin. ``coverage`` counts the lines for all hosts of the session."""
 
     def __init__(self, config: pytest.Config) -> None:
         least = config.getoption("lua_coverage_fail_under")
@@ -33,12 +33,12 @@ class CoverageOfSession:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """A process of xdist has ended: add what it counted."""
+        """Add the counts of a process of xdist that has ended."""
         self.coverage.add_plain(getattr(node, "workeroutput", {}).get(_SENT, ()))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the reports; too little fails a session that went well."""
+        """Write the reports. Insufficient coverage fails a successful session."""
         sent = getattr(session.config, "workeroutput", None)
         if sent is not None:
             sent[_SENT] = self.coverage.plain()
@@ -51,7 +51,7 @@ class CoverageOfSession:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Show the table, and where the files are."""
+        """Show the table and the paths of the reports."""
         if self._report:
             terminalreporter.section("Lua coverage")
             terminalreporter.write_line(self._report)

@@ -1,4 +1,4 @@
-"""Coverage as people and other programs read it: a table, lcov's tracefile, a page."""
+"""Reports of coverage: a table, lcov's tracefile, and an HTML page."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ EXPECTED = "text, lcov:FILE or html:FOLDER (or html:FILE.html)"
 
 
 class CoverageForm(msgspec.Struct, frozen=True):
-    """Where coverage goes: ``kind`` is text, lcov or html; text has no path."""
+    """A report: ``kind`` is text, lcov or html; text has no path."""
 
     kind: str
     path: Path | None = None
 
 
 def coverage_form(text: str) -> CoverageForm:
-    """What ``--coverage=…`` says. Raises ``UsageError``."""
+    """Parse the value of ``--coverage``. Raises ``UsageError``."""
     kind, colon, path = text.partition(":")
     if kind == "text" and not colon:
         return CoverageForm(kind)
@@ -39,8 +39,7 @@ def coverage_form(text: str) -> CoverageForm:
 
 
 def report_coverage(coverage: Coverage, forms: Sequence[CoverageForm], least: float | None) -> tuple[str, bool]:
-    """Write the files that are asked for. Returns the text to print, and whether at least ``least`` per cent was
-    reached.
+    """Write the requested reports. Returns the text to print, and whether at least ``least`` per cent was reached.
 
     Raises ``HostError`` for a file that cannot be written.
     """
@@ -60,14 +59,14 @@ def report_coverage(coverage: Coverage, forms: Sequence[CoverageForm], least: fl
     reached = share(files)
     enough = least is None or reached >= least
     if not enough:
-        lines.append(f"coverage is {_percent(reached)}, below the {least:g}% that is asked for")
+        lines.append(f"coverage is {_percent(reached)}, below the required {least:g}%")
     return "\n".join(lines), enough
 
 
 def as_table(files: Sequence[FileCoverage]) -> str:
     """A line for each file, and the total."""
     if not files:
-        return "coverage: no Lua file beside the tests was loaded"
+        return "coverage: no Lua file except tests was loaded"
     rows = [(_shown(each), each.reached, each.hit, _ranges(each)) for each in files]
     width = max(len("total"), *(len(name) for name, *_ in rows))
     total, hit = sum(len(each.reached) for each in files), sum(each.hit for each in files)
@@ -92,7 +91,7 @@ def as_lcov(files: Iterable[FileCoverage]) -> str:
 
 
 def as_html(files: Sequence[FileCoverage]) -> str:
-    """One page that needs nothing else: the table, and each file's text with its lines marked."""
+    """A self-contained page: the table, and the source of each file with its lines marked."""
     rows = "\n".join(
         f'<tr><td><a href="#f{number}">{escape(_shown(each))}</a></td><td>{len(each.reached)}</td>'
         f"<td>{len(each.missed)}</td><td>{_percent(share([each]))}</td></tr>"
@@ -124,7 +123,7 @@ def _shown(file: FileCoverage) -> str:
 
 
 def _percent(part: float) -> str:
-    """Never rounded up to 100%, nor down to 0%."""
+    """A percentage, never rounded up to 100% or down to 0%."""
     shown = f"{part:.1f}"
     if (shown == "100.0") != (part == 100) or (shown == "0.0") != (part == 0):
         shown = "99.9" if part > 50 else "0.1"
@@ -132,7 +131,7 @@ def _percent(part: float) -> str:
 
 
 def _ranges(file: FileCoverage) -> str:
-    """The lines that were missed, those with nothing reached between them as one: ``3-7, 12``."""
+    """The missed lines, as ranges without a reached line between them: ``3-7, 12``."""
     missed = set(file.missed)
     groups: list[list[int]] = []
     for line in file.reached:

@@ -1,4 +1,4 @@
-"""Events for handlers under test: made in the simulator by the requests that lead there, or given as they are."""
+"""Events for handlers under test, made by requests to the simulator, or given by the test."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["beside", "deliver"]
 def deliver(
     host: Host, handler: Script, event: str | Mapping[str, Any], values: Mapping[str, Any] | None = None, **run: Any
 ) -> tuple[dict[str, Any], RunResult]:
-    """The event, and the result of the handler's run for it; ``run`` are keywords of ``Host.run``.
+    """Have a handler handle an event, with ``run`` as keywords of ``Host.run``. Returns the event and the run's result.
 
-    ``event`` is the name of one that the simulator can make, ``values`` members of its object, nested or by dotted
-    paths; or it is an event itself, as the API would send it. Raises ``InvalidCall`` and ``ScriptError`` where there is
-    no such event, or the script can handle none.
+    ``event`` is the name of an event that the simulator can make, with ``values`` as members of its object, nested or
+    by dotted paths; or it is an event as the API would send it. Raises ``InvalidCall`` and ``ScriptError`` if there is
+    no such event, or the script is not a handler.
     """
     found = _given(event, values) if isinstance(event, Mapping) else _made(host, event, values or {})
     names = host._services.pipeline.names.event_names()
@@ -35,7 +35,7 @@ def deliver(
 
 
 def beside(test: Path, handler: str | None) -> Script:
-    """The handler script of a test file: the one that is named, or the one that the test's own name says."""
+    """The handler script of a test file: the one given, or the one whose name is that of the test file."""
     if handler is not None:
         if not isinstance(handler, str) or not handler:
             raise InvalidCall(f"deliver expects the path of a handler script third, got {arguments.shown(handler)}")
@@ -52,7 +52,7 @@ def beside(test: Path, handler: str | None) -> Script:
 
 def _given(event: Mapping[str, Any], values: Mapping[str, Any] | None) -> dict[str, Any]:
     if values:
-        raise InvalidCall("deliver: an event that is given as a table has its object; change that")
+        raise InvalidCall("deliver: an event given as a table has its object already; change its members there")
     if not isinstance(event.get("type"), str) or not event["type"]:
         raise InvalidCall(f"deliver: the event has no type: {arguments.shown(dict(event))}")
     return {"id": "evt_test", "object": "event", **event}
@@ -66,7 +66,7 @@ def _made(host: Host, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     simulator = host._simulator
     if simulator is None:
         raise InvalidCall(
-            "deliver has the simulator make the event, and there is none here: give it as a table with type and data"
+            "deliver makes events with the simulator, and there is none here: give a table with type and data"
         )
     try:
         steps = steps_of(name)

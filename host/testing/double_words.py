@@ -1,4 +1,4 @@
-"""The words ``stub`` and ``fail`` of a Lua test, on the host's side."""
+"""The host's side of ``stub`` and ``fail`` in Lua tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["DoubleWords"]
 
 
 class DoubleWords:
-    """The doubles of a host's runs. ``words`` are what a test asks for, by name."""
+    """The doubles of a host's runs. ``words`` are the functions of a test, by name."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -37,7 +37,7 @@ class DoubleWords:
         }
 
     def _stub(self, name: str, given: Mapping[str, Any], options: Any = None) -> None:
-        """``given`` is ``{"value": …}``, or ``{"fn": number}`` of a function of the test's."""
+        """``given`` is ``{"value": …}``, or ``{"fn": number}`` for a Lua function of the test."""
         target = self._target("stub", name)
         counts = _counts("stub", options or {}, COUNTS)
         if "fn" in given:
@@ -75,7 +75,7 @@ class DoubleWords:
         return target
 
     def _open_function(self, name: str) -> None:
-        """Have the calls of a function come past the doubles: those of inline functions and generators do not."""
+        """Route the calls of a function through the doubles, which those of inline functions and generators bypass."""
         function = self._pipeline.functions[name]
         if not function.inline and not function.iterates:
             return
@@ -86,7 +86,7 @@ class DoubleWords:
         self._host._functions.by_name[name] = opened
 
     def _walked(self, function: Function) -> Callable[..., AsyncIterator[Any]]:
-        """A generator that gives a double's items, or the function's own."""
+        """A generator of a double's items, or else of the function's own."""
 
         async def items(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
             given = [each for each in args if not isinstance(each, RunContext)]
@@ -103,7 +103,7 @@ class DoubleWords:
             if found.error is not None:
                 raise found.error
             if not isinstance(found.value, list | dict) or (isinstance(found.value, dict) and found.value):
-                raise InvalidCall(f"stub: {function.name} gives items one after the other: its stub is a list of them")
+                raise InvalidCall(f"stub: {function.name} is a generator: its stub is a list of items")
             for item in found.value:
                 yield item
 
@@ -111,7 +111,7 @@ class DoubleWords:
 
 
 def _counts(word: str, given: Any, known: tuple[str, ...] | None) -> dict[str, Any]:
-    """``after``, ``times`` and ``with``, as a double has them."""
+    """The options ``after``, ``times`` and ``with``, as the fields of a double."""
     if not isinstance(given, dict):
         raise InvalidCall(f"{word}: the options are a table of {', '.join(COUNTS)}")
     for name in given if known is not None else ():

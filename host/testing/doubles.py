@@ -1,7 +1,7 @@
-"""Doubles: what a test puts in the place of an operation or a function, and the worker that gives their answers.
+"""Test doubles of operations and functions, and the worker that answers calls with them.
 
-A call is checked as always (its arguments, permissions, budgets) and announced to the sinks; where it would be handed
-to the worker, a double that fits answers instead. Nothing is sent.
+A call is checked as usual (arguments, permissions, budgets) and reported to the sinks. When it would be submitted to
+the worker, a matching double answers instead, and nothing is sent.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from host.testing.stubbed_answers import DoubleTarget, answer, call_arguments
 
 __all__ = ["Double", "DoubledWorker", "Doubles", "within"]
 
-MOST_WAITING = 200  # calls that wait for functions of Lua at once
+MOST_WAITING = 200  # calls that wait for Lua functions at the same time
 Answer = Callable[[Call, DoubleTarget], Reply]
 
 
 class Double(msgspec.Struct):
-    """``answers`` gives the reply, or is the number of a function of the test's that does.
+    """``answers`` returns the reply, or is the number of a Lua function of the test that does.
 
-    It takes the calls with the arguments ``wanted``, but for the first ``after`` of them, and ``times`` of those.
+    A double answers calls with the arguments ``wanted``, after the first ``after`` of them, at most ``times`` times.
     """
 
     target: DoubleTarget
@@ -41,7 +41,7 @@ class Double(msgspec.Struct):
     seen: int = 0
 
     def takes(self, arguments: list[Any]) -> bool:
-        """Whether a call is its to answer; counts it."""
+        """Whether this double answers a call. Counts the call."""
         if self.wanted is not None and not fits(self.wanted, arguments):
             return False
         self.seen += 1
@@ -50,27 +50,24 @@ class Double(msgspec.Struct):
 
 
 class Doubles:
-    """The doubles of the test that runs. Thread-safe.
-
-    ``tell`` sends the Lua side a call for one of its functions: ``{"call", "fn", "arguments"}``.
-    """
+    """The doubles of the current test. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._doubles: list[Double] = []
         self._started: dict[tuple[str, int], CallStarted] = {}
-        self._calls: dict[int, tuple[Call, DoubleTarget]] = {}  # that wait for a function of Lua
+        self._calls: dict[int, tuple[Call, DoubleTarget]] = {}  # calls that wait for a Lua function
         self._asked: list[dict[str, Any]] = []
         self._listener: Callable[[dict[str, Any]], None] | None = None
         self._count = 0
 
     def add(self, double: Double) -> None:
-        """From now on; a later double comes before an earlier one."""
+        """Add a double. Later doubles take precedence over earlier ones."""
         with self._lock:
             self._doubles.insert(0, double)
 
     def clear(self) -> None:
-        """The test is over: everything is itself again, and nobody listens for calls."""
+        """Remove all doubles at the end of the test, and cancel the calls that wait for them."""
         with self._lock:
             self._doubles.clear()
             self._started.clear()
@@ -84,12 +81,12 @@ class Doubles:
             listener({})
 
     def started(self, event: CallStarted) -> None:
-        """A call was announced: its arguments."""
+        """Note the arguments of a call that was started."""
         if self._doubles:
             self._started[event.run_id, event.call_id] = event
 
     def take(self, request: AsyncRequest) -> bool:
-        """Answer a call, if it is a double's."""
+        """Answer a call if a double matches. Returns whether one does."""
         if not self._doubles or type(request) is not Call or isinstance(request.payload, IteratorStep):
             return False
         with self._lock:
@@ -108,14 +105,14 @@ class Doubles:
         return True
 
     async def answer_of(self, name: str, arguments: list[Any]) -> Reply | None:
-        """What a double of the function ``name`` answers, without the worker; ``None`` where none fits."""
+        """The answer of a double of the function ``name``, without the worker; ``None`` if none matches."""
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Reply] = loop.create_future()
         call = _AskedCall(name, receiver=lambda reply: settle(answered, reply))
         return await answered if self._answer(call, arguments) else None
 
     def cancel(self, request: AsyncRequest) -> bool:
-        """Give up a call that waits for a function of Lua."""
+        """Cancel a call that waits for a Lua function. Returns whether there was one."""
         with self._lock:
             number = next((n for n, (call, _) in self._calls.items() if call is request), None)
             if number is None:
@@ -124,7 +121,7 @@ class Doubles:
         call.deliver_error(CancelledCall("the call was cancelled"))
         return True
 
-    # -- functions of Lua
+    # -- Lua functions
 
     def _ask_lua(self, call: Call, target: DoubleTarget, function: int, arguments: list[Any]) -> None:
         with self._lock:
@@ -142,7 +139,7 @@ class Doubles:
         self._pass_on()
 
     def listen(self, listener: Callable[[dict[str, Any]], None]) -> None:
-        """The Lua side waits for the next call of one of its functions."""
+        """Set the listener for the next call of a Lua function: it gets ``{"call", "fn", "n", "arguments"}``."""
         with self._lock:
             self._listener = listener
         self._pass_on()
@@ -156,17 +153,17 @@ class Doubles:
         listener(asked)
 
     def answered(self, number: int, ok: bool, value: Any) -> None:
-        """What a function of Lua gave for a call, or the facts of its error."""
+        """Deliver the result of a Lua function for a call, or the facts of its error."""
         with self._lock:
             found = self._calls.pop(number, None)
         if found is None:
-            return  # it was given up meanwhile
+            return  # it was cancelled meanwhile
         call, target = found
         call.deliver(_replied(lambda c, t: answer(c, t, value) if ok else Reply(error=_error(value)), call, target))
 
 
 class _AskedCall(Call, eq=False):
-    """A call whose reply is its receiver's, not its run's."""
+    """A call whose reply goes to its own receiver rather than to its run."""
 
     def deliver(self, reply: Reply) -> None:
         assert self.receiver is not None
@@ -174,7 +171,7 @@ class _AskedCall(Call, eq=False):
 
 
 class DoubledWorker:
-    """The worker of a host, with doubles before it."""
+    """The worker of a host, with the doubles in front of it."""
 
     def __init__(self, worker: Any, doubles: Doubles) -> None:
         self._worker = worker
@@ -195,8 +192,9 @@ class DoubledWorker:
 
 
 def fits(wanted: Any, arguments: list[Any]) -> bool:
-    """Whether a call has these arguments: a list is compared place by place, a table with one of them, anything else
-    with the first."""
+    """Whether a call has these arguments. A list is compared item by item, a table with any one of the arguments, and
+    any other value with the first.
+    """
     if isinstance(wanted, list):
         return len(wanted) <= len(arguments) and all(map(within, wanted, arguments))
     if isinstance(wanted, dict):
@@ -205,7 +203,7 @@ def fits(wanted: Any, arguments: list[Any]) -> bool:
 
 
 def within(wanted: Any, value: Any) -> bool:
-    """Whether all that is wanted is in a value."""
+    """Whether ``value`` contains all of ``wanted``."""
     if isinstance(wanted, dict) and isinstance(value, dict):
         return all(name in value and within(each, value[name]) for name, each in wanted.items())
     if isinstance(wanted, list) and isinstance(value, list):
@@ -221,7 +219,7 @@ def _replied(answers: Answer, call: Call, target: DoubleTarget) -> Reply:
 
 
 def _error(facts: Any) -> CallError:
-    """The error that a function of Lua raised, as the call's."""
+    """The error of a call, from the one that a Lua function raised."""
     given: dict[str, Any] = facts if isinstance(facts, dict) else {"message": str(facts)}
     kind = kinds().get(str(given.get("kind")), FunctionError)
     plain = {name: given[name] for name in CallError.FACTS if name in given}

@@ -12,7 +12,7 @@ from host.testing.undo import CreatedObjects, undo
 
 
 class Scripts:
-    """Runs scripts for their values; as a context manager it undoes at its end what they created."""
+    """Runs scripts for their values. As a context manager it undoes at the end what they created."""
 
     def __init__(self, host: Host, ledger: CreatedObjects, folder: Path) -> None:
         self._host = host
@@ -42,7 +42,7 @@ def lua_fixture(script: str, *, name: str | None = None, **options: Any) -> Any:
     The path is relative to the calling file. The script runs on the fixture ``lua_host``; what it created is
     undone after the test. ``options`` are those of ``Host.run`` (``args``, ``globals`` …).
     """
-    import pytest  # a Python program without tests can do without it
+    import pytest  # not needed by programs without tests
 
     folder = Path(sys._getframe(1).f_globals["__file__"]).parent
 

@@ -1,4 +1,4 @@
-"""``fail(name, {…})``: the error a test asks for, as the API, the server or the function would have made it."""
+"""``fail(name, {…})``: makes the error a test asks for as the API, the server or the function would."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OF_HTTP = ("status", "message", "outcome", "kind", "retry_after")
 _OF_FUNCTION = ("message", "type")
 _OUTCOMES = ("not_sent", "rejected", "unknown")
 _TYPES = {402: "card_error"}
-# What Stripe answers with for a code, where that is not 400: https://docs.stripe.com/error-codes
+# The statuses of Stripe's error codes other than 400: https://docs.stripe.com/error-codes
 _STATUSES = {
     "card_declined": 402, "expired_card": 402, "incorrect_cvc": 402, "incorrect_number": 402, "incorrect_zip": 402,
     "insufficient_funds": 402, "processing_error": 402, "authentication_required": 402, "invalid_cvc": 402,
@@ -48,7 +48,7 @@ _CODES = {404: "resource_missing", 429: "rate_limit", 402: "card_declined"}
 
 
 def failing(target: DoubleTarget, options: Mapping[str, Any]) -> Callable[[Call, DoubleTarget], Reply]:
-    """What makes the reply of each call that is to fail. Raises ``InvalidCall`` for options that make no sense."""
+    """A function that makes the reply of each failing call. Raises ``InvalidCall`` for contradictory options."""
     asked = {name: value for name, value in options.items() if name not in COUNTS}
     known = {"operation": _OF_API, "http": _OF_HTTP}.get(target.kind, _OF_FUNCTION)
     for name in asked:
@@ -88,7 +88,7 @@ def _check(name: str, value: Any) -> None:
 
 
 def _check_outcome(target: DoubleTarget, asked: Mapping[str, Any]) -> None:
-    """An outcome that the failure would not have is a test of something else."""
+    """Raise ``InvalidCall`` for an outcome that such a failure cannot have."""
     outcome, status = (
         asked.get("outcome"),
         _status(asked) if asked.keys() & {"status", "code", "decline_code"} else None,
@@ -100,7 +100,7 @@ def _check_outcome(target: DoubleTarget, asked: Mapping[str, Any]) -> None:
     elif silent and status is not None:
         fault = f'an error of kind "{asked["kind"]}" has no answer, so no status, code or decline_code'
     elif outcome == "not_sent" and status is not None:
-        fault = "what was not sent was not answered, so it has no status, code or decline_code"
+        fault = "a request that was not sent has no answer, and so no status, code or decline_code"
     elif outcome == "rejected" and silent:
         fault = "only an answer with a status from 400 to 499 says that a change was rejected"
     if fault:
@@ -146,7 +146,7 @@ def _of_api(target: DoubleTarget, asked: Mapping[str, Any]) -> Callable[[Call, D
 
 
 def _message(status: int, decline: str | None, code: str | None) -> str:
-    """What the API says of it, where the test does not."""
+    """The API's message, if the test gives none."""
     of_card = MESSAGES.get(decline or "") or MESSAGES.get(code or "")
     if status == 402 and of_card:
         return of_card
@@ -161,7 +161,7 @@ def _of_web(asked: Mapping[str, Any]) -> Callable[[Call, DoubleTarget], Reply]:
 
 
 def _check_answer(asked: Mapping[str, Any], made: Response) -> None:
-    """The outcome asked for is what the answer says."""
+    """Raise ``InvalidCall`` unless the answer implies the requested outcome."""
     outcome = asked.get("outcome")
     if outcome is not None and refusal(made) != outcome:
         raise InvalidCall(f"fail: after status {made.status} the outcome is {refusal(made)}, not {outcome}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from host.testing.undo import CreatedObjects
 
 _HTTPX_MOCK = "httpx_mock"
-COVERAGE = "luahost-coverage"  # the plugins that are there where an option asks for them
+COVERAGE = "luahost-coverage"  # plugins that are registered if an option asks for them
 CASSETTE = "luahost-cassette"
 
 
@@ -29,7 +29,7 @@ def pytest_fixture_setup(
 ) -> Generator[None, Any, Any]:
     """While pytest-httpx's ``httpx_mock`` is active, hosts send through httpx's own transport, which it replaces.
 
-    So no request of a test leaves the process, whichever way it would have gone.
+    So no request of a test leaves the process, whatever transport it would have used.
     """
     if fixturedef.argname == _HTTPX_MOCK:
         from host.http.client import HttpClient
@@ -76,7 +76,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Record or replay, and count lines, where an option asks for it."""
+    """Register the plugins for cassettes and coverage, if options ask for them."""
     record, replay = config.getoption("lua_record", None), config.getoption("lua_replay", None)
     if record is not None or replay is not None:
         from host.testing.cassette_plugin import CassetteOfSession
@@ -93,13 +93,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def with_cassette(config: pytest.Config, name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """``Host``'s options with the cassette, where one is asked for; ``name`` is the test's or file's."""
+    """Options of ``Host`` with the cassette, if one is used. ``name`` is that of the test or file."""
     taped = config.pluginmanager.get_plugin(CASSETTE)
     return options if taped is None else {**options, **taped.options(name)}
 
 
 def with_coverage(config: pytest.Config, options: dict[str, Any]) -> dict[str, Any]:
-    """``Host``'s options with what counts lines, where it is asked for."""
+    """Options of ``Host`` with the sink for coverage, if it is used."""
     counting = config.pluginmanager.get_plugin(COVERAGE)
     return options if counting is None else {**options, "sinks": (*options.get("sinks", ()), counting.coverage)}
 
@@ -119,7 +119,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 @pytest.fixture
 def simulator() -> Simulator:
-    """A simulator of the Stripe API with nothing in it."""
+    """An empty simulator of the Stripe API."""
     from host.apis.stripe import load
     from host.simulator.simulator import Simulator
 
@@ -147,7 +147,7 @@ def lua_host(
     """A ``Host`` on the fixture ``simulator``, closed after the test.
 
     In a test that uses pytest-httpx's ``httpx_mock`` it is a real one with a test key, so that its requests
-    meet the mock. ``lua_host_options`` win over both, ``--lua-record`` and ``--lua-replay`` over all.
+    reach the mock. ``lua_host_options`` take precedence over both, ``--lua-record`` and ``--lua-replay`` over all.
     """
     from host.host import Host
 
@@ -155,9 +155,9 @@ def lua_host(
     if request.config.pluginmanager.has_plugin(CASSETTE):
         options = with_cassette(request.config, request.node.nodeid, options)
     elif options.keys() & {"simulate", "simulator", "stripe_secret_key", "env_file"}:
-        pass  # the project says itself whom the host talks to
+        pass  # the project configures which API the host uses
     elif _HTTPX_MOCK in request.fixturenames:
-        request.getfixturevalue(_HTTPX_MOCK)  # set up first, so that its checks come when the host is closed
+        request.getfixturevalue(_HTTPX_MOCK)  # set up first, so that it is checked after the host has closed
         options.update(stripe_secret_key="sk_test_mocked")  # noqa: S106 - no key of anybody's
     else:
         options["simulator"] = request.getfixturevalue("simulator")
@@ -207,7 +207,7 @@ def lua_deliver(request: pytest.FixtureRequest, lua_host: Host) -> Callable[...,
 def lua_fixture(
     request: pytest.FixtureRequest, lua_host: Host, lua_ledger: CreatedObjects
 ) -> Iterator[Callable[..., Any]]:
-    """``lua_fixture("customer.lua", …)``: runs a script beside the test and gives its returned value.
+    """``lua_fixture("customer.lua", …)``: runs a script beside the test and returns its value.
 
     What the scripts created is undone after the test, last first.
     """

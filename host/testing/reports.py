@@ -1,6 +1,6 @@
-"""What became of Lua tests, as other programs read it: JUnit's XML and the Test Anything Protocol.
+"""Reports of Lua tests for other programs: JUnit's XML and the Test Anything Protocol.
 
-JUnit has no standard of its own; this is what Jenkins, GitLab and GitHub's actions read. TAP is version 14:
+JUnit's format has no standard; this is what Jenkins, GitLab and GitHub Actions read. TAP is version 14:
 https://testanything.org/tap-version-14-specification.html.
 """
 
@@ -22,8 +22,9 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  
 
 
 class LuaTestResult(msgspec.Struct, frozen=True):
-    """One test of a file, and how it ended after so many ``seconds``; without a name a file that did not load, or whose
-    teardown failed."""
+    """One test of a file, its outcome and its time in ``seconds``. Without a name it stands for a file that did not
+    load, or whose teardown failed.
+    """
 
     file: str
     name: str
@@ -78,12 +79,12 @@ def _add_case(suite: Element, result: LuaTestResult) -> None:
 
 
 def _clean(text: str) -> str:
-    """A text without what XML cannot hold."""
+    """A text without characters that XML does not allow."""
     return _NO_XML.sub("\ufffd", text)
 
 
 def tap_lines(number: int, result: LuaTestResult) -> list[str]:
-    """The lines of a test point; a failure with what is known of it as a YAML block."""
+    """The lines of a test point, with details of a failure as a YAML block."""
     words = " ".join(f"{result.file}: {result.name}".split()) if result.name else result.file
     title = words.replace("\\", "\\\\").replace("#", "\\#")
     outcome = result.outcome

@@ -45,7 +45,7 @@ class Running:
         self._messages: SimpleQueue[Any] = SimpleQueue()
         self._tickets: dict[int, asyncio.Future[Any]] = {}
         self._next = 0
-        self._waiting = 0  # the ticket of the question "which test next?"
+        self._waiting = 0  # the ticket of the request for the next test
         self._calls: list[CallStarted] = []
         self._output: list[str] = []
         self._ended: RunResult | HostError | None = None
@@ -58,10 +58,10 @@ class Running:
             self._tape.goes_on = True
         self._thread = threading.Thread(target=self._main, name="lua-tests", daemon=True)
 
-    # -- the file's side, on other threads
+    # -- called on other threads, for the file
 
     def emit(self, event: Event) -> None:
-        """A sink: remembers calls and output of the test that runs."""
+        """A sink that records calls and output of the current test."""
         if isinstance(event, CallStarted):
             if event.operation != "luahost_ask":
                 self._calls.append(event)
@@ -85,7 +85,7 @@ class Running:
         self._messages.put(("over", 0, (result,)))
 
     async def _asked(self, kind: str, *details: Any) -> dict[str, Any]:
-        """``luahost_ask(kind, …)`` in Lua: the answer, or a ticket to ask again with."""
+        """``luahost_ask(kind, …)`` in Lua: the answer, or a ticket with which to ask again."""
         at_once = self._words.get(kind)
         if at_once is not None:
             return _said(at_once, details)
@@ -106,10 +106,10 @@ class Running:
         answer: dict[str, Any] = future.result()
         return answer
 
-    # -- the runner's side
+    # -- called by the runner
 
     def begin(self) -> None:
-        """Load the file and learn its tests. Raises ``ScriptError``."""
+        """Load the file and find its tests. Raises ``ScriptError``."""
         self._thread.start()
         (listed,) = self._serve("ready", Fixtures())
         self.tests = [
@@ -119,7 +119,7 @@ class Running:
         self._output.clear()
 
     def run(self, test: LuaTest, fixtures: Fixtures, later: Iterable[LuaTest]) -> Outcome:
-        """Raises ``ScriptError`` when the run ended with the test."""
+        """Run one test. Raises ``ScriptError`` if the whole run ended with it."""
         self._calls.clear()
         self._output.clear()
         if self._tape is not None:
@@ -129,7 +129,7 @@ class Running:
         (report,) = self._serve("ended", fixtures)
         output = "".join(self._output)
         if self._tape is not None and self._tape.unrecorded and report["status"] != "failed":
-            # The test caught the error, or nobody waited for the call: it is not the test that was recorded.
+            # The test caught the error, or did not wait for the call: it differs from the recorded test.
             facts = {"message": self._tape.unrecorded[0], "line": test.line, "kind": "diverged"}
             report = {"status": "failed", "error": facts}
         if report["status"] == "failed":
@@ -137,7 +137,7 @@ class Running:
         return Outcome(report["status"], reason=report.get("reason", ""), output=output)
 
     def finish(self) -> None:
-        """Run what is left to tear down. Raises ``ScriptError`` of the first that failed."""
+        """Run the remaining teardowns. Raises the ``ScriptError`` of the first that failed."""
         if self._ended is not None:
             return
         self._answer(self._waiting, {})
@@ -148,17 +148,17 @@ class Running:
 
     @property
     def not_modelled(self) -> tuple[str, ...]:
-        """What a lenient simulator answered by shape alone so far."""
+        """Operations that a lenient simulator has so far answered by their schema alone."""
         return self._host.not_modelled
 
     def close_and_take_output(self) -> str:
-        """End the run wherever it is."""
+        """End the run at once. Returns its output."""
         self._host.close(0.5)
         self._thread.join(5.0)
         return "".join(self._output)
 
     def _serve(self, wanted: str, fixtures: Fixtures) -> Any:
-        """Answer the file's questions until the wanted message comes; returns its details."""
+        """Answer the file's requests until the wanted message arrives. Returns its details."""
         while True:
             kind, ticket, details = self._messages.get()
             if kind == wanted:
@@ -197,8 +197,8 @@ class Running:
         return {"value": {"value": value}}
 
     def _deliver(self, event: Any, values: Any = None, handler: Any = None) -> dict[str, Any]:
-        """Have a handler script handle an event: the event, and what failed."""
-        from host.testing.delivered_events import beside, deliver  # loads what makes events
+        """Have a handler script handle an event. Returns the event, and the failure if there was one."""
+        from host.testing.delivered_events import beside, deliver  # only for files that deliver events
 
         try:
             found, result = deliver(self._host, beside(self.path, handler), event, values or None, timeout=self.limit)
@@ -211,7 +211,7 @@ class Running:
     def _call(self, name: str, function: Callable[..., Any], arguments: list[Any]) -> dict[str, Any]:
         try:
             return {"value": [function(*arguments)]}
-        except Exception as error:  # whatever a fixture's function raises is the test's error
+        except Exception as error:  # any exception of a fixture's function is the test's error
             return {"error": f"{name}: {type(error).__name__}: {error}"}
 
     def _answer(self, ticket: int, value: Any) -> None:
@@ -220,11 +220,11 @@ class Running:
     def _settle(self, ticket: int, answer: dict[str, Any]) -> None:
         future = self._tickets.get(ticket)
         if future is not None:
-            settle(future, answer)  # nobody waits where the run was killed
+            settle(future, answer)  # if the run was killed, no one waits
 
 
 def _said(word: Callable[..., Any], details: tuple[Any, ...]) -> dict[str, Any]:
-    """The answer to a question that needs no waiting."""
+    """The answer to a request that needs no waiting."""
     try:
         return {"value": word(*details)}
     except HostError as error:
@@ -232,10 +232,10 @@ def _said(word: Callable[..., Any], details: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _facts(error: ScriptError) -> dict[str, Any]:
-    """The error of a handler's run, as its test fails with it."""
+    """The facts of a handler run's error, with which its test fails."""
     known = {"kind": error.kind, "message": error.message, "script": error.script, "line": error.line}
     if error.line is None:
-        known["message"] = str(error)  # which has its place
+        known["message"] = str(error)  # which includes the place
     facts = {**error.facts, **known, "hint": error.hint}
     return {name: value for name, value in facts.items() if isinstance(value, str | int | float | bool)}
 

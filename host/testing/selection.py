@@ -1,4 +1,4 @@
-"""``-k``: which tests an expression of words, ``and``, ``or``, ``not`` and brackets means."""
+"""``-k``: selects tests by an expression of words, ``and``, ``or``, ``not`` and parentheses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TOKEN = re.compile(r"\s*(?:(?P<sign>[()])|(?P<word>[^\s()]+))")
 
 
 def selection(expression: str) -> Selection:
-    """Whether a test's name is meant. A word is in a name whatever its case. Raises ``UsageError``."""
+    """A function that tells whether a test's name matches; case does not matter. Raises ``UsageError``."""
     tokens = [found["sign"] or found["word"] for found in _TOKEN.finditer(expression.strip())]
     parser = _Parser(expression, tokens)
     chosen = parser.either()
@@ -54,7 +54,7 @@ class _Parser:
 
     def expect_end(self) -> None:
         if self._tokens:
-            raise self._fault(f"{self._tokens[-1]!r} is one too many; join words with and, or")
+            raise self._fault(f"{self._tokens[-1]!r} is unexpected; join words with and, or")
 
     def _take(self, token: str) -> bool:
         if self._tokens and self._tokens[-1] == token:

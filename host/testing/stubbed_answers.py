@@ -1,4 +1,4 @@
-"""What a double answers: a test's value, as the API, the server or the function would have given it."""
+"""Makes the answers of doubles: a test's value in the form of the API, the server or the function."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WEB_FIELDS = ("status", "headers", "body", "json")
 
 
 class DoubleTarget(msgspec.Struct, frozen=True):
-    """What a double stands for: an API's operation, a registered function, or a library's function such as http.get."""
+    """The target of a double: an API's operation, a registered function, or a library's function such as http.get."""
 
     name: str
     kind: Literal["operation", "function", "http", "library"]
@@ -36,7 +36,7 @@ class DoubleTarget(msgspec.Struct, frozen=True):
 
     @property
     def is_list(self) -> bool:
-        """Whether it answers with a page of a list."""
+        """Whether the operation answers with a page of a list."""
         if self.api is None or self.operation is None or self.operation.result is None:
             return False
         shape = self.api.catalog.resolve(self.operation.result)
@@ -44,7 +44,7 @@ class DoubleTarget(msgspec.Struct, frozen=True):
 
 
 def target_of(pipeline: CallPipeline, name: str) -> DoubleTarget:
-    """What a name stands for. Raises ``InvalidCall`` with the nearest name where it is none."""
+    """The target of a name. Raises ``InvalidCall`` with the nearest name if there is none."""
     function = pipeline.functions.get(name)
     if function is not None:
         return DoubleTarget(name, "function", mutation=function.mutation)
@@ -76,7 +76,7 @@ def _operation(pipeline: CallPipeline, name: str) -> DoubleTarget:
         if operation is None or i + 1 < len(steps):
             break
         return _of_operation(api, operation)
-    raise InvalidCall(f'{name[:100]} is no operation; expected one such as "stripe.charges.create"')
+    raise InvalidCall(f'{name[:100]} is not an operation; expected one such as "stripe.charges.create"')
 
 
 def _of_operation(api: Api, operation: Operation) -> DoubleTarget:
@@ -94,7 +94,7 @@ def _library(pipeline: CallPipeline, name: str) -> DoubleTarget:
 
 
 def call_arguments(call: CallStarted) -> list[Any]:
-    """A call's arguments as a list: a builder's parameters are one table."""
+    """The arguments of a call as a list; a builder's parameters are one table."""
     given = call.arguments
     if given and all(key == str(i) for i, key in enumerate(given, 1)):
         return list(given.values())
@@ -110,7 +110,7 @@ def check_value(target: DoubleTarget, value: Any) -> None:
 
 
 def answer(call: Call, target: DoubleTarget, value: Any) -> Reply:
-    """The reply with a test's value."""
+    """The reply to a call with a test's value."""
     if target.kind == "operation":
         kind = "application/octet-stream" if isinstance(value, str | bytes) else "application/json"
         headers = {"content-type": kind, "request-id": REQUEST_ID}
@@ -151,7 +151,7 @@ def _body(target: DoubleTarget, value: Any) -> bytes:
 
 
 def _page(target: DoubleTarget, operation: Operation, value: Any) -> Any:
-    """A list of objects as the page that lists them all."""
+    """A list of objects as a page with all of them."""
     if isinstance(value, list) or not value:
         return {"object": "list", "data": list(value), "has_more": False, "url": operation.path}
     data = value.get("data")
@@ -161,7 +161,7 @@ def _page(target: DoubleTarget, operation: Operation, value: Any) -> Any:
 
 
 def web_answer(target: DoubleTarget, value: Any, call: Call | None) -> dict[str, Any]:
-    """What ``http.get`` gives for ``{status = 200, headers = {…}, body = "…", json = {…}}``, or for a body alone."""
+    """The result of ``http.get`` for ``{status = 200, headers = {…}, body = "…", json = {…}}``, or for a body alone."""
     given: Any = {"body": value} if isinstance(value, str | bytes) else value
     if not isinstance(given, dict) or not given.keys() <= set(_WEB_FIELDS):
         unknown = next((n for n in given if n not in _WEB_FIELDS), None) if isinstance(given, dict) else None

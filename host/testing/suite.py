@@ -1,4 +1,4 @@
-"""One file of Lua tests: what is in it, and running one test of it at a time."""
+"""One file of Lua tests, which are run one at a time."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class LuaTestFile:
     """The tests of the file at ``path``, shown as ``name`` in messages.
 
     ``limit`` is seconds for one test; ``options`` are :class:`~host.host.Host`'s (default: simulated).
-    ``tests()`` and ``run()`` start the file as needed, also again after a test that ended its run (an endless
-    loop); ``close()`` or ``kill()`` ends it. ``seed`` makes ids and random numbers the same each time. For use by one
+    ``tests()`` and ``run()`` start the file as needed, and start it again after a test that ended its run (by an
+    endless loop); ``close()`` or ``kill()`` ends it. ``seed`` makes ids and random numbers reproducible. For use by one
     thread.
     """
 
@@ -61,7 +61,7 @@ class LuaTestFile:
             )
         try:
             return running.run(test, fixtures or Fixtures(), later)
-        except ScriptError as error:  # it took the whole run with it
+        except ScriptError as error:  # the test ended the whole run
             self._running = None
             output = self._ended(running)
             return Outcome("failed", self._placed(error, test), output=output)
@@ -83,7 +83,7 @@ class LuaTestFile:
             self._ended(running)
 
     def _ended(self, running: Running) -> str:
-        """End a run of the file; returns what it printed."""
+        """End a run of the file. Returns its output."""
         self.not_modelled = tuple(dict.fromkeys((*self.not_modelled, *running.not_modelled)))
         return running.close_and_take_output()
 
@@ -99,7 +99,7 @@ class LuaTestFile:
         return self._running
 
     def _seeded(self) -> dict[str, Any]:
-        """A simulator whose ids follow from the seed, where there is one and the file runs on a simulator."""
+        """Options for a simulator whose ids are derived from the seed, if there is one and a simulator is used."""
         self._starts += 1
         if self._seed is None or "simulator" in self._options or not self._options["simulate"]:
             return {}
@@ -110,7 +110,7 @@ class LuaTestFile:
         return {"simulator": Simulator(load(), seed=(self._seed, self.name, self._starts), lenient=lenient)}
 
     def _placed(self, error: ScriptError, test: LuaTest) -> ScriptError:
-        """A run's own end, shown at the test's line where it has none in the file."""
+        """The error that ended a run, with the test's line if it has no line in the file."""
         if error.line is not None and error.script != HARNESS:
             return error
         facts = {**error.facts, "script": self.name, "line": test.line}

@@ -1,4 +1,4 @@
-"""Takes back what a script created, where the API has an inverse."""
+"""Undoes what a script created, if the API has an inverse operation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["CreatedObjects", "Made", "undo"]
 
 
 class Made(msgspec.Struct, frozen=True):
-    """One creation that succeeded."""
+    """One successful creation."""
 
     run_id: str
     operation: str  # "stripe.customers.create"
@@ -26,14 +26,14 @@ class Made(msgspec.Struct, frozen=True):
 
 
 class CreatedObjects:
-    """A sink that remembers what calls created."""
+    """A sink that records what calls created."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, int], CallStarted] = {}
         self.made: list[Made] = []
 
     def emit(self, event: Event) -> None:
-        """Takes every event; keeps the creations."""
+        """Record the creation in an event, if there is one."""
         if isinstance(event, CallStarted):
             if event.operation.rpartition(".")[2] in INVERSES:
                 self._open[event.run_id, event.call_id] = event
@@ -44,9 +44,9 @@ class CreatedObjects:
 
 
 def undo(host: Host, made: Iterable[Made]) -> None:
-    """Delete, cancel or deactivate what was made, last first. Raises ``ScriptError`` where that failed.
+    """Delete, cancel or deactivate what was made, last first. Raises ``ScriptError`` if that failed.
 
-    What the API refuses to take back (a payment that went through) stays as it is.
+    What cannot be undone by the API (such as a successful payment) stays.
     """
     steps = [found for each in reversed(list(made)) if (found := _step(host, each)) is not None]
     if not steps:

@@ -200,7 +200,7 @@ def test_a_whole_body_has_one_concrete_type(offered: str, given: Any, kind: str,
 def test_a_range_that_nothing_tells_is_asked_for_and_a_wrong_type_refused() -> None:
     """Before anything is sent, with the words that say it."""
     catalog = document_of({"image/*": {}})
-    with pytest.raises(InvalidCall, match=r'any image/\* is taken; say which it is: \{content = …, type = "…"\}'):
+    with pytest.raises(InvalidCall, match=r'any image/\* is accepted; give the type: \{content = …, type = "…"\}'):
         sent(catalog, {"body": "z"})
     with pytest.raises(InvalidCall, match=r"body.type: expected a file of the type image/\*"):
         sent(catalog, {"body": {"content": "z", "type": "text/plain"}})

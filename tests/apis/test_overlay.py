@@ -99,7 +99,7 @@ def test_actions_follow_one_another() -> None:
         (overlay({"update": {}}), "action 1 has no target"),
         (overlay({"target": "$.paths"}), "action 1 has neither update nor remove"),
         (overlay({"target": "$.paths", "remove": "yes"}), "action 1 has neither update nor remove"),
-        (overlay({"target": "$.paths[", "update": {}}), "is no JSONPath expression"),
+        (overlay({"target": "$.paths[", "update": {}}), "is not a JSONPath expression"),
         (overlay({"target": "paths", "update": 5}), "action 1"),
         (overlay({"target": "$", "remove": True}), "would remove the whole document"),
         (overlay({"target": "$.openapi", "update": {}}), "neither an object nor a list"),

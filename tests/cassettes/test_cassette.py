@@ -107,7 +107,7 @@ def test_a_recording_takes_the_place_of_the_one_before(record: Callable[..., Any
 def test_what_is_no_cassette_is_not_written_over(cassette: Path) -> None:
     """A script that was named by mistake stays as it is, and nothing is run."""
     cassette.write_text("print('mine')\n")
-    with pytest.raises(ConfigError, match="is no cassette, so it is not written over"):
+    with pytest.raises(ConfigError, match="is not a cassette, so it is not overwritten"):
         Host(simulate=True, record=cassette)
     assert cassette.read_text() == "print('mine')\n"
 
@@ -133,22 +133,22 @@ def test_a_host_that_could_not_open_leaves_the_recording_alone(record: Callable[
     [
         ("", "is empty"),
         ("\n\n", "is empty"),
-        ("print('mine')", ":1: this is no cassette, whose first line is"),
-        ("{}\n", ":1: this is no cassette"),
+        ("print('mine')", ":1: this is not a cassette, whose first line is"),
+        ("{}\n", ":1: this is not a cassette"),
         ('{"luahost cassette": 2}\n', ":1: a cassette of version 2, and this luahost reads version 1"),
         ('{"luahost cassette": "1"}\n', ':1: a cassette of version "1"'),
         (f"{HEAD}{ASKED[:60]}", ":2: the line is cut off"),
-        (f"{HEAD}{ASKED[:60]}\n{ASKED}", ":2: the line is no JSON"),
+        (f"{HEAD}{ASKED[:60]}\n{ASKED}", ":2: the line is not JSON"),
         (f"{HEAD}[]\n", ":2: expected a JSON object"),
-        (f"{HEAD}{'[' * 100_000}\n", ":2: the line is no JSON"),
-        (f"{HEAD}<<<<<<< HEAD\n{ASKED}", ":2: a merge was left with conflicts"),
-        (f"{HEAD}{ASKED}>>>>>>> one\n", ":3: a merge was left with conflicts"),
+        (f"{HEAD}{'[' * 100_000}\n", ":2: the line is not JSON"),
+        (f"{HEAD}<<<<<<< HEAD\n{ASKED}", ":2: the file has unresolved merge conflicts"),
+        (f"{HEAD}{ASKED}>>>>>>> one\n", ":3: the file has unresolved merge conflicts"),
         (f"{HEAD}{{}}\n", ":2: expected a request"),
-        (f'{HEAD}{{"asked": 1}}\n', ":2: 'asked' is no member of a line"),
+        (f'{HEAD}{{"asked": 1}}\n', ":2: 'asked' is not a member of a line"),
         (f'{HEAD}{{"request": []}}\n', r":2: Expected `object \| null`, got `array` - at `\$.request`"),
         (f'{HEAD}{{"request": {{"method": "GET"}}}}\n', ":2: a request has a method, and a url, or an api and a path"),
         (f'{HEAD}{{"request": {{"method": 1, "url": "u"}}}}\n', ":2: request.method is 1; expected a text"),
-        (f'{HEAD}{{"request": {{"method": "GET", "url": "u", "body": "x"}}}}\n', ":2: request.body is no member"),
+        (f'{HEAD}{{"request": {{"method": "GET", "url": "u", "body": "x"}}}}\n', ":2: request.body is not a member"),
         (f'{HEAD}{{"request": {{"method": "GET", "url": "u"}}, "answer": {{}}}}\n', ":2: an answer has a status"),
         (f'{HEAD}{{"drawn": {{"time": "1"}}}}\n', r":2: Expected `array`"),
     ],

@@ -177,7 +177,7 @@ def test_a_request_that_differs_ends_the_run_at_its_line_with_the_difference(
     line = 1 + next(i for i, each in enumerate(changed.splitlines()) if each not in ALL.splitlines())
     error = replay(changed).error
     assert (error.kind, error.line, error.script) == ("diverged", line, "inline")
-    assert "shop.jsonl like this. The nearest request there, on line" in error.message
+    assert "shop.jsonl with these parameters. The nearest request there, on line" in error.message
     for each in said:
         assert each in error.message
     assert f"> {line} |" in error.source
@@ -189,7 +189,7 @@ def test_a_request_that_is_made_once_more_is_reported(record: Callable[..., Any]
     error = replay("for i = 1, 2 do\nstripe.products.list{limit = 3}\nend").error
     assert error.line == 2
     assert "GET stripe /v1/products was recorded once" in error.message
-    assert "and is made once more, with the same parameters" in error.message
+    assert "and is now made once more, with the same parameters" in error.message
 
 
 def test_a_run_that_has_nothing_recorded_is_reported(record: Callable[..., Any], replay: Callable[..., Any]) -> None:

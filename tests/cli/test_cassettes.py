@@ -59,9 +59,9 @@ def test_a_difference_ends_the_run_and_what_is_left_is_reported(cli: Cli) -> Non
     Path("order.lua").write_text(ORDER.replace("Tea", "Coffee"))
     done = cli("run", "--replay", "c.jsonl", "order.lua")
     assert done.status == 1
-    assert "order.lua:1: POST stripe /v1/products is not in c.jsonl like this." in done.err
+    assert "order.lua:1: POST stripe /v1/products is not in c.jsonl with these parameters." in done.err
     assert '    form.name\n      - "Tea"\n      + "Coffee"\n' in done.err
-    assert "recorded in c.jsonl, and not asked for:\n  line 3: POST stripe /v1/products (run 1)\n" in done.err
+    assert "recorded in c.jsonl, but not requested:\n  line 3: POST stripe /v1/products (run 1)\n" in done.err
     done = cli("run", "--replay", "c.jsonl", "-e", "return 1")
     assert (done.status, done.out) == (0, "1\n")
     assert "line 3: POST stripe /v1/products (run 1)" in done.err
@@ -98,12 +98,12 @@ def test_files_that_cannot_be_are_shown_with_exit_code_3(cli: Cli) -> None:
     """A script that was named by mistake, a cassette that is not there, one that is cut off."""
     done = cli("run", "--simulate", "--record", "order.lua", "row.lua")
     assert (done.status, Path("order.lua").read_text()) == (3, ORDER)
-    assert "is no cassette, so it is not written over" in done.err
+    assert "is not a cassette, so it is not overwritten" in done.err
     assert cli("run", "--replay", "none.jsonl", "order.lua").status == 3
     cli("run", "--simulate", "--record", "c.jsonl", "order.lua")
     Path("c.jsonl").write_text(Path("c.jsonl").read_text()[:-40])
     done = cli("run", "--replay", "c.jsonl", "order.lua")
-    assert (done.status, done.err.partition(";")[0]) == (3, "c.jsonl:3: the line is cut off, and is no JSON")
+    assert (done.status, done.err.partition(";")[0]) == (3, "c.jsonl:3: the line is cut off, and is not JSON")
 
 
 TESTS = """\
@@ -141,7 +141,7 @@ def test_a_difference_fails_its_test_alone(cli: Cli, caught: bool) -> None:
     done = cli("test", "--replay", "c.jsonl")
     assert done.status == 1
     assert "1 passed, 1 failed in " in done.out
-    assert "shop_test.lua:4: POST stripe /v1/products is not in c.jsonl like this." in done.out
+    assert "shop_test.lua:4: POST stripe /v1/products is not in c.jsonl with these parameters." in done.out
     assert '- "Tea"\n      + "Rum"' in done.out
 
 
@@ -165,7 +165,7 @@ def test_what_tests_did_not_ask_for_is_reported(cli: Cli) -> None:
     done = cli("test", "--replay", "c.jsonl")
     assert done.status == 0
     assert re.search(
-        r"not asked for:\n  line \d+: GET stripe /v1/products/prod_\w+ \(shop_test.lua › a shop sells it twice\)",
+        r"not requested:\n  line \d+: GET stripe /v1/products/prod_\w+ \(shop_test.lua › a shop sells it twice\)",
         done.out,
     )
     assert "not asked for" not in cli("test", "--replay", "c.jsonl", "-k", "tea").out

@@ -113,7 +113,7 @@ def test_events_of_an_added_document_are_checked_by_it(process: Process, cli: Cl
     assert running.stderr is not None
     told = {line.split()[3].decode(): line.decode() for line in (running.stderr.readline() for _ in range(2))}
     assert set(told) == {"done", "failed:"}
-    assert "no pet.adopted of pets as its document has it: n: expected an integer, got a string" in told["failed:"]
+    assert "not a pet.adopted as documented by pets: n: expected an integer, got a string" in told["failed:"]
     running.send_signal(signal.SIGTERM)
     running.communicate(timeout=30)
     assert "pets:e_2  failed" in cli("runs", "list", "--failed", "--journal", "j.sqlite").out

@@ -86,9 +86,9 @@ def test_a_difference_fails_its_test_and_what_is_left_is_reported(project: Proje
     }
     ran = project(changed, "--lua-replay", "c.jsonl")
     assert ran.counts == {"passed": 3, "failed": 1}, ran.out
-    assert "POST stripe /v1/products is not in c.jsonl like this" in ran.out
+    assert "POST stripe /v1/products is not in c.jsonl with these parameters" in ran.out
     assert '- "Tea"' in ran.out
-    assert "recorded in c.jsonl, and not asked for:" in ran.out
+    assert "recorded in c.jsonl, but not requested:" in ran.out
     assert "(test_shop.py::test_a_list_shows_what_was_made)" in ran.out
 
 
@@ -98,7 +98,7 @@ def test_a_difference_fails_its_test_and_what_is_left_is_reported(project: Proje
         (("--lua-record", "a", "--lua-replay", "b"), "record and replay exclude each other"),
         (("--lua-record", "a", "-n", "2"), "--lua-record writes one file, and needs one process"),
         (("--lua-replay", "none.jsonl"), "the cassette none.jsonl cannot be read: No such file"),
-        (("--lua-record", "shop_test.lua"), "is no cassette, so it is not written over"),
+        (("--lua-record", "shop_test.lua"), "is not a cassette, so it is not overwritten"),
     ],
 )
 def test_what_cannot_be_is_a_usage_error(project: Project, arguments: tuple[str, ...], said: str) -> None:

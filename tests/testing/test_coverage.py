@@ -60,7 +60,7 @@ def test_too_little_coverage_fails_the_command(folder: Path) -> None:
     """--coverage-fail-under alone asks for coverage; what is enough passes."""
     status, out = command(folder, "--coverage-fail-under", "90")
     assert status == 1
-    assert "coverage is 83.3%, below the 90% that is asked for" in out
+    assert "coverage is 83.3%, below the required 90%" in out
     (folder / "fees_test.lua").write_text(ALL)
     assert command(folder, "--coverage-fail-under", "100")[0] == 0
 
@@ -130,7 +130,7 @@ def test_under_pytest_scripts_of_python_tests_count_too(project: Project) -> Non
     done = project(files, "--lua-coverage", "--lua-coverage=lcov:a.info", "--lua-coverage-fail-under=95")
     assert "fees.lua      6       0   100.0%\n" in done.out
     assert "pay.lua       4       1    75.0%  5\n" in done.out
-    assert "coverage is 90.0%, below the 95% that is asked for" in done.out
+    assert "coverage is 90.0%, below the required 95%" in done.out
     assert done.status == 1
     assert project({}, "--lua-coverage-fail-under=90").status == 0
 

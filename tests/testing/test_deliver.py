@@ -103,7 +103,7 @@ def test_the_handlers_may_be_in_another_file(lua: Any) -> None:
         ("deliver()", "expects an event's name", ("shop_test.lua", 2)),
         ("deliver(5)", "expects an event's name", ("shop_test.lua", 2)),
         ("deliver{data = {}}", "has no type", ("shop_test.lua", 2)),
-        ('deliver({type = "x"}, {a = 1})', "change that", ("shop_test.lua", 2)),
+        ('deliver({type = "x"}, {a = 1})', "change its members", ("shop_test.lua", 2)),
         ('deliver("invoice.paid", 5)', "members of the event's object", ("shop_test.lua", 2)),
         ('deliver("v1.invoice.paid", {customer = "c"})', "thin event", ("shop_test.lua", 2)),
         ('deliver("invoice.paid", {}, 7)', "path of a handler script third", ("shop_test.lua", 2)),

@@ -260,7 +260,7 @@ def test_http_is_answered_without_a_network(lua: Any) -> None:
     [
         ('stub("stripe.charges.creat", {})', 'no operation "creat"; did you mean "create"?'),
         ('stub("stripe.charge.create", {})', 'no resource "charge"; write stripe.charges'),
-        ('stub("stripe.charges", {})', "stripe.charges is no operation"),
+        ('stub("stripe.charges", {})', "stripe.charges is not an operation"),
         ('fail("lokup", {})', 'there is no lokup a script could call; did you mean "lookup"?'),
         ('fail("http.gett")', 'did you mean "http.get"?'),
         ('stub("stripe.charges.create")', "expects a value, or a function"),
@@ -277,7 +277,7 @@ def test_http_is_answered_without_a_network(lua: Any) -> None:
             'fail("stripe.charges.create", { status = 402, outcome = "unknown" })',
             "the outcome is rejected, not unknown",
         ),
-        ('fail("stripe.charges.create", { status = 402, outcome = "not_sent" })', "not sent was not answered"),
+        ('fail("stripe.charges.create", { status = 402, outcome = "not_sent" })', "not sent has no answer"),
         ('fail("stripe.charges.retrieve", { outcome = "unknown" })', "changes nothing"),
         ('fail("lookup", { status = 404 })', "lookup has no status; there are message, type"),
         ('fail("stripe.charges.create", 402)', "expects a table such as {status = 500}"),

@@ -33,8 +33,8 @@ def test_an_expression_chooses_names(expression: str, names: list[str]) -> None:
         ("a and", "a word is missing"),
         ("or b", "a word is missing"),
         ("(a", "a ) is missing"),
-        ("a b", "'b' is one too many"),
-        ("a)", "')' is one too many"),
+        ("a b", "'b' is unexpected"),
+        ("a)", "')' is unexpected"),
     ],
 )
 def test_a_wrong_expression_is_named(expression: str, fault: str) -> None:

@@ -1,14 +1,14 @@
--- assert, as busted's tests write it: assert.equals, assert.is_not_nil, assert.are.same, assert.has_error …
--- Called once per test file with the functions it needs; returns the table that takes the place of assert.
+-- assert, with busted's names: assert.equals, assert.is_not_nil, assert.are.same, assert.has_error …
+-- Called once per test file with the functions it needs; returns the table that replaces assert.
 local ask, inspect = ...
 local type, tostring, tonumber, pairs, ipairs, select, error, pcall, rawequal, rawget, setmetatable, getmetatable, assert =
   type, tostring, tonumber, pairs, ipairs, select, error, pcall, rawequal, rawget, setmetatable, getmetatable, assert
 local globals, find, gmatch, match, format, abs, concat, sort = _G, string.find, string.gmatch, string.match, string.format,
   math.abs, table.concat, table.sort
 
-local last = {} -- the last plain assert(…) that failed: its message has no place in it, so it is kept here
+local last = {} -- the last plain assert(…) that failed, whose message does not have its place
 
--- Where the test is: the innermost line that is not ours.
+-- The place in the test: the innermost line outside of the host's files.
 local function place()
   for level = 3, 30 do
     local _, where = pcall(error, "", level)
@@ -17,7 +17,7 @@ local function place()
   end
 end
 
--- Raises a failed assertion, at the line that called the assertion.
+-- Raises a failed assertion at the line of its call.
 local function fail(message, expected, actual)
   local script, line = place()
   error(setmetatable({ kind = "assertion", message = message, script = script, line = line, expected = expected, actual = actual },
@@ -39,7 +39,7 @@ local function same(a, b, seen)
   return true
 end
 
--- Whether all that expected has is in actual.
+-- Whether actual contains all of expected.
 local function within(expected, actual)
   if type(expected) ~= "table" or type(actual) ~= "table" then return same(expected, actual) end
   for key, value in pairs(expected) do
@@ -62,7 +62,7 @@ local function needs_function(fn, who)
   if type(fn) ~= "function" then error("assert." .. who .. " expects a function to call, got " .. type(fn), 0) end
 end
 
--- Each gives: whether it holds, what was expected, what was there, and what the assertion gives back.
+-- Each returns whether it holds, the expected and the actual value, and the assertion's result.
 local checks = {}
 
 function checks.equals(expected, actual) return rawequal(expected, actual) or expected == actual, inspect(expected), inspect(actual) end
@@ -122,7 +122,7 @@ local function shown_calls(calls)
   return #out == 0 and "no call" or concat(out, "\n          ")
 end
 
--- A name no script could call must not pass as "not called".
+-- A name that no script can call must not count as "not called".
 local function check_name(name)
   if type(name) ~= "string" then error("assert.called expects the name of an operation or function, got " .. type(name), 0) end
   local value = globals

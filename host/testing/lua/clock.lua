@@ -3,7 +3,7 @@ local asked, only_while_running, taped = ...
 local time, type, tostring, MOST = os.time, type, tostring, 2 ^ 53
 local passed = 0 -- seconds, of clock.advance
 
--- Under a cassette the time is that of the recorded run, which a reading of the clock is part of.
+-- With a cassette the time is that of the recorded run, as readings of the clock are recorded.
 local function now()
   if taped then return time() + passed end
   return asked("clock.now")

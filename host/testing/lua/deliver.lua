@@ -1,4 +1,4 @@
--- deliver: has a handler script handle an event, as a run of its own on the test's host.
+-- deliver: has a handler script handle an event in a separate run on the test's host.
 local ask, place, only_in_a_test = ...
 local type, pcall, rawget, error = type, pcall, rawget, error
 

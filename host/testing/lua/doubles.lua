@@ -1,9 +1,9 @@
--- stub and fail: what stands in the place of an operation or a function for one test.
+-- stub and fail: replace an operation or a function for one test.
 local ask, asked, refuse, only_in_a_test, spawn = ...
 local type, tostring, ipairs, pcall, rawget, unpack, match, tonumber, error = type, tostring, ipairs, pcall, rawget, unpack,
   string.match, tonumber, error
 
-local functions, server = {}, nil -- the stubs that are functions; the task that calls them
+local functions, server = {}, nil -- the functions among the stubs; the task that calls them
 
 local FIELDS = { "kind", "message", "status", "code", "decline_code", "type", "param", "outcome", "retryable", "hint", "attempts" }
 
@@ -23,7 +23,7 @@ local function answer(call)
   if not sent then ask("answered", call.call, false, facts(problem)) end
 end
 
--- Calls the functions for the calls that are made, until the test is over.
+-- Calls the functions for calls of their targets, until the end of the test.
 local function serve()
   if #functions == 0 or (server and server:status() == "running") then return end
   server = spawn(function()

@@ -8,7 +8,7 @@ local match, format = string.match, string.format
 luahost_spec = nil
 if given.seed then math.randomseed(given.seed) end
 
--- Raises an error table that is shown as the host's are.
+-- Raises an error table that is shown like the host's errors.
 local shown_as_a_text = {
   __tostring = function(err)
     local at = rawget(err, "line") and tostring(rawget(err, "script")) .. ":" .. tostring(rawget(err, "line")) .. ": " or ""
@@ -17,7 +17,7 @@ local shown_as_a_text = {
 }
 local function raise(facts) error(setmetatable(facts, shown_as_a_text), 0) end
 
--- Asks the host; its answer may take longer than one call may.
+-- Asks the host. The answer may take longer than one call may last.
 local function ask(...)
   local answer = ask_host(...)
   while answer.ticket do answer = ask_host("more", answer.ticket) end
@@ -28,13 +28,13 @@ end
 local assertions, failed_assert, place = load(given.assertions, "@luahost/assertions.lua")(ask, inspect)
 assert = assertions
 
--- Raises an error at the line of the file that called us.
+-- Raises an error at the calling line of the file.
 local function refuse(message)
   local script, line = place()
   raise { kind = "invalid", message = message, script = script, line = line }
 end
 
--- An error of the host's about what a test wrote, at the line of the test.
+-- An error of the host about a test, at the line of the test.
 local function asked(...)
   local ok, value = pcall(ask, ...)
   if ok then return value end
@@ -115,7 +115,7 @@ end
 
 context, test, spec, lazy_setup, lazy_teardown = describe, it, it, setup, teardown
 
--- A test ends when its tasks have ended, and fails with the error of one nobody waited for.
+-- A test ends when its tasks have ended, and fails with the error of a task that was not awaited.
 local spawned = {}
 _G.spawn = function(...)
   local task = spawn(...)
@@ -134,7 +134,7 @@ local function drain()
   end
 end
 
--- Doubles are for one test: made in it, or before it for each.
+-- Doubles last for one test; they are made in it, or in before_each.
 local entering = false -- while a block's setup runs
 local function only_in_a_test(who)
   if not running then refuse(who .. " is for use inside a test or before_each") end
