@@ -84,7 +84,7 @@ def test_without_a_file_nothing_is_said() -> None:
     [
         ("[permissions]\n\nallow_op = []", "host.toml:3: there is no 'allow_op' in [permissions]; did you"),
         ("[permisions]", "host.toml:1: there is no 'permisions'; did you mean 'permissions'?"),
-        ("[permissions]\nnet = ['https://x']", "host.toml:2: the network grant 'https://x' is none"),
+        ("[permissions]\nnet = ['https://x']", "host.toml:2: 'https://x' is not a network grant"),
         ("[permissions]\nread_only = 'yes'", "host.toml:2: Permissions.read_only is 'yes'; expected True"),
         ("[budget]\nmax_calls = -1", "host.toml:2: Budget.max_calls is -1"),
         ("[budget]\n[budget.daily]\nmax_amount = {usd = 'x'}", "host.toml:3: the amount for usd is 'x'"),
@@ -94,7 +94,7 @@ def test_without_a_file_nothing_is_said() -> None:
         ("[limits]\nmemory = 99999999999999999999999", "host.toml:2: Limits.memory is 99999999999999999999999;"),
         ("a = " + "[" * 2000, "host.toml: it is nested too deep"),
         ("# " + "x" * (1 << 20), "host.toml cannot be read: it is over 1 MB"),
-        ("[permissions]\nnet = ['[::1']", "host.toml:2: the network grant '[::1' is none"),
+        ("[permissions]\nnet = ['[::1']", "host.toml:2: '[::1' is not a network grant"),
         ("permissions = 5", "host.toml:1: permissions is 5; expected a table [permissions]"),
         ("\n[apis.pets]\ndocumnt = 'x'", "host.toml:3: there is no 'documnt' in [apis.pets]; did you"),
         ("[apis.pets]\nbase_url = 'x'", "host.toml:1: [apis.pets] has no document"),
