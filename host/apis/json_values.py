@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import Any, NoReturn
 
 import msgspec
@@ -18,7 +19,7 @@ _LONG_NUMBER = b"0" * 16
 
 
 def decode_json(body: bytes, most: int = MOST_VALUES) -> Any:
-    """Decoded JSON with integers beyond 2^53 as strings.
+    """Decoded JSON with integers beyond 2^53 as strings. A byte order mark before it is skipped (RFC 8259, 8.1).
 
     Raises ``ValueError``, and ``LimitError`` for more values than ``most`` or too much text.
     """
@@ -28,6 +29,10 @@ def decode_json(body: bytes, most: int = MOST_VALUES) -> Any:
         return unpaused(_decode if not _has_long_number(body) else _decode_exactly, body)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+    except ValueError:
+        if body.startswith(BOM_UTF8):
+            return decode_json(body[len(BOM_UTF8) :], most)
+        raise
 
 
 _decode = msgspec.json.Decoder().decode
