@@ -44,7 +44,7 @@ class FleetLedger:
         except psycopg.Error as error:
             raise ConfigError(f"the fleet's budgets cannot be kept in the database: {error}") from None
 
-    def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> tuple[str, int] | None:
+    def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> str | tuple[str, int]:
         """See :meth:`host.policy.budget.SpendingLedger.spend`. Raises ``LimitError`` where it cannot be recorded:
         then nothing is sent."""
         with self._lock:
@@ -56,26 +56,25 @@ class FleetLedger:
                 self._drop()
                 raise _away(str(error).strip().partition("\n")[0]) from error
 
-    def _spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> tuple[str, int] | None:
+    def _spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> str | tuple[str, int]:
         connection = self._connection()
         with connection.transaction():
-            day = _day(connection, sql.LOCK_ACCOUNT, account)
+            day = _locked_day(connection, account)
             spent = dict(connection.execute(sql.SPENT, {"account": account, "day": day}).fetchall())
             for unit, amount in amounts.items():
                 ceiling = ceilings.get(unit)
                 if ceiling is not None and spent.get(unit, 0) + amount > ceiling:
                     return unit, int(spent.get(unit, 0))
             _add(connection, account, day, amounts)
-        return None
+        return day.isoformat()
 
-    def give_back(self, account: str, amounts: Mapping[str, int]) -> None:
-        """Take back what a spend of today added; where that fails it stays counted."""
+    def give_back(self, account: str, amounts: Mapping[str, int], day: str) -> None:
+        """See :meth:`host.policy.budget.SpendingLedger.give_back`. Where that fails the amounts stay counted."""
         with self._lock, contextlib.suppress(psycopg.Error):
             if self._clock() < self._not_before:
                 return
-            connection = self._connection()
             taken = {unit: -amount for unit, amount in amounts.items()}
-            _add(connection, account, _day(connection, sql.TODAY, account), taken)
+            _add(self._connection(), account, date.fromisoformat(day), taken)
 
     def close(self) -> None:
         """Close the connection. A second call does nothing."""
@@ -99,8 +98,8 @@ class FleetLedger:
             self._open = None
 
 
-def _day(connection: psycopg.Connection[Any], asked: str, account: str) -> date:
-    row = connection.execute(asked, {"account": account}).fetchone()
+def _locked_day(connection: psycopg.Connection[Any], account: str) -> date:
+    row = connection.execute(sql.LOCK_ACCOUNT, {"account": account}).fetchone()
     assert row is not None
     found: date = row[0]
     return found

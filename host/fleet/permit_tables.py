@@ -111,7 +111,6 @@ PROBE: Final = """UPDATE luahost_breaker SET probe = %(member)s,
 # -- budgets of a day
 
 SPENT: Final = """SELECT unit, amount FROM luahost_spent WHERE account = %(account)s AND day = %(day)s"""
-TODAY: Final = "SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date"
 LOCK_ACCOUNT: Final = """SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date
     FROM pg_advisory_xact_lock(hashtextextended('luahost spent ' || %(account)s, 0))"""
 SPEND: Final = """INSERT INTO luahost_spent AS s (account, day, unit, amount)

@@ -50,8 +50,9 @@ class Parameter:
 class Signature:
     """The parameters of ``target``, except the one annotated with the class ``context``.
 
-    The attribute ``context`` is the name of that parameter, or ``None``. ``scope`` has further names for annotations
-    that are strings. Raises ``UsageError`` for an annotation that cannot be read, or that no Lua value converts to.
+    The attribute ``context`` is the name of that parameter, or ``None``; ``result`` is the return annotation, or
+    ``Any``. ``scope`` has further names for annotations that are strings. Raises ``UsageError`` for an annotation that
+    cannot be read, or that no Lua value converts to.
     """
 
     def __init__(self, target: Callable[..., Any], name: str, context: type, scope: Mapping[str, Any]) -> None:
@@ -63,6 +64,7 @@ class Signature:
         self.rest: Parameter | None = None  # of *args
         self.more: Parameter | None = None  # of **kwargs
         hints = _hints(target, name, scope)
+        self.result = hints.get("return", Any)
         for each in _parameters(target, name):
             hint = hints.get(each.name, Any)
             if hint is context:
@@ -204,7 +206,8 @@ def _hints(target: Callable[..., Any], name: str, scope: Mapping[str, Any]) -> d
     if not hasattr(source, "__annotations__") and callable(source):
         source = type(source).__call__  # an object that can be called
     try:
-        return typing.get_type_hints(source, localns=dict(scope))
+        hints = typing.get_type_hints(source, localns=dict(scope), include_extras=True)
+        return {each: _without_notes(hint) for each, hint in hints.items()}
     except NameError as error:
         raise UsageError(
             f"{name}: an annotation cannot be read: {error}",
@@ -212,6 +215,12 @@ def _hints(target: Callable[..., Any], name: str, scope: Mapping[str, Any]) -> d
         ) from None
     except TypeError:
         return {}
+
+
+def _without_notes(hint: Any) -> Any:
+    """The type in ``Annotated[…]``, unless it has bounds that values are checked against."""
+    notes = getattr(hint, "__metadata__", ())
+    return hint.__origin__ if notes and not any(isinstance(each, msgspec.Meta) for each in notes) else hint
 
 
 def converter(hint: Any, label: str) -> Convert | None:
@@ -362,6 +371,9 @@ def fault(error: msgspec.ValidationError, value: Any) -> str:
         text = f"{missing[1]} is missing"
     else:
         text = text[:1].lower() + text[1:]
+        text = re.sub(
+            r"^expected `(\w+)`", lambda kind: f"expected {_WORDS.get(kind[1], kind[1])}", text
+        )  # with bounds
         if not where and isinstance(value, str | int | float):
             text = f"{text}, got {shown(value)}"
     return f"{' ' if where and where[0] not in '[.' else ''}{where}: {text}"

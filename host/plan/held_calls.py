@@ -95,7 +95,12 @@ class HeldCalls:
             self._order.append(None)
             request = call.request
             if request is None or call.api is None or call.operation is None:
-                self._done(place, call, change, self._result(call))
+                try:
+                    result = self._result(session, call)
+                except FunctionError as error:
+                    call.deliver(Reply(error=error))
+                    return
+                self._done(place, call, change, result)
                 return
             if request.sink is not None:  # a download, of which nothing is written
                 self._state.results.downloaded(chosen.get("download") if isinstance(chosen, dict) else None)
@@ -201,12 +206,17 @@ class HeldCalls:
             self.reservations += reservations
         call.deliver(reply)
 
-    def _result(self, call: Call) -> Any:
+    def _result(self, session: Session, call: Call) -> Any:
         payload = call.payload
         if type(payload) is IteratorStep:
             return None  # it ends at once
         if type(payload) is Invocation:
-            return self._state.results.function(payload)
+            value = self._state.results.function(payload)
+            if value in ([], {}):
+                self._say(
+                    session, call, f"{call.name}: its result is planned as an empty table; what follows may differ"
+                )
+            return value
         if type(payload) is not LibraryCall:
             return None
         self._state.libraries.add(payload.name.partition(".")[0])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from host.errors import InvalidCall
+from host.errors import FunctionError, InvalidCall
 from host.functions.invocation import Invocation
 from host.libraries.library import LibraryCall
+from host.plan.made_up_values import NotMadeUp, made_up_value, shown_type
 from host.plan.planned_values import PlannedNames
 
 __all__ = ["MadeUpResults"]
@@ -96,18 +96,13 @@ class MadeUpResults:
         return False, None, call
 
     def function(self, invocation: Invocation) -> Any:
-        """The made-up result of a function, of the type in its return annotation."""
-        target = invocation.function.target
+        """The made-up result of a function, of the type in its return annotation. Raises ``FunctionError``."""
+        function = invocation.function
         try:
-            kind = inspect.signature(target).return_annotation
-        except (TypeError, ValueError):
-            kind = None
-        name = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
-        if name in ("None", "NoneType"):
-            return None
-        if name in ("int", "float"):
-            return 0
-        if name == "bool":
-            return True
-        planned = self._names.new(invocation.context.function)
-        return planned if name == "str" else {"id": planned}
+            return made_up_value(function.signature.result, self._names, invocation.context.function)
+        except NotMadeUp as error:
+            raise FunctionError(
+                f"{function.name}: its return annotation {shown_type(function.signature.result)} "
+                f"gives no result for a plan: {error}",
+                hint="Annotate it with a type whose values cross to Lua, or with Any.",
+            ) from None

@@ -15,6 +15,7 @@ from host.lua import protocol as p
 from host.plan.branches import branches_on
 from host.plan.held_calls import HeldCalls, PlannedState
 from host.plan.plan import Unforeseen
+from host.policy.budget import release
 
 if TYPE_CHECKING:
     from host.bridge.request import Reply
@@ -114,7 +115,5 @@ class Planning:
         self, session: Session, value: Any, rest: Any, error: Any, *, why: Why | None, then: Callable[[], None]
     ) -> None:
         """Give the reservations of changes back to the budgets, since nothing was spent."""
-        for reservation in self.calls.reservations:
-            if reservation.spent:
-                reservation.quota.ledger.give_back(reservation.account, reservation.amounts)
+        release(self.calls.reservations)
         then()

@@ -103,15 +103,15 @@ class SpendingLedger(Protocol):
 
     outlives: bool
 
-    def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> tuple[str, int] | None:
-        """Add ``amounts`` by unit, all or nothing.
+    def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> str | tuple[str, int]:
+        """Add ``amounts`` by unit, all or nothing, and return the day they count for: "" for a ledger without days.
 
         If one would exceed its ceiling, nothing is added, and the result is that unit and the amount spent of it.
         """
         ...
 
-    def give_back(self, account: str, amounts: Mapping[str, int]) -> None:
-        """Subtract amounts that were spent before."""
+    def give_back(self, account: str, amounts: Mapping[str, int], day: str) -> None:
+        """Subtract amounts that a ``spend`` has added, from the ``day`` it returned."""
         ...
 
 
@@ -124,7 +124,7 @@ class MemoryLedger:
         self._lock = threading.Lock()
         self.spent: dict[str, int] = {}
 
-    def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> tuple[str, int] | None:
+    def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> str | tuple[str, int]:
         with self._lock:
             spent = self.spent
             for unit, amount in amounts.items():
@@ -133,9 +133,9 @@ class MemoryLedger:
                     return unit, spent.get(unit, 0)
             for unit, amount in amounts.items():
                 spent[unit] = spent.get(unit, 0) + amount
-        return None
+        return ""
 
-    def give_back(self, account: str, amounts: Mapping[str, int]) -> None:
+    def give_back(self, account: str, amounts: Mapping[str, int], day: str) -> None:
         with self._lock:
             for unit, amount in amounts.items():
                 self.spent[unit] = self.spent.get(unit, 0) - amount
@@ -150,8 +150,13 @@ class Reservation(msgspec.Struct, frozen=True, eq=False):
     mutation: bool
     money: Money | None = None
     total: Money | None = None  # the amount its object counts for afterwards
-    spent: bool = True  # this reservation has put the amounts into the ledger
+    day: str | None = ""  # what the ledger's spend returned; None: this reservation has put nothing into the ledger
     refused: LimitError | None = None  # of a replayed call: the error with which it would be refused now
+
+    def give_back(self, amounts: Mapping[str, int] | None = None) -> None:
+        """Take ``amounts``, or all it took, out of the ledger again, from the day on which they were spent."""
+        if self.day is not None:
+            self.quota.ledger.give_back(self.account, self.amounts if amounts is None else amounts, self.day)
 
 
 class Quota:
@@ -203,19 +208,18 @@ class Quota:
                 if not replayed:
                     raise
                 refused = error
-        spends = not (replayed and self.ledger.outlives)
-        if spends:
-            self._spend(label, mutation, account, amounts, {} if replayed else self._ceilings)
-        return Reservation(self, account, amounts, mutation, money, total, spends, refused)
+        day = None
+        if not (replayed and self.ledger.outlives):
+            day = self._spend(label, mutation, account, amounts, {} if replayed else self._ceilings)
+        return Reservation(self, account, amounts, mutation, money, total, day, refused)
 
     def readmit(self, reservation: Reservation, label: str) -> Reservation:
         """The reservation of a replayed call that had not been sent and now will be. Raises ``LimitError``."""
         if reservation.refused is not None:
             raise reservation.refused
-        if reservation.spent:
-            self.ledger.give_back(reservation.account, reservation.amounts)
-        self._spend(label, reservation.mutation, reservation.account, reservation.amounts, self._ceilings)
-        return replace(reservation, spent=True)
+        reservation.give_back()
+        day = self._spend(label, reservation.mutation, reservation.account, reservation.amounts, self._ceilings)
+        return replace(reservation, day=day)
 
     def _spend(
         self,
@@ -224,10 +228,11 @@ class Quota:
         account: str,
         amounts: Mapping[str, int],
         ceilings: Mapping[str, int],
-    ) -> None:
-        passed = self.ledger.spend(account, amounts, ceilings)
-        if passed is not None:
-            raise self._over(label, mutation, *passed, amounts)
+    ) -> str:
+        found = self.ledger.spend(account, amounts, ceilings)
+        if not isinstance(found, str):
+            raise self._over(label, mutation, *found, amounts)
+        return found
 
     def _cost(self, label: str, operation: Operation, request: Request, beyond: tuple[str, ...]) -> Cost:
         from host.policy.charges import cost  # only under a budget of amounts
@@ -271,11 +276,10 @@ class Quota:
         """Give back what a call did not use. Called once a reservation, when the outcome is known, on any thread."""
         end = _end(reply, reservation.mutation)
         if end == "not_sent":
-            if reservation.spent:
-                self.ledger.give_back(reservation.account, reservation.amounts)
+            reservation.give_back()
         elif end == "rejected":
-            if reservation.money is not None and reservation.spent:
-                self.ledger.give_back(reservation.account, {reservation.money.currency: reservation.money.amount})
+            if reservation.money is not None:
+                reservation.give_back({reservation.money.currency: reservation.money.amount})
         elif end == "done" and reservation.mutation and self.budget.max_amount and isinstance(reply.value, Response):
             self._remember(reservation, reply.value)
 
@@ -310,8 +314,7 @@ def admit(quotas: Iterable[Quota], label: str, mutation: bool, **facts: Any) -> 
 def release(reservations: Iterable[Reservation]) -> None:
     """Give all reservations back, since the call was not made."""
     for reservation in reservations:
-        if reservation.spent:
-            reservation.quota.ledger.give_back(reservation.account, reservation.amounts)
+        reservation.give_back()
 
 
 def readmit(reservations: Iterable[Reservation], label: str) -> tuple[Reservation, ...]:

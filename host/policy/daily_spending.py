@@ -57,7 +57,7 @@ class DailyLedger:
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"the record of spending {self._path} cannot be used: {error}") from error
 
-    def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> tuple[str, int] | None:
+    def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> str | tuple[str, int]:
         """See :meth:`host.policy.budget.SpendingLedger.spend`. Raises ``LimitError`` if it cannot be recorded, so that
         nothing is sent.
         """
@@ -73,7 +73,7 @@ class DailyLedger:
 
     def _spend(
         self, account: str, day: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]
-    ) -> tuple[str, int] | None:
+    ) -> str | tuple[str, int]:
         run = self._open.execute
         run("begin immediate")
         try:
@@ -90,11 +90,10 @@ class DailyLedger:
             if self._open.in_transaction:
                 run("rollback")
             raise
-        return None
+        return day
 
-    def give_back(self, account: str, amounts: Mapping[str, int]) -> None:
-        """Take back what a spend of today added; where that fails it stays counted."""
-        day = self._today()
+    def give_back(self, account: str, amounts: Mapping[str, int], day: str) -> None:
+        """See :meth:`host.policy.budget.SpendingLedger.give_back`. Where that fails the amounts stay counted."""
         with self._lock, suppress(self._errors):
             self._open.executemany(_ADD, [(account, day, unit, -amount) for unit, amount in amounts.items()])
 

@@ -88,6 +88,8 @@ class Dispatcher:
                 wait = await self._take()
             except JournalError as error:  # the events are in the journal: they are late, not lost
                 _log.warning("the inbox %s cannot be read: %s", self._inbox.name, error.message)
+            except Exception:  # a fault of the host's own: later events are handled all the same
+                _log.exception("the inbox %s cannot be read", self._inbox.name)
             if wait > 0 and not self._stopping:
                 try:
                     async with asyncio.timeout(wait):
@@ -126,6 +128,9 @@ class Dispatcher:
             return
         except HostError as error:
             _log.warning("%s cannot be handled now: %s", event.id, error.message)
+            await asyncio.sleep(ELSEWHERE)
+        except Exception:  # a fault of the host's own: it is tried again later, without taking up the machine
+            _log.exception("%s cannot be handled now", event.id)
             await asyncio.sleep(ELSEWHERE)
         finally:
             self._active.pop(event.id, None)

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 import msgspec
 
-from host.errors import HostError
+from host.errors import HostError, InvalidCall, UnexpectedAnswer
 from host.webhooks.event import STRIPE, ReceivedEvent
 from host.webhooks.inbox import Inbox
 
 __all__ = ["Ask", "Poller"]
 
-Ask = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
-"""Takes the parameters of a request, and returns one page of the API's list of events, newest first."""
+Ask = Callable[[dict[str, Any]], Awaitable[Any]]
+"""Takes the parameters of a request, and returns one page of the API's list of events, newest first, unchecked."""
 
 OVERLAP: Final = 300  # seconds that are fetched again, since the API may list an event after one that is newer
 PAGE: Final = 100  # events a page
@@ -57,6 +57,8 @@ class Poller:
                 await self.once()
             except HostError as error:
                 _log.warning("the events could not be fetched: %s", error.message)
+            except Exception:  # a fault of the host's own: later polls may succeed
+                _log.exception("the events could not be fetched")
             finally:
                 self._polled()
             await asyncio.sleep(self._interval)
@@ -81,7 +83,7 @@ class Poller:
         begin, asked, until = self._since, {}, {}
         if begin is None:
             begin = 0.0
-            for newest in _events(await self._ask({"limit": 1})):
+            for newest in _events(await self._ask({"limit": 1}))[0][:1]:
                 begin, asked = min(newest.created, time.time()), {"starting_after": newest.id}
                 await self._inbox.add([newest], status="done")
         else:
@@ -96,14 +98,32 @@ class Poller:
     async def _pages(self, asked: dict[str, Any]) -> AsyncIterator[list[ReceivedEvent]]:
         asked = {"limit": PAGE, **asked}
         while True:
-            page = await self._ask(asked)
-            events = _events(page)
+            events, more = _events(await self._ask(asked))
+            if events and events[-1].id == asked.get("starting_after"):
+                raise _unexpected(f"the page after {events[-1].id} ends with the same event")
             if events:
                 yield events
-            if not page.get("has_more") or not events:
+            if not more or not events:
                 return
             asked = {**asked, "starting_after": events[-1].id}
 
 
-def _events(page: dict[str, Any]) -> list[ReceivedEvent]:
-    return [ReceivedEvent.read(_encode(each), STRIPE) for each in page["data"]]
+def _events(page: Any) -> tuple[list[ReceivedEvent], bool]:
+    """The events of a page, and whether there are more. Raises ``UnexpectedAnswer`` if it is not such a page."""
+    listed = page.get("data") if isinstance(page, dict) else None
+    if not isinstance(listed, list):
+        raise _unexpected("there is no list in data")
+    found = []
+    for each in listed:
+        try:
+            event = ReceivedEvent.read(_encode(each), STRIPE)
+        except InvalidCall as error:
+            raise _unexpected(error.message) from None
+        if event.created <= 0:
+            raise _unexpected(f"the event {event.id} has no time at created")
+        found.append(event)
+    return found, bool(page.get("has_more"))
+
+
+def _unexpected(fault: str) -> UnexpectedAnswer:
+    return UnexpectedAnswer(f"the answer is not a page of the API's events: {fault}")

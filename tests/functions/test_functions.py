@@ -8,8 +8,9 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import pytest
 
 from host import Host, InvalidCall, RunContext, UsageError
@@ -142,6 +143,27 @@ def test_wrong_arguments_are_errors_of_the_line(host: Host, call: str, message: 
     assert message in error.message
     assert (error.kind, error.line) == ("invalid", 3)
     assert called == []
+
+
+def test_bounds_in_annotations_hold_and_notes_are_nothing(host: Host) -> None:
+    """An amount below its bound never reaches the function; a note changes neither a number nor the context."""
+
+    def pay(
+        amount: Annotated[int, msgspec.Meta(ge=1)],
+        note: Annotated[int, "a note"] = 0,
+    ) -> int:
+        return amount + note
+
+    def who(context: Annotated[RunContext, "a note"]) -> str:
+        return context.function
+
+    host.function(pay, effect="write")
+    host.function(who, effect="read")
+    values = host.run_source("return pay(1), pay(1, 2), pay(1, '12345678901234567'), who()").values
+    assert values == (1, 3, "12345678901234568", "who")
+    error = host.run_source("pay(0)").error
+    assert error is not None
+    assert error.message == "pay: argument 1 (amount): expected an integer >= 1, got 0"
 
 
 def test_nested_arguments_are_named_by_their_path(host: Host) -> None:

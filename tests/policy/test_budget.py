@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -223,6 +224,62 @@ def test_a_days_budget_is_kept_by_key_and_day(tmp_path: Path) -> None:
         quotas[0].admit("stripe.products.create", True, account="a")
 
 
+@pytest.mark.parametrize(
+    ("how", "left"),
+    [
+        ("not sent", {"calls": 0, "mutations": 0, "usd": 0}),
+        ("released", {"calls": 0, "mutations": 0, "usd": 0}),
+        ("rejected", {"calls": 1, "mutations": 1, "usd": 0}),
+        ("unknown", {"calls": 1, "mutations": 1, "usd": 600}),
+        ("made", {"calls": 1, "mutations": 1, "usd": 600}),
+    ],
+)
+def test_what_is_given_back_after_midnight_belongs_to_the_day_before(
+    tmp_path: Path, how: str, left: dict[str, int]
+) -> None:
+    """However a call ends on the next day, that day may spend its own ceiling and no more."""
+    days = ["2026-01-01"]
+    ledger = DailyLedger(tmp_path / "spending.sqlite", today=lambda: days[0])
+    quota = Quota(Budget(max_calls=9, max_mutations=9, max_amount={"usd": 1000}), "today", ledger)
+    reservation = ask(quota, "payment_intents.create", amount=600, currency="usd")
+    days[0] = "2026-01-02"
+    ask(quota, "payment_intents.create", amount=1000, currency="usd")
+    replies = {
+        "not sent": Reply(error=NetworkError("refused", outcome="not_sent")),
+        "rejected": Reply(error=ApiError("declined", outcome="rejected")),
+        "unknown": Reply(error=NetworkError("cut", outcome="unknown")),
+        "made": Reply(Response(200, {}, b"{}")),
+    }
+    if how == "released":
+        release([reservation])
+    else:
+        quota.settle(reservation, replies[how])
+    with pytest.raises(LimitError, match="usd, of which 0 are left"):
+        ask(quota, "payment_intents.create", amount=1, currency="usd")
+    ledger.close()
+    with sqlite3.connect(tmp_path / "spending.sqlite") as file:
+        rows = file.execute("select day, unit, amount from spent").fetchall()
+    file.close()
+    assert {unit: amount for day, unit, amount in rows if day == "2026-01-01"} == left
+    assert {unit: amount for day, unit, amount in rows if day == days[0]} == {"calls": 1, "mutations": 1, "usd": 1000}
+
+
+def test_a_call_admitted_again_on_the_next_day_moves_to_it(tmp_path: Path) -> None:
+    """A call that was never sent on its day is taken from there, and counted once on the day that sends it."""
+    days = ["2026-01-01"]
+    ledger = DailyLedger(tmp_path / "spending.sqlite", today=lambda: days[0])
+    quota = Quota(Budget(max_mutations=1), "today", ledger)
+    reservation = quota.admit("stripe.products.create", True)
+    days[0] = "2026-01-02"
+    (now,) = readmit([reservation], "stripe.products.create")
+    assert (reservation.day, now.day) == ("2026-01-01", "2026-01-02")
+    with pytest.raises(LimitError, match="of which 0 are left"):
+        quota.admit("stripe.products.create", True)
+    days[0] = "2026-01-01"
+    quota.admit("stripe.products.create", True)
+    ledger.close()
+
+
 def test_an_error_of_the_api_before_anything_was_sent_counts_nothing() -> None:
     """What the host itself refused, in the queue or at the breaker, is given back."""
     quota = Quota(Budget(max_mutations=1), "the run")
@@ -279,7 +336,7 @@ def test_a_replayed_call_that_was_never_sent_is_asked_for_again() -> None:
     quota = Quota(Budget(max_amount={"usd": 1000}), "the run")
     before = replayed(quota, "charges.create", amount=600, currency="usd")
     (now,) = readmit([before], "stripe.charges.create")
-    assert (now.spent, spent(quota, "usd")) == (True, 600)
+    assert (now.day, spent(quota, "usd")) == ("", 600)
     other = replayed(quota, "charges.create", amount=600, currency="usd")
     assert spent(quota, "usd") == 1200
     with pytest.raises(LimitError, match=r"stripe\.charges\.create"):

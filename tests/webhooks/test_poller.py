@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from host.durable.journal import Journal
-from host.errors import NetworkError
+from host.errors import NetworkError, UnexpectedAnswer
 from host.webhooks.inbox import Inbox
 from host.webhooks.poller import OVERLAP, PAGE, Poller
 
@@ -139,3 +140,65 @@ def test_an_event_of_a_test_clock_s_future_hides_none_that_comes_after_it(
     api.happen("evt_next", now)
     poll(inbox, api, since)
     assert ids(inbox)[-1 if since is None else 1] == "evt_next"
+
+
+EVENT = {"id": "evt_1", "type": "x.y", "created": 5000, "data": {"object": {}}}
+MALFORMED = [
+    None, "text", 7, [], {}, {"data": None}, {"data": {}}, {"data": "text"}, {"data": [None]}, {"data": ["evt_1"]},
+    {"data": [{}]}, *({"data": [{name: EVENT[name] for name in EVENT if name != left}]} for left in ("id", "type")),
+    *({"data": [{**EVENT, "created": each}]} for each in (None, "", "soon", 0, -5, True, [], 10**13)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", MALFORMED, ids=str)
+@pytest.mark.parametrize("since", [0, None])
+def test_an_answer_that_is_no_page_of_events_is_an_error_and_not_the_beginning(
+    inbox: Inbox, api: Api, page: Any, since: float | None
+) -> None:
+    """Nothing of it is recorded, and the next poll begins where this one did."""
+
+    async def ask(asked: dict[str, Any]) -> Any:
+        return page
+
+    poller = Poller(inbox, ask, interval=1, since=since, came=lambda: None)
+    with pytest.raises(UnexpectedAnswer, match=r"not a page of the API's events: .+"):
+        asyncio.run(poller.once())
+    assert not inbox.seen()
+    assert ids(inbox) == []
+
+
+def test_a_list_that_does_not_go_on_is_an_error(inbox: Inbox) -> None:
+    """An API that ignores where a page is to begin would be asked for the same page for ever."""
+
+    async def ask(asked: dict[str, Any]) -> Any:
+        return {"data": [EVENT], "has_more": True}
+
+    with pytest.raises(UnexpectedAnswer, match="the page after evt_1 ends with the same event"):
+        asyncio.run(Poller(inbox, ask, interval=1, since=0, came=lambda: None).once())
+    assert ids(inbox) == ["evt_1"]
+
+
+@pytest.mark.parametrize("first", [*MALFORMED[:3], NetworkError("cut"), ZeroDivisionError("a bug"), KeyError("data")])
+def test_polling_outlives_whatever_a_poll_ends_with(inbox: Inbox, first: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A malformed answer, a failed call, an exception nobody foresaw: each is logged, and the next poll succeeds."""
+    answers = [first, {"data": [EVENT], "has_more": False}]
+
+    async def ask(asked: dict[str, Any]) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def run() -> None:
+        came = asyncio.Event()
+        running = asyncio.create_task(Poller(inbox, ask, interval=0, since=0, came=came.set).run())
+        reached = asyncio.create_task(came.wait())
+        await asyncio.wait([running, reached], return_when=asyncio.FIRST_COMPLETED)
+        assert not running.done(), running.exception()
+        running.cancel()
+        await asyncio.wait([running])
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(run())
+    assert ids(inbox) == ["evt_1"]
+    assert caplog.messages[0].startswith("the events could not be fetched")
