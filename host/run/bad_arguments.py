@@ -109,7 +109,7 @@ MESSAGES: Final[tuple[tuple[str, str], ...]] = (
      "give a parameter of that name: of a builder by a method of that name, or {name = value}"),
     (r"a URL is a string",
      "http.get(url, {…}) takes the URL first; http.request{method = …, url = …} takes all in one table"),
-    (r"the URL .* is no http", "write the whole address, https://example.com/path"),
+    (r"the URL .* is not an http", "write the whole address, https://example.com/path"),
     (r"http\.\w+: headers are", 'headers = {Accept = "application/json"}'),
     (r"a task cannot wait", "another task, or the script itself, waits for it: t:wait() outside of its function"),
     (r"json\.decode expects a string", "it reads a text that holds JSON; a table is read as it is, without it"),

@@ -73,7 +73,7 @@ BOMBS: dict[str, tuple[Json, str]] = {
     ),
     "a chain of references": (
         api({"allOf": [ref("s0"), END]}, {f"s{i}": ref(f"s{i + 1}") for i in range(2000)} | {"s2000": END}),
-        "without end, or too deep",
+        "in circles, or too deeply",
     ),
     "alternatives compared with one another": (
         api({"anyOf": [{"type": "string", "enum": [str(i)]} for i in range(30_000)]}),

@@ -184,7 +184,7 @@ def test_permissions_that_only_read_write_no_file(server: FileServer, folder: Pa
         ("download = ''", "the path of a file"),
         ("download = 3", "the path of a file"),
         ("download = 'a\\0b'", "the path of a file"),
-        ("max_size = 10", "give download too"),
+        ("max_size = 10", "it needs the option download"),
         ("download = 'a', max_size = 0", "bytes from 1"),
         ("download = 'a', max_size = 1.5", "bytes from 1"),
         ("download = 'a', max_size = true", "bytes from 1"),
