@@ -212,9 +212,7 @@ def test_each_goes_through_all_pages(ask: Script) -> None:
     assert ask(code, globals={"pages": PAGES, "edges": edges}).value == "12345671234567"
 
 
-def test_an_edge_without_its_node_ends_no_page(
-    ask: Script, shop: GraphqlApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_edge_without_its_node_ends_no_page(ask: Script, shop: GraphqlApp, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is json.null in its place, and the nodes after it follow."""
     monkeypatch.setattr(shop, "missing", {"2"})  # one server serves all tests
     edges = PAGES.replace("nodes { id }", "edges { node { id } }")

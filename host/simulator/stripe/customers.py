@@ -110,7 +110,7 @@ def delete_customer(call: RequestContext) -> Object | bytes:
     id = call.target
     gone = resources.delete(call)
     for subscription in call.world.store.having("subscription", "customer", id):
-        if subscription["status"] != "canceled":
+        if subscription["status"] not in ("canceled", "incomplete_expired"):  # in which it stays
             subscription.update(status="canceled", canceled_at=call.now, ended_at=call.now)
             call.save("subscription", subscription)
     for method in call.world.store.having("payment_method", "customer", id):

@@ -265,10 +265,11 @@ def delete_discount(call: RequestContext) -> Object:
     subscription = call.load("subscription", call.path_args["subscription_exposed_id"], "subscription")
     if not subscription["discounts"]:
         raise call.refuse("No active discount for subscription: " + str(subscription["id"]), status=404)
-    gone = call.load("discount", subscription["discounts"][-1])
-    call.save("discount", {"id": gone["id"], "object": "discount", "deleted": True}, deleted=True)
+    removed = [call.load("discount", id) for id in subscription["discounts"]]
+    for discount in removed:
+        call.save("discount", {"id": discount["id"], "object": "discount", "deleted": True}, deleted=True)
     call.save("subscription", {**subscription, "discounts": []})
-    return {**gone, "deleted": True}
+    return {**removed[-1], "deleted": True}
 
 
 def find_living(call: RequestContext, id: str) -> Object:

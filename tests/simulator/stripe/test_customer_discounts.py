@@ -103,3 +103,21 @@ def test_a_key_is_of_the_older_parameters_too(api: Api) -> None:
     made = api.post("/v1/customers", f"coupon={first}", **key)
     assert api.post("/v1/customers", f"coupon={first}", **key)["id"] == made["id"]
     assert api.error("POST", "/v1/customers", f"coupon={second}", **key)[1]["type"] == "idempotency_error"
+
+
+def test_all_discounts_of_a_subscription_are_taken_away_at_once(api: Api) -> None:
+    """Each of them is deleted, with its event. https://docs.stripe.com/api/discounts/subscription_delete"""
+    customer = api.post(
+        "/v1/customers", "payment_method=pm_card_visa&invoice_settings[default_payment_method]=pm_card_visa"
+    )
+    product = api.post("/v1/products", "name=Plan")["id"]
+    price = api.post("/v1/prices", f"product={product}&currency=usd&unit_amount=1000&recurring[interval]=month")["id"]
+    coupons = [api.post("/v1/coupons", f"percent_off={percent}&duration=forever")["id"] for percent in (10, 20)]
+    named = "&".join(f"discounts[{n}][coupon]={coupon}" for n, coupon in enumerate(coupons))
+    made = api.post("/v1/subscriptions", f"customer={customer['id']}&items[0][price]={price}&{named}")
+    path = f"/v1/subscriptions/{made['id']}"
+    gone = api.delete(f"{path}/discount")
+    assert (gone["id"], gone["deleted"]) == (made["discounts"][-1], True)
+    assert api.get(path)["discounts"] == []
+    events = api.get("/v1/events", type="customer.discount.deleted")["data"]
+    assert {event["data"]["object"]["id"] for event in events} == set(made["discounts"])

@@ -150,6 +150,8 @@ def test_an_incomplete_subscription_expires_after_23_hours(shop) -> None:
     assert shop.now(made)["status"] == "incomplete"
     shop.wait(1)
     assert (shop.now(made)["status"], shop.now(made)["latest_invoice"]["status"]) == ("incomplete_expired", "void")
+    shop.api.delete(f"/v1/customers/{shop.customer}")
+    assert shop.api.get(f"/v1/subscriptions/{made['id']}")["status"] == "incomplete_expired"  # it is a terminal status
 
 
 def test_cancelling_at_the_end_of_the_period(shop) -> None:
