@@ -153,6 +153,8 @@ def test_a_file_that_was_changed_is_refused(lab: Lab, tmp_path: Path) -> None:
             b'{"id":"plan_1","shared":7}\n',
             b"\xff" * 10,
             b"",
+            b'{"format":2,"base":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n",
+            *(whole[:end] for end in range(0, len(whole), 37)),
         ]
         for text in wrong:
             file.write_bytes(text)
