@@ -9,6 +9,7 @@ commit, which includes those answers.
 from __future__ import annotations
 
 import shlex
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final
@@ -47,14 +48,14 @@ _END = (
 
 
 class BeingRun(JournalError):
-    """Another process runs the run; its lease ends in ``seconds`` unless it is renewed."""
+    """The run is being run, ``here`` or by another process; the lease ends in ``seconds`` unless it is renewed."""
 
-    def __init__(self, run_id: str, seconds: float) -> None:
+    def __init__(self, run_id: str, seconds: float, *, here: bool = False) -> None:
         self.seconds = max(0.0, seconds)
+        gone = f"its lease ends in {self.seconds:.0f} s and the run can be taken over"
         super().__init__(
-            f"run {run_id} is being run by another process",
-            hint="if that process is gone without a trace, its lease ends "
-            f"in {self.seconds:.0f} s and the run can be taken over",
+            f"run {run_id} is being run by {'this' if here else 'another'} process",
+            hint=None if here else f"if that process is gone without a trace, {gone}",
         )
 
 
@@ -74,6 +75,7 @@ class Journal:
         self._database = database
         self.lease = lease
         self.owner = this_owner()
+        self._beginning = threading.Lock()
         self._writer = JournalWriter(database, self.owner, self.clock, lease)
 
     @classmethod
@@ -90,11 +92,16 @@ class Journal:
     # -- runs
 
     def begin(self, run: RunRow) -> None:
-        """Add a new run owned by this process. A conflict over its id shows only when this is committed."""
+        """Add a new run owned by this process. A conflict over its id with another process shows only when this is
+        committed. Raises :class:`BeingRun` if this process runs one of this id.
+        """
         now = self.clock()
         values = msgspec.structs.asdict(run)
         values.update(owner=self.owner, lease=self.lease, created=now, updated=now, now=now, status="running")
-        self._writer.held.add(run.id)
+        with self._beginning:
+            if run.id in self._writer.held:
+                raise BeingRun(run.id, self.lease, here=True)
+            self._writer.held.add(run.id)
         self._writer.put(JournalItem(run.id, None, [(self.timed(INSERT_RUN), [values])], None, urgent=False))
 
     def timed(self, statement: str) -> str:
@@ -188,9 +195,11 @@ class Journal:
         return self._database.write([(self.timed(_MARK), [values])])
 
     def being_run(self, run_id: str) -> BeingRun:
-        """The error for a run that another process runs."""
+        """The error for a run that this process or another runs."""
         run = self.run(run_id)
-        return BeingRun(run_id, 0.0 if run is None or run.owner is None else run.lease - self.clock())
+        if run is None or run.owner is None:
+            return BeingRun(run_id, 0.0)
+        return BeingRun(run_id, run.lease - self.clock(), here=run.owner == self.owner)
 
     def batch(self, id: str) -> list[RunRow]:
         """The runs of a batch, ``ID.1``, ``ID.2`` …, in the order of their numbers."""

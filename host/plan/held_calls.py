@@ -34,7 +34,10 @@ __all__ = ["HeldCalls", "PlannedState"]
 
 
 class PlannedState:
-    """What the runs of one plan share: made-up objects and results, and which libraries changed something."""
+    """What the runs of one plan share: made-up objects and results, and which libraries changed something.
+
+    ``reservations`` are those that the changes took from budgets: they are given back once the whole plan is made.
+    """
 
     def __init__(self) -> None:
         names = PlannedNames()
@@ -43,14 +46,14 @@ class PlannedState:
         self.counted: dict[str, Money] = {}
         self.given: dict[str, set[str]] = {}  # names of members that the script set, by the object
         self.libraries: set[str] = set()  # libraries that would have changed something
+        self.reservations: list[Reservation] = []
 
 
 class HeldCalls:
     """The calls of one run. ``submit`` sends a read; ``state`` is shared with the other runs of the plan.
 
     ``members`` maps the members of made-up objects that the script did not set to the id of the object; ``used`` has
-    those of them whose value does not show that it is made up. ``reservations`` are those that the changes took from
-    budgets.
+    those of them whose value does not show that it is made up.
     """
 
     def __init__(self, submit: Callable[[Call], None], state: PlannedState | None = None) -> None:
@@ -61,7 +64,6 @@ class HeldCalls:
         self.openings = Openings()
         self.members: dict[str, str] = {}
         self.used: dict[str, str] = {}
-        self.reservations: list[Reservation] = []
         self.reads = 0
         self.unforeseen: list[Unforeseen] = []
 
@@ -203,7 +205,7 @@ class HeldCalls:
         if isinstance(reply.value, Response):
             settle(reservations, reply)
         with self._lock:
-            self.reservations += reservations
+            self._state.reservations += reservations
         call.deliver(reply)
 
     def _result(self, session: Session, call: Call) -> Any:

@@ -25,6 +25,7 @@ from host.plan.plan import Plan
 from host.plan.plan_set import PlanSection, PlanSet, PlanTotals
 from host.plan.planning import Planning
 from host.plan.real_values import RealValues
+from host.policy.budget import release
 from host.run.once import OnceResults
 from host.run.options import RunOptions, job_of
 from host.run.script import RunResult, Script
@@ -46,8 +47,14 @@ def make_plan(
 ) -> Plan:
     """Run a script to its end with ``wait``, without sending anything that makes changes. Raises ``UsageError``.
 
-    ``state`` and ``once`` are shared by the runs of a plan of several.
+    ``state`` and ``once`` are shared by the runs of a plan of several, whose maker gives back what they reserve.
     """
+    if state is None:
+        state = PlannedState()
+        try:
+            return make_plan(parts, script, options, wait, state, once)
+        finally:
+            release(state.reservations)
     try:
         given = to_lua(dict(options.globals or {}))
     except (InvalidCall, LimitError) as error:
@@ -78,11 +85,14 @@ def make_plan(
 def make_plans(parts: HostParts, jobs: Iterable[Any], wait: Wait) -> Iterator[Plan]:
     """Plan runs one after another, as parts of one plan. Raises ``UsageError``."""
     state, once, totals = PlannedState(), OnceResults(), PlanTotals()
-    for job in jobs:
-        script, options = job_of(job)
-        plan = make_plan(parts, script, options, partial(wait, script, options), state, once)
-        totals.add(plan)
-        yield plan
+    try:
+        for job in jobs:
+            script, options = job_of(job)
+            plan = make_plan(parts, script, options, partial(wait, script, options), state, once)
+            totals.add(plan)
+            yield plan
+    finally:
+        release(state.reservations)  # nothing was spent; until here, the runs count together as they will when applied
 
 
 def apply_plans(

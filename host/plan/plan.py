@@ -125,12 +125,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         try:
             content = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
             said, form = content.pop("id", None), content.pop("format", None)
-            if form != FORMAT:
+            if type(form) is not int or form != FORMAT:
                 raise UsageError(f"{file} {_NO_PLAN}")
             plan = msgspec.convert(content, cls)
         except OSError as error:
             raise UsageError(f"the plan {file} cannot be read: {error.strerror}") from error
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise UsageError(f"{file} {_NO_PLAN}: {error}") from None
         if plan.id != said:
             raise UsageError(f"the plan {file} was changed since it was made", hint="make a new one with plan --out")

@@ -215,7 +215,7 @@ class PlanSet:
                     yield line, msgspec.json.decode(line, type=dict[str, Any])
         except OSError as error:
             raise UsageError(f"the plan {self.path} cannot be read: {error.strerror}") from error
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             raise self._no_plan() from None
 
     def _no_plan(self) -> UsageError:

@@ -76,6 +76,9 @@ def planned_members(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for name, each in value.items():
             yield from planned_members(each, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            yield from planned_members(each, f"{path}.{place}" if path else str(place))
     elif _is_planned(value):
         yield path, value
     elif isinstance(value, bytes):
@@ -86,7 +89,10 @@ def member(value: Any, path: str) -> Any:
     """The value at a path of :func:`planned_members`, or ``None`` if there is none."""
     for step in path.split(".") if path else ():
         name = step.removesuffix(_AS_JSON)
-        value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, list):
+            value = value[int(name)] if name.isdigit() and int(name) < len(value) else None
+        else:
+            value = value.get(name) if isinstance(value, dict) else None
         if name != step:
             value = _decoded(value)
     return value

@@ -15,7 +15,6 @@ from host.lua import protocol as p
 from host.plan.branches import branches_on
 from host.plan.held_calls import HeldCalls, PlannedState
 from host.plan.plan import Unforeseen
-from host.policy.budget import release
 
 if TYPE_CHECKING:
     from host.bridge.request import Reply
@@ -114,6 +113,5 @@ class Planning:
     def end(
         self, session: Session, value: Any, rest: Any, error: Any, *, why: Why | None, then: Callable[[], None]
     ) -> None:
-        """Give the reservations of changes back to the budgets, since nothing was spent."""
-        release(self.calls.reservations)
+        """Nothing is recorded, so the run has ended."""
         then()

@@ -63,7 +63,11 @@ class Budget(Frozen, frozen=True):
         amounts = self.max_amount
         if not isinstance(amounts, Mapping):
             raise UsageError(f"Budget.max_amount is {amounts!r}; expected amounts by currency: {{'usd': 50000}}")
-        force_setattr(self, "max_amount", dict(_checked_amount(*pair) for pair in amounts.items()))
+        found: dict[str, int] = {}
+        for currency, amount in (_checked_amount(*pair) for pair in amounts.items()):
+            if found.setdefault(currency, amount) != amount:
+                raise UsageError(f"Budget.max_amount has {currency} twice, with different amounts")
+        force_setattr(self, "max_amount", found)
 
     @property
     def empty(self) -> bool:

@@ -144,3 +144,37 @@ def test_a_run_that_was_taken_over_gives_what_the_other_made_of_it(lab: Lab) -> 
         gate.set()
         found = result.result(20)
     assert (found.value, found.error, lab.made()) == ("a", None, 1)
+
+
+@pytest.mark.parametrize("begin", ["run", "apply"])
+def test_of_threads_that_begin_one_run_at_once_one_runs_it(lab: Lab, begin: str) -> None:
+    """Of a new run too: the others are refused before they are anything, and break nothing of the first one's."""
+    entered, gate = threading.Barrier(4), threading.Event()
+    with gated(lab.host(), gate) as host:
+        gate.set()
+        plan = host.plan(CODE)
+        gate.clear()
+        results: list[RunResult] = []
+        refused: list[BeingRun] = []
+
+        def enter() -> None:
+            entered.wait()
+            try:
+                done = host.apply(plan) if begin == "apply" else host.run_source(CODE, run_id="r")
+                results.append(done)
+            except BeingRun as error:
+                refused.append(error)
+                if len(refused) == 3:
+                    gate.set()
+
+        threads = [threading.Thread(target=enter) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [each.error for each in results] == [None]
+        assert len(refused) == 3
+        assert all("is being run by this process" in each.message for each in refused)
+        again = host.apply(plan) if begin == "apply" else host.run_source(CODE, run_id="r")
+        assert again.error is None
+    assert lab.made() == 1

@@ -115,6 +115,14 @@ def test_a_file_of_a_plan_gives_the_same_plan(lab: Lab, tmp_path: Path) -> None:
         file.write_text("{}")
         with pytest.raises(UsageError, match="is not a plan"):
             host.apply(str(file))
+        plan.save(file)
+        whole = file.read_bytes()
+        deep = b'{"id":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+        others = [whole.replace(b'"format": 1', each) for each in (b'"format": 0', b'"format": 3', b'"format": true')]
+        for text in [deep, *others, *(whole[:end] for end in range(0, len(whole) - 2, 37))]:
+            file.write_bytes(text)
+            with pytest.raises(UsageError, match="is not a plan"):
+                host.apply(file)
         with pytest.raises(UsageError, match="cannot be read"):
             host.apply(tmp_path / "none.plan")
     assert lab.made() == 0

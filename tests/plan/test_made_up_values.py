@@ -180,16 +180,20 @@ def test_planned_members_of_a_result_become_the_real_ones(lab: Lab) -> None:
     def change() -> Line:
         return Line("real", 2)
 
+    def pair() -> tuple[str, int]:
+        return "left", 2
+
     def keep(sku: str) -> Size:
         made.append(sku)
         return Size.LARGE
 
     with lab.host() as host:
         host.function(change, effect="write")
+        host.function(pair, effect="write")
         host.function(keep, effect="write")
-        plan = host.plan("local line = change()\nkeep(line.sku)")
+        plan = host.plan("local line = change()\nkeep(line.sku)\nkeep(pair()[1])")
         assert plan.error is None
         assert made == []
         result = host.apply(plan)
         assert result.error is None
-    assert made == ["real"]
+    assert made == ["real", "left"]

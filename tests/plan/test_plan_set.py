@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from host import Host, RunResult, UsageError
+from host import Budget, Host, RunResult, UsageError
 from host.plan.plan_set import MOST_CHANGES, PlanSection, PlanSet, PlanTotals, PlanWriter
 from host.plan.rendering import PlanRenderer
 from tests.durable.lab import Lab
@@ -153,6 +153,8 @@ def test_a_file_that_was_changed_is_refused(lab: Lab, tmp_path: Path) -> None:
             b'{"id":"plan_1","shared":7}\n',
             b"\xff" * 10,
             b"",
+            b'{"format":2,"base":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n",
+            *(whole[:end] for end in range(0, len(whole), 37)),
         ]
         for text in wrong:
             file.write_bytes(text)
@@ -190,6 +192,25 @@ def test_later_runs_see_what_earlier_ones_are_to_make(lab: Lab) -> None:
         plans = list(host.plan_many([{"code": first}, {"code": second}]))
         assert [plan.error for plan in plans] == [None, None]
         assert any("without the plan's changes to" in each.text for each in plans[1].unforeseen)
+
+
+def test_the_runs_of_a_plan_spend_a_budget_together(lab: Lab) -> None:
+    """What two runs may do and three may not, a plan of three shows; made or given up, it gives back all it took."""
+    pay = {"code": 'stripe.payment_intents.create{amount = 100, currency = "jpy"}'}
+    with lab.host(budget=Budget(max_amount={"jpy": 250})) as host:
+        for _ in range(2):
+            errors = [plan.error for plan in host.plan_many([pay, pay, pay])]
+            assert errors[:2] == [None, None]
+            assert errors[2] is not None
+            assert "has a budget of 250 jpy, of which 50 are left" in errors[2].message
+        begun = host.plan_many([pay, pay])
+        next(begun)
+        begun.close()  # type: ignore[attr-defined]
+        with pytest.raises(UsageError):
+            list(host.plan_many([pay, {"code": "return 1", "globals": {"x": object()}}]))
+        assert [plan.error for plan in host.plan_many([pay, pay])] == [None, None]
+        assert host.plan(pay["code"]).error is None
+        assert host.plan(pay["code"] + pay["code"]).error is None
 
 
 def test_a_run_that_fails_leaves_no_file(lab: Lab, tmp_path: Path) -> None:

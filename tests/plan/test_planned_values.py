@@ -52,3 +52,14 @@ def test_what_a_plan_holds_is_json() -> None:
     """Whatever a script gives."""
     given = {1: b"\xff", "f": 2.0, "inf": float("inf"), "t": (1, [None])}
     assert json_plain(given) == {"1": "\\xff", "f": 2, "inf": "inf", "t": [1, [None]]}
+
+
+def test_planned_values_in_lists_are_found_by_their_place() -> None:
+    """A pair, a list of tables: each value has a path, and the path leads to the real one."""
+    made = {"data": [{"id": "planned_a_1"}, "planned_a_2"], "0": "planned_a_3"}
+    found = dict(planned_members(made))
+    assert found == {"data.0.id": "planned_a_1", "data.1": "planned_a_2", "0": "planned_a_3"}
+    real = {"data": [{"id": "one"}, "two"], "0": "three"}
+    assert [member(real, path) for path in found] == ["one", "two", "three"]
+    assert dict(planned_members(["planned_a_1"])) == {"0": "planned_a_1"}
+    assert [member(["one"], path) for path in ("0", "1", "x", "0.x")] == ["one", None, None, None]

@@ -294,6 +294,7 @@ def test_an_error_of_the_api_before_anything_was_sent_counts_nothing() -> None:
         ({"max_mutations": True}, "max_mutations"),
         ({"max_amount": {"usd": 1.5}}, "usd"),
         ({"max_amount": {"dollars!": 1}}, "dollars!"),
+        ({"max_amount": {"usd": 1, "USD": 2}}, "usd twice"),
         ({"max_amount": [("usd", 1)]}, "max_amount"),
         ({"allow_unbounded": 1}, "allow_unbounded"),
     ],
