@@ -12,7 +12,10 @@ from typing import Final
 
 __all__ = ["Watch"]
 
-_BEGINS: Final = b"SQLite format 3\0"
+_BEGINS: Final = {  # what the files begin with, unless they are empty: https://www.sqlite.org/fileformat.html
+    "": (b"SQLite format 3\0",),
+    "-wal": (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"),
+}
 _BESIDE: Final = ("-wal", "-shm")  # SQLite keeps both as long as a connection in WAL mode is open
 
 
@@ -38,16 +41,18 @@ class Watch:
                 return f"{_named(end)} was replaced by another one"
             if now.st_size < before.st_size:
                 return f"{_named(end)} was cut short by another program"
-            if not end and now.st_mtime_ns != before.st_mtime_ns and not self._is_sqlite():
+            # A file that is cut short within a transaction is longer again after it, but begins with zeros.
+            if end in _BEGINS and now.st_mtime_ns != before.st_mtime_ns and not self._begins(end):
                 return f"{_named(end)} was overwritten by another program"
             self._seen[end] = now
         return None
 
-    def _is_sqlite(self) -> bool:
-        """Whether the file begins as a SQLite database does; a new one may be empty."""
+    def _begins(self, end: str) -> bool:
+        """Whether a file begins as SQLite's do; a new one may be empty."""
+        expected = _BEGINS[end]
         try:
-            with open(self._path, "rb") as file:
-                return file.read(len(_BEGINS)) in (_BEGINS, b"")
+            with open(self._path + end, "rb", buffering=0) as file:
+                return file.read(len(expected[0])) in (*expected, b"")
         except OSError:
             return False
 
