@@ -62,6 +62,7 @@ LATE = {
     "host.dashboard.fleet_tables": "dashboard: an extra",
     "host.cli.interrupt": "whoever imports main's name does not pay for it",
     "host.cli.plan": "run --dry-run",
+    "host.cli.plan_options": "run --dry-run",
     "host.report.process_telemetry": "--otel: an extra",
     "host.cli.run_page": "runs show --html",
     "host.cli.testing_watch": "test --watch",

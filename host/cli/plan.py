@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from host.cli.arguments import SECONDS, scripts_of
+from host.cli.arguments import scripts_of
 from host.cli.batch_options import Batch
 from host.cli.commands import EXIT_CODES
 from host.cli.host_options import HostOptions, HostPlan, host_options
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import choose
 from host.cli.output import OutputSink
+from host.cli.plan_options import PlanOptions, plan_options
 from host.cli.report_options import Reporting, report_options
 from host.cli.strict import GIVEN, StrictCommand
 from host.plan.rendering import as_json, as_text
@@ -40,22 +41,14 @@ Examples:
 {EXIT_CODES}""",
 )
 @click.argument("arguments", metavar="SCRIPT [ARGS]...", nargs=-1, type=click.UNPROCESSED)
-@click.option("-e", "code", metavar="CODE", help="Plan this text instead of a file.")
-@click.option("--each", metavar="FILE", help="Plan one run for each row of a .csv, .tsv or .jsonl file.")
-@click.option("--out", metavar="FILE", help="Write the plan to FILE, for apply.")
-@click.option("--simulate", is_flag=True, help="Read from the built-in simulator; no key is needed or used.")
-@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="End the script after this long.")
+@plan_options
 @report_options
 @host_options
 @click.pass_context
 def command(
     ctx: click.Context,
     arguments: tuple[str, ...],
-    code: str | None,
-    each: str | None,
-    out: str | None,
-    simulate: bool,
-    timeout: float | None,
+    options: PlanOptions,
     reporting: Reporting,
     opening: HostOptions,
 ) -> int:
@@ -64,11 +57,11 @@ def command(
     The script runs; its reads are sent, and a change is answered with a made-up object whose id begins with
     planned_. What the script prints goes to stderr.
     """
-    scripts, args = scripts_of(ctx, arguments, code)
+    scripts, args = scripts_of(ctx, arguments, options.code)
     plan = opening.plan()
     mode = choose(
         plan.settings,
-        simulate=simulate,
+        simulate=options.simulate,
         at_terminal=sys.stdout.isatty() and sys.stderr.isatty(),
         command=shlex.join(ctx.meta[GIVEN]),
         other_apis=plan.has_other_apis,
@@ -76,36 +69,34 @@ def command(
     )
     if mode.notice:
         click.echo(mode.notice, err=True)
-    return print_any(plan, scripts, args, each, mode.simulate, timeout, reporting, out)
+    return print_any(plan, scripts, args, options, mode.simulate, reporting)
 
 
 def print_any(
     opening: HostPlan,
     scripts: list[Script],
     args: tuple[str, ...],
-    each: str | None,
+    options: PlanOptions,
     simulate: bool,
-    timeout: float | None,
     reporting: Reporting,
-    out: str | None,
 ) -> int:
     """Make and print the plan of one run or several; returns the exit code."""
-    if each is None and len(scripts) == 1:
-        return print_plan(opening, scripts[0], args, simulate, timeout, reporting, out)
+    if options.each is None and len(scripts) == 1:
+        return print_plan(opening, scripts[0], args, options, simulate, reporting)
     from host.cli.batch_jobs import Jobs  # most plans are of one script
     from host.cli.plan_many import print_plans
 
-    return print_plans(opening, Jobs(Batch(each=each), scripts, args, timeout), simulate, reporting, out)
+    jobs = Jobs(Batch(each=options.each), scripts, args, options.timeout)
+    return print_plans(opening, jobs, simulate, reporting, options.out)
 
 
 def print_plan(
     opening: HostPlan,
     script: Script,
     args: tuple[str, ...],
+    options: PlanOptions,
     simulate: bool,
-    timeout: float | None,
     reporting: Reporting,
-    out: str | None,
 ) -> int:
     """Make and print the plan of one script; returns the exit code."""
     with ExitStack() as stack:
@@ -113,7 +104,8 @@ def print_plan(
         host = opening.open([shown, *reporting.sinks(stack, sys.stderr, opening.settings)], simulate=simulate)
         stack.callback(host.close, 0.2)
         found: Plan
-        found, signal = call(lambda: host.plan(script, args=args, timeout=timeout), host.interrupt, limit=timeout)
+        limit, out = options.timeout, options.out
+        found, signal = call(lambda: host.plan(script, args=args, timeout=limit), host.interrupt, limit=limit)
         click.echo(as_json(found) if reporting.as_json else as_text(found), nl=reporting.as_json)
         if signal:
             return 128 + signal

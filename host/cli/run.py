@@ -97,13 +97,14 @@ def command(
         click.echo(mode.notice, err=True)
     if dry_run:
         from host.cli.plan import print_any  # few runs are
+        from host.cli.plan_options import PlanOptions
 
         if structs.replace(batch, each=None) != Batch() or durable.run_id is not None:
             raise UsageError(
                 "--dry-run plans run after run: leave --repeat, --jobs, --processes, --max-failures, --stats, "
                 "--durable and --run-id out"
             )
-        return print_any(plan, scripts, args, batch.each, mode.simulate, timeout, reporting, None)
+        return print_any(plan, scripts, args, PlanOptions(each=batch.each, timeout=timeout), mode.simulate, reporting)
     if batch.asked or len(scripts) > 1:
         from host.cli.batch_jobs import Jobs  # most commands run one script
 

@@ -14,12 +14,13 @@ import click
 from host.cli.arguments import check_url
 from host.cli.interrupt import call
 from host.cli.live_or_simulated import not_modelled_lines
+from host.cli.simulate_options import SimulateOptions, simulate_options
 from host.cli.strict import StrictCommand
 from host.errors import UsageError
-from host.settings import DEMO_KEY
 
 if TYPE_CHECKING:
     from host.simulator.delivery import Target
+    from host.simulator.simulator import Simulator
 
 __all__ = ["command"]
 
@@ -34,84 +35,65 @@ Example:
   python -m host simulate --port 12111 --key sk_test_me
 """,
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port (default: a free one).")
-@click.option("--host", "address", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--allow-host", "names", multiple=True, metavar="NAME", help="Answer to this name of the server, too.")
-@click.option("--key", help="Accept this key only (default: any test key).")
-@click.option("--faults", metavar="SPEC", help="Faults to inject, such as 500:3%,429:1%,latency:50ms.")
-@click.option("--seed", type=int, help="Make ids and faults the same each time.")
-@click.option("--store", metavar="FILE", help="Keep the state in FILE (default: in memory).")
-@click.option("--clock", metavar="CLOCK", default="now", help="now (default), or frozen:TIME: seconds or a date.")
-@click.option("--lenient", is_flag=True, help="Answer by its shape what is not modelled, and list it at the end.")
-@click.option(
-    "--forward-to", "forward", metavar="URL[,URL]", help="Deliver events there, signed with a secret it prints."
-)
-@click.option("--events", metavar="NAME[,NAME]", help="With --forward-to: these events only, such as customer.*")
-@click.option("--deliver", metavar="SPEC", help="Disturb deliveries: duplicate:5%,reorder:5%,delay:2s.")
-@click.option("--deliver-anywhere", is_flag=True, help="Also to webhook endpoints that are not on this machine.")
+@simulate_options
 @click.option("--debug", is_flag=True, help="Show Python tracebacks.")
 def command(
-    port: int,
-    address: str,
-    names: tuple[str, ...],
-    key: str | None,
-    faults: str | None,
-    seed: int | None,
-    store: str | None,
-    clock: str,
-    lenient: bool,
-    forward: str | None,
-    events: str | None,
-    deliver: str | None,
-    deliver_anywhere: bool,
+    options: SimulateOptions,
     debug: bool,
 ) -> int:
     """Serve the simulator until Ctrl-C, and print the settings that point to it."""
-    if key == DEMO_KEY:
-        raise UsageError(f"--key {DEMO_KEY}: the demo key counts as no key; any other will do")
-    if events is not None and forward is None:
-        raise UsageError("--events says which events go where --forward-to says: give both")
-    frozen = _frozen(clock)
+    options.check()
+    frozen = _frozen(options.clock)
     from host.apis.stripe import load  # the catalog and the server: not for --help
-    from host.simulator.delivery import Deliveries, Disturbance
     from host.simulator.fault_injection import Faults
-    from host.simulator.server import serve
     from host.simulator.simulator import Simulator
     from host.simulator.store import Store
 
-    made = Faults.parse(faults, seed) if faults is not None else None
-    kept = Store(store) if store is not None else None
+    made = Faults.parse(options.faults, options.seed) if options.faults is not None else None
+    kept = Store(options.store) if options.store is not None else None
     try:
         timed: dict[str, Any] = {} if frozen is None else {"clock": lambda: frozen}
-        simulator = Simulator(load(), key=key, seed=seed, faults=made, store=kept, lenient=lenient, **timed)
-        secret = _secret()
-        targets = _targets(forward, events, secret)
-        disturbance = None if deliver is None else Disturbance.parse(deliver)
-        options: dict[str, Any] = {
-            "disturbance": disturbance,
-            "anywhere": deliver_anywhere,
-            "seed": seed,
-            "tell": _report,
-        }
-        with (
-            Deliveries(simulator, targets, **options) as deliveries,  # before anybody can make anything happen
-            serve(simulator, host=address, port=port, names=names) as server,
-        ):
-            ended = threading.Event()
-
-            def work() -> None:  # once signals are waited for: who reads the lines may send one
-                _show_settings(server.url, key, secret if targets else None)
-                ended.wait()
-
-            call(work, ended.set)  # that is how it is meant to end: status 0
-            if lost := deliveries.lost:
-                click.echo(f"{lost} pending deliveries are lost; with --store FILE the next start makes them", err=True)
+        simulator = Simulator(
+            load(), key=options.key, seed=options.seed, faults=made, store=kept, lenient=options.lenient, **timed
+        )
+        _serve(simulator, options)
         for line in not_modelled_lines([str(each) for each in simulator.not_modelled]):
             click.echo(line, err=True)
     finally:
         if kept is not None:
             kept.close()
     return 0
+
+
+def _serve(simulator: Simulator, options: SimulateOptions) -> None:
+    """Answer requests and deliver events until a signal comes."""
+    from host.simulator.delivery import Deliveries, Disturbance
+    from host.simulator.server import serve
+
+    secret = _secret()
+    targets = _targets(options.forward, options.events, secret)
+    disturbance = None if options.deliver is None else Disturbance.parse(options.deliver)
+    deliveries = Deliveries(
+        simulator,
+        targets,
+        disturbance=disturbance,
+        anywhere=options.deliver_anywhere,
+        seed=options.seed,
+        tell=_report,
+    )
+    with (
+        deliveries,  # before anybody can make anything happen
+        serve(simulator, host=options.address, port=options.port, names=options.names) as server,
+    ):
+        ended = threading.Event()
+
+        def work() -> None:  # once signals are waited for: who reads the lines may send one
+            _show_settings(server.url, options.key, secret if targets else None)
+            ended.wait()
+
+        call(work, ended.set)  # that is how it is meant to end: status 0
+        if lost := deliveries.lost:
+            click.echo(f"{lost} pending deliveries are lost; with --store FILE the next start makes them", err=True)
 
 
 def _show_settings(url: str, key: str | None, secret: str | None) -> None:

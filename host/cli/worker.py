@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import click
 from msgspec.structs import replace
 
-from host.cli.arguments import SECONDS
 from host.cli.commands import EXIT_CODES
 from host.cli.host_options import HostOptions, host_options
 from host.cli.live_or_simulated import choose
 from host.cli.one_run import GRACE_DURABLE
 from host.cli.report_options import Reporting, report_options
 from host.cli.strict import StrictCommand
+from host.cli.worker_options import WorkerArguments, worker_options
 from host.errors import ConfigError
 from host.fleet.setting import database_url
 
@@ -40,32 +40,11 @@ Examples:
 
 {EXIT_CODES}""",
 )
-@click.option(
-    "--queue", "queues", multiple=True, metavar="Q", help="Take from this queue (repeatable; default: default)."
-)
-@click.option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", default=10, show_default=True,
-              help="Runs at once.")  # fmt: skip
-@click.option("--setup", metavar="MODULE:FUNCTION", help="Called with the host: gives it its functions and APIs.")
-@click.option("--grace", type=SECONDS, metavar="SECONDS", default=30.0, show_default=True,
-              help="For runs to end after SIGTERM; others go on with what is left.")  # fmt: skip
-@click.option("--metrics-port", type=click.IntRange(0, 65535), metavar="P",
-              help="Serve /metrics, /healthz and /readyz on this port; 0: a free one.")  # fmt: skip
-@click.option("--metrics-address", default="127.0.0.1", show_default=True, metavar="ADDRESS",
-              help="Address to serve them on.")  # fmt: skip
-@click.option("--keep", type=SECONDS, metavar="SECONDS", default=7 * 86400.0, show_default=True,
-              help="Forget runs this long after they ended.")  # fmt: skip
-@click.option("--simulate", is_flag=True, help="Call the built-in simulator; no key is needed or used.")
+@worker_options
 @report_options
 @host_options
 def command(
-    queues: tuple[str, ...],
-    concurrency: int,
-    setup: str | None,
-    grace: float,
-    metrics_port: int | None,
-    metrics_address: str,
-    keep: float,
-    simulate: bool,
+    options: WorkerArguments,
     reporting: Reporting,
     opening: HostOptions,
 ) -> int:
@@ -82,7 +61,12 @@ def command(
             hint="leave HOST_JOURNAL and --journal out",
         )
     mode = choose(
-        plan.settings, simulate=simulate, at_terminal=False, command="", other_apis=plan.has_other_apis, verb="worker"
+        plan.settings,
+        simulate=options.simulate,
+        at_terminal=False,
+        command="",
+        other_apis=plan.has_other_apis,
+        verb="worker",
     )
     if mode.notice:
         click.echo(mode.notice, err=True)
@@ -90,16 +74,20 @@ def command(
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that the database is away is reported once, below
     with ExitStack() as stack:
         sinks = reporting.sinks(stack, sys.stderr, plan.settings, name=str)
-        host = plan.open(sinks, simulate=simulate, setup=setup)
+        host = plan.open(sinks, simulate=options.simulate, setup=options.setup)
         stack.callback(lambda: host.close(GRACE_DURABLE))
         if host.simulated:
-            _check_alone(host, queues or ("default",))
+            _check_alone(host, options.taken)
         worker = host.fleet_worker(
-            queues=queues or ("default",), concurrency=concurrency, grace=grace, keep=keep, tell=_report
+            queues=options.taken,
+            concurrency=options.concurrency,
+            grace=options.grace,
+            keep=options.keep,
+            tell=_report,
         )
-        if metrics_port is not None:
-            stack.enter_context(_metrics(host, worker, metrics_address, metrics_port))
-        _report(f"worker {worker.name} takes up to {concurrency} runs from {', '.join(queues or ('default',))}")
+        if options.metrics_port is not None:
+            stack.enter_context(_metrics(host, worker, options.metrics_address, options.metrics_port))
+        _report(f"worker {worker.name} takes up to {options.concurrency} runs from {', '.join(options.taken)}")
         asyncio.run(_work(worker))
     return 0
 

@@ -15,11 +15,20 @@ from host import Budget, Limits, Permissions, Settings
 from host.cli.batch_options import Batch
 from host.cli.durable_options import DurableOptions
 from host.cli.host_options import HostOptions
-from host.cli.policy_options import BUDGET, PERMISSIONS
+from host.cli.plan import command as plan
+from host.cli.plan_options import PlanOptions
+from host.cli.policy_options import BUDGET, GRANTING, PERMISSIONS
 from host.cli.report_options import Reporting
 from host.cli.resume import command as resume
+from host.cli.resume_options import ResumeOptions
 from host.cli.run import command as run
+from host.cli.simulate import command as simulate
+from host.cli.simulate_options import SimulateOptions
 from host.cli.struct_options import fields_of, given, struct_options
+from host.cli.submit import command as submit
+from host.cli.submit_options import SubmitOptions
+from host.cli.worker import command as worker
+from host.cli.worker_options import WorkerArguments
 from host.config_file import read_config
 from host.option import Option
 from tests.cli.conftest import Cli
@@ -93,6 +102,30 @@ def test_every_option_of_a_struct_has_the_flags_and_help_of_its_field() -> None:
             if name in declared and command is run:
                 assert option.opts == declared[name][0].flags.split()
                 assert option.help == declared[name][0].help
+
+
+OWN = {
+    plan: PlanOptions,
+    resume: ResumeOptions,
+    simulate: SimulateOptions,
+    submit: SubmitOptions,
+    worker: WorkerArguments,
+}
+SHARED = {**fields_of(HostOptions), **fields_of(Settings), **fields_of(Reporting), **GRANTING}
+BESIDE = {"submit": {"code", "simulate", "setup", "timeout"}, "simulate": {"debug"}}  # as other commands have them
+
+
+@pytest.mark.parametrize("command", OWN, ids=lambda command: command.name)
+def test_a_command_s_own_options_are_the_fields_of_its_struct(command: click.Command) -> None:
+    """Flags, help and default are the field's; an option written at the command itself is named here."""
+    fields = fields_of(OWN[command])
+    found = options(command)
+    assert found.keys() - SHARED.keys() - BESIDE.get(command.name or "", set()) == fields.keys() - SHARED.keys()
+    for name, (option, _, default) in fields.items():
+        assert found[name].opts == option.flags.split()
+        assert found[name].help == option.help
+        if default not in (None, False, ()):
+            assert found[name].get_default(click.Context(command)) == default
 
 
 def config_fields() -> list[tuple[str, str]]:
