@@ -31,7 +31,7 @@ def opened(journal: str | None, env_file: str | None, config: str | None = None)
 
     found = read_config(config)
     settings = Settings.load(env_file=env_file, overrides={"journal": journal}, config=(found.path, found.settings))
-    store = open_journal(settings.journal, existing=True)
+    store = open_journal(settings.journal, existing=settings.journal != settings.database)
     try:
         yield store, settings
     finally:

@@ -99,7 +99,7 @@ def _recorded(settings: Settings, run_id: str) -> list[RunRow]:
     """The run of an id, or the runs of a batch."""
     from host.durable.runs import open_journal
 
-    store = open_journal(settings.journal, existing=True)
+    store = open_journal(settings.journal, existing=settings.journal != settings.database)
     try:
         return runs_of(store, run_id)
     finally:

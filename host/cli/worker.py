@@ -18,7 +18,7 @@ from host.cli.live_or_simulated import choose
 from host.cli.one_run import GRACE_DURABLE
 from host.cli.report_options import Reporting, report_options
 from host.cli.strict import StrictCommand
-from host.cli.worker_options import WorkerCommandOptions, worker_options
+from host.cli.worker_options import WorkerArguments, worker_options
 from host.errors import ConfigError
 from host.fleet.setting import database_url
 
@@ -44,7 +44,7 @@ Examples:
 @report_options
 @host_options
 def command(
-    options: WorkerCommandOptions,
+    options: WorkerArguments,
     reporting: Reporting,
     opening: HostOptions,
 ) -> int:

@@ -11,10 +11,10 @@ from host.cli.arguments import SECONDS
 from host.cli.struct_options import fields_of, struct_options
 from host.option import Option
 
-__all__ = ["WorkerCommandOptions", "worker_options"]
+__all__ = ["WorkerArguments", "worker_options"]
 
 
-class WorkerCommandOptions(msgspec.Struct, frozen=True):
+class WorkerArguments(msgspec.Struct, frozen=True):
     """What the options say."""
 
     queues: Annotated[
@@ -49,5 +49,5 @@ class WorkerCommandOptions(msgspec.Struct, frozen=True):
         return self.queues or ("default",)
 
 
-worker_options = struct_options("options", fields_of(WorkerCommandOptions), WorkerCommandOptions)
+worker_options = struct_options("options", fields_of(WorkerArguments), WorkerArguments)
 """Gives a command the options, which reach it as one value, ``options``."""

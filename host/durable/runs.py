@@ -93,6 +93,7 @@ class DurableRuns:
         with self._lock:
             if self._journal is None:
                 settings = self._parts.settings
+                existing = existing and settings.journal != settings.database  # else the fleet makes it
                 self._journal = open_journal(settings.journal, settings.run_lease, existing=existing)
             return self._journal
 

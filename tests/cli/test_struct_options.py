@@ -17,7 +17,7 @@ from host.cli.durable_options import DurableOptions
 from host.cli.host_options import HostOptions
 from host.cli.plan import command as plan
 from host.cli.plan_options import PlanOptions
-from host.cli.policy_options import BUDGET, PERMISSIONS
+from host.cli.policy_options import BUDGET, GRANTING, PERMISSIONS
 from host.cli.report_options import Reporting
 from host.cli.resume import command as resume
 from host.cli.resume_options import ResumeOptions
@@ -28,7 +28,7 @@ from host.cli.struct_options import fields_of, given, struct_options
 from host.cli.submit import command as submit
 from host.cli.submit_options import SubmitOptions
 from host.cli.worker import command as worker
-from host.cli.worker_options import WorkerCommandOptions
+from host.cli.worker_options import WorkerArguments
 from host.config_file import read_config
 from host.option import Option
 from tests.cli.conftest import Cli
@@ -109,16 +109,9 @@ OWN = {
     resume: ResumeOptions,
     simulate: SimulateOptions,
     submit: SubmitOptions,
-    worker: WorkerCommandOptions,
+    worker: WorkerArguments,
 }
-SHARED = {
-    "config": None,
-    **fields_of(HostOptions),
-    **fields_of(Settings),
-    **fields_of(Reporting),
-    **PERMISSIONS,
-    **BUDGET,
-}
+SHARED = {**fields_of(HostOptions), **fields_of(Settings), **fields_of(Reporting), **GRANTING}
 BESIDE = {"submit": {"code", "simulate", "setup", "timeout"}, "simulate": {"debug"}}  # as other commands have them
 
 
