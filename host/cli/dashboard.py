@@ -79,11 +79,15 @@ def command(port: int, address: str, names: tuple[str, ...], opening: HostOption
         secrets = [value for name in settings.__struct_fields__ if isinstance(value := getattr(settings, name), Secret)]
         app = Dashboard(journal, actions, access, secrets=secrets, tables=tables).app
         server = stack.enter_context(Server(lambda abort: app, address, port, thread="host-dashboard"))
-        click.echo(f"dashboard of {journal.name} at {server.url} (Ctrl-C ends it)", err=True)
-        if notice:
-            click.echo(notice, err=True)
         ended = threading.Event()
-        call(ended.wait, ended.set)  # that is how it is meant to end: status 0
+
+        def work() -> None:  # once signals are waited for: who reads the line may send one
+            click.echo(f"dashboard of {journal.name} at {server.url} (Ctrl-C ends it)", err=True)
+            if notice:
+                click.echo(notice, err=True)
+            ended.wait()
+
+        call(work, ended.set)  # that is how it is meant to end: status 0
     return 0
 
 

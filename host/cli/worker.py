@@ -85,8 +85,11 @@ def command(
         )
         if options.metrics_port is not None:
             stack.enter_context(_metrics(host, worker, options.metrics_address, options.metrics_port))
-        _report(f"worker {worker.name} takes up to {options.concurrency} runs from {', '.join(options.taken)}")
-        asyncio.run(_work(worker))
+        asyncio.run(
+            _work(
+                worker, f"worker {worker.name} takes up to {options.concurrency} runs from {', '.join(options.taken)}"
+            )
+        )
     return 0
 
 
@@ -100,11 +103,13 @@ def _metrics(host: Host, worker: FleetWorker, address: str, port: int) -> Server
     return server
 
 
-async def _work(worker: FleetWorker) -> None:
+async def _work(worker: FleetWorker, begun: str) -> None:
+    """Run the worker until a signal stops it; ``begun`` is printed once signals are waited for."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows: Ctrl-C ends it at once, and leases end by themselves
             loop.add_signal_handler(number, worker.stop)
+    _report(begun)
     await worker.run()
 
 

@@ -100,9 +100,9 @@ def test_a_schedule_by_its_name(cli: Cli, tmp_path: Path) -> None:
         (["submit", "missing.lua"], 2, "there is no script missing.lua"),
         (["worker"], 3, "STRIPE_SECRET_KEY is not set"),
         (["worker", "--simulate", "--journal", "x.sqlite"], 3, "a worker's journal is in the fleet's database"),
-        (["runs", "cancel", "nobody"], 3, "there is no journal in"),
+        (["runs", "cancel", "nobody"], 2, "there is no run nobody"),
         (["runs", "retry", "nobody"], 2, "no run nobody was submitted"),
-        (["runs", "show", "-f", "nobody"], 3, "there is no journal in"),
+        (["runs", "show", "-f", "nobody"], 2, "there is no run nobody"),
     ],
 )
 def test_mistakes_are_named(cli: Cli, words: list[str], status: int, message: str) -> None:
