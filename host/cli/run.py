@@ -79,22 +79,7 @@ def command(
     scripts, args = scripts_of(ctx, arguments, code)
     plan = opening.plan()
     cassette.refuse_with(durable=durable.durable, processes=batch.processes != 1, dry_run=dry_run)
-    if cassette.replay is not None:
-        cassette.refuse_with(**{f"require_{require}": require is not None})
-        mode = Mode(simulate=simulate)
-    else:
-        mode = choose(
-            plan.settings,
-            simulate=simulate,
-            at_terminal=sys.stdout.isatty() and sys.stderr.isatty(),
-            command=_without_passwords(shlex.join(ctx.meta[GIVEN])),
-            require=require,
-            other_apis=plan.has_other_apis,
-        )
-    if opening.settings.get("lenient") and not mode.simulate:
-        raise UsageError("--lenient is about the simulator, and this run is not simulated; --simulate asks for it")
-    if mode.notice:
-        click.echo(mode.notice, err=True)
+    mode = _mode(ctx, plan, opening, simulate, require, cassette)
     if dry_run:
         from host.cli.plan import print_any  # few runs are
         from host.cli.plan_options import PlanOptions
@@ -126,6 +111,34 @@ def command(
             again=again,
             cassette=cassette,
         )
+
+
+def _mode(
+    ctx: click.Context,
+    plan: HostPlan,
+    opening: HostOptions,
+    simulate: bool,
+    require: Literal["live", "test"] | None,
+    cassette: CassetteOptions,
+) -> Mode:
+    """Whether the run is simulated, after printing why where that was not asked for. Raises ``UsageError``."""
+    if cassette.replay is not None:
+        cassette.refuse_with(**{f"require_{require}": require is not None})
+        mode = Mode(simulate=simulate)
+    else:
+        mode = choose(
+            plan.settings,
+            simulate=simulate,
+            at_terminal=sys.stdout.isatty() and sys.stderr.isatty(),
+            command=_without_passwords(shlex.join(ctx.meta[GIVEN])),
+            require=require,
+            other_apis=plan.has_other_apis,
+        )
+    if opening.settings.get("lenient") and not mode.simulate:
+        raise UsageError("--lenient is about the simulator, and this run is not simulated; --simulate asks for it")
+    if mode.notice:
+        click.echo(mode.notice, err=True)
+    return mode
 
 
 def _run_many(

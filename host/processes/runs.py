@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from host.bridge.waiting import Begin, wait, wait_async
 from host.calls.traced_pipeline import traced
 from host.errors import ClosedError
+from host.events import Sink
 from host.limits import Limits
 from host.policy.policy import HostPolicy
 from host.run.job import Job, RunServices, Why
@@ -142,11 +143,7 @@ class Runs:
         if self.worker_processes is not None:
             return self.worker_processes.launch(run_id, job, seconds, finished, options.sinks)
 
-        services = self.services
-        if options.sinks:
-            sinks = (*options.sinks, *services.sinks)
-            pipeline = traced(services.pipeline, sinks) if self.sends_traceparent else services.pipeline
-            services = replace(services, sinks=sinks, pipeline=pipeline)
+        services = self._services_with(options.sinks)
         timer: list[Any] = []
 
         def done(session: Session) -> None:
@@ -164,6 +161,15 @@ class Runs:
             timer.append(services.worker.call_later(seconds, lambda _: session.kill("timeout")))
         session.start()
         return session
+
+    def _services_with(self, sinks: Sequence[Sink]) -> RunServices:
+        """The host's services for a run that has sinks of its own."""
+        services = self.services
+        if not sinks:
+            return services
+        sinks = (*sinks, *services.sinks)
+        pipeline = traced(services.pipeline, sinks) if self.sends_traceparent else services.pipeline
+        return replace(services, sinks=sinks, pipeline=pipeline)
 
     def wait(self, script: Script, options: RunOptions, kept: Kept | None = None) -> RunResult:
         """Begin a run and wait for its result."""
