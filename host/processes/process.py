@@ -1,4 +1,4 @@
-"""One worker process, as its parent has it."""
+"""The parent's handle of one worker process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from host.run.script import Script
 
 __all__ = ["WorkerProcess"]
 
-SCRIPTS = 256  # that a child keeps, so that each crosses once
+SCRIPTS = 256  # scripts that a child keeps, so that each is sent only once
 
 # The whole of a child's command line. What it may import is what this process may.
 _PROGRAM = """
@@ -80,7 +80,7 @@ class WorkerProcess:
         self._thread = threading.Thread(target=self._listen, name=f"host-process-{number}", daemon=True)
 
     def listen(self) -> None:
-        """Hear what the child says, on a thread of its own."""
+        """Start the thread that receives the child's messages."""
         self._thread.start()
 
     @property
@@ -107,20 +107,20 @@ class WorkerProcess:
         return key
 
     def kill(self) -> None:
-        """End it now."""
+        """Kill the process immediately."""
         self._killed = True
         with contextlib.suppress(OSError):
             self._process.kill()
 
     def join(self, seconds: float | None = None) -> bool:
-        """Wait for its end; returns whether it came within ``seconds``."""
+        """Wait at most ``seconds`` for the process to end; returns whether it has."""
         if self._thread is threading.current_thread():
             return True
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def ending(self) -> str:
-        """How it ended, for a message."""
+        """A description of how the process ended, for messages."""
         status = self._process.returncode
         if status is None or self._killed:
             return "was ended"

@@ -1,4 +1,4 @@
-"""The runs of a host: begun here or in a worker process, waited for, ended with the host."""
+"""The runs of a host: starts them in this process or a worker process, waits for them, and ends them with the host."""
 
 from __future__ import annotations
 
@@ -115,9 +115,9 @@ class Runs:
         rules: HostPolicy | None = None,
         once: OnceAnswers | None = None,
     ) -> Session | RemoteRun:
-        """Begin a run. ``kept`` is what is recorded of a durable one, ``once`` what its batch does once. Never blocks.
+        """Begin a run. ``kept`` is the record of a durable run, ``once`` the shared results of its batch. Never blocks.
 
-        Raises ``ClosedError``, and ``UsageError`` for options that cannot be.
+        Raises ``ClosedError``, and ``UsageError`` for invalid options.
         """
         self.check_open()
         args, globals = options.args, options.globals
@@ -250,7 +250,7 @@ class Runs:
         self.end("interrupted")
 
     def close(self, grace: float) -> None:
-        """Begin no more runs, and end those there are. A second call does nothing."""
+        """Stop accepting runs and end those in progress. A second call does nothing."""
         with self._lock:
             first, self.closed = not self.closed, True
         if first and not self.has_lost_its_threads:
