@@ -50,7 +50,7 @@ class Upkeep:
 
     @property
     def is_due(self) -> bool:
-        """Whether there is anything to be done by now."""
+        """Whether any maintenance is due."""
         return monotonic() >= min(self._next.values(), default=0.0)
 
     def _is_time(self, what: str, seconds: float) -> bool:
@@ -72,7 +72,7 @@ class Upkeep:
         self._counting = monotonic() - start
 
     def _sweep(self) -> None:
-        """Forget runs whose time is over, workers that are gone, texts and needs nobody refers to."""
+        """Delete expired runs, dead workers, and texts and needs that nothing refers to."""
         ((swept,),) = self._database.rows(
             "WITH old AS (DELETE FROM luahost_job WHERE id IN (SELECT id FROM luahost_job "
             "WHERE ended < now() - %(keep)s * interval '1 second' LIMIT %(piece)s FOR UPDATE SKIP LOCKED) "
