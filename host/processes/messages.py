@@ -23,9 +23,9 @@ _SECRET = 2  # extension type, as in host.lua.values
 
 
 class Open(Message, frozen=True):
-    """The first message. ``settings`` holds the key itself, ``room`` this child's part of what is in flight.
+    """The first message. ``settings`` includes the key; ``room`` is this child's share of the calls in flight.
 
-    ``options`` are further ones of :class:`~host.host.Host`.
+    ``options`` are further options of :class:`~host.host.Host`.
     """
 
     settings: dict[str, Any]
@@ -109,7 +109,7 @@ class OnceTold(Message, frozen=True):
 
 
 class StatsAsked(Message, frozen=True):
-    """Asks for :class:`Health`."""
+    """Requests :class:`Health`."""
 
     id: int
 

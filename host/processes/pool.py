@@ -45,9 +45,9 @@ Answer = Callable[[Request, float, Callable[[Reply], None]], None]
 
 
 class RemoteRun:
-    """A run in another process, as its :class:`~host.run.session.Session` looks from outside.
+    """A run in another process, with the interface of :class:`~host.run.session.Session`.
 
-    ``start`` is what its process is sent, without the script's key.
+    ``start`` is the message to its process, without the script's key.
     """
 
     __slots__ = ("_processes", "finished", "id", "once", "process", "result", "run_id", "script", "start")

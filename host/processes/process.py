@@ -34,11 +34,10 @@ os._exit(main())
 
 
 class WorkerProcess:
-    """A worker process. ``receive(process, message)`` gets what it says, ``gone(process)`` is called once at its
-    end; both on a thread of its own.
+    """A worker process. ``receive(process, message)`` is called with its messages, ``gone(process)`` once at its end;
+    both on a separate thread, which :meth:`listen` starts.
 
-    ``environ`` is what the child's environment is to be. Nothing secret is in it or on the command line: all
-    that goes over the pipe. ``listen`` begins the talk.
+    ``environ`` is the child's environment. Secrets are neither in it nor on the command line, but sent over the pipe.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class WorkerProcess:
             raise ConfigError(f"a worker process cannot be started: {error}") from error
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        # The channel owns copies: Popen's own objects may close theirs whenever they like.
+        # The channel owns duplicates, because Popen's file objects may close theirs at any time.
         reading, writing = os.dup(self._process.stdout.fileno()), os.dup(self._process.stdin.fileno())
         self._process.stdout.close()
         self._process.stdin.close()
@@ -137,7 +136,7 @@ class WorkerProcess:
             for frame in self._channel.frames():
                 self._receive(self, m.from_child(frame))
         finally:
-            # Whatever ended the talk, the process is of no more use: its pipe is the one way to it.
+            # Without its pipe the process cannot be reached any more, so it is killed whatever closed the pipe.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.2)
             with contextlib.suppress(OSError):

@@ -78,7 +78,7 @@ class Runs:
         self._limits = limits
         self._lock = threading.Lock()
         self._pid = os.getpid()
-        # Random once, not for each: that lets go of the interpreter, which a thread at work then takes for a while.
+        # Random once per host, not per run: os.urandom releases the GIL, which a busy thread may then hold for a while.
         self._mark = f"run_{os.urandom(6).hex()}"
         self._numbers = count(1)
 
@@ -89,7 +89,7 @@ class Runs:
 
     @property
     def has_lost_its_threads(self) -> bool:
-        """Whether nothing of the host turns any more: in a fork, and once the interpreter deletes its modules."""
+        """Whether the host's threads no longer run: in a fork, and once the interpreter deletes its modules."""
         return self.forked or sys.is_finalizing()
 
     def check_open(self) -> None:
@@ -260,7 +260,7 @@ class Runs:
 
 
 def _batch_of(kept: Kept | None, once: OnceResults, wake: Callable[[], None]) -> OnceResults:
-    """What a durable batch does once; runs may wait for one that is still to begin, which ``wake`` is to have done."""
+    """The ``once`` results of a durable batch. Runs may wait for one not begun yet; ``wake`` then has it begun."""
     if kept is None or kept.once is None or kept.once is once:
         return once
     kept.once.expect(wake)
