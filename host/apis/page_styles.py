@@ -1,4 +1,4 @@
-"""What each style of paging makes of a page: the arguments of the next one, its URL, or nothing after the last."""
+"""The pagination styles: each derives the place of the next page from the page just received."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from host.http.message import Request
 __all__ = ["STYLES", "Place", "Turn", "dig", "own_url", "stuck"]
 
 Place = dict[str, Any] | str | None
-"""Arguments for ``prepare``, an absolute URL, or None after the last page."""
+"""Where the next page is: arguments for ``prepare``, an absolute URL, or None after the last page."""
 _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[\w!#$&+\-.^`|~*]+\s*=\s*(?:"[^"]*"|[^\s",;]+))*)')
 
 
 class Turn(NamedTuple):
-    """A page that came, and what it came of.
+    """A received page and the call that requested it.
 
-    ``answer`` may have its first and last item only, of ``number``; ``most`` is how many the first page had, where this
-    is a later one; ``link`` the answer's ``Link`` header, None where it had none; ``first`` makes the list's request.
+    ``number`` is the page's item count; ``answer`` and ``items`` may hold only the first and last of them. ``most`` is
+    the item count of the first page, None while this is the first. ``link`` is the ``Link`` header or None. ``first``
+    builds the request of the first page.
     """
 
     catalog: Catalog
@@ -39,7 +40,7 @@ class Turn(NamedTuple):
 
     @property
     def more(self) -> bool | None:
-        """Whether the answer says that there is more; None where it says nothing."""
+        """Whether the answer states that more pages follow; None if it does not say."""
         path = self.operation.page_more or "has_more"
         said = dig(self.answer, path)
         if not isinstance(said, bool):
@@ -48,7 +49,7 @@ class Turn(NamedTuple):
 
     @property
     def is_short(self) -> bool:
-        """Whether it has fewer items than a page that others follow would have."""
+        """Whether the page has fewer items than a full page, so that it must be the last."""
         name = size_param(self.operation)
         if not self.number or not name:
             return not self.number
@@ -58,17 +59,17 @@ class Turn(NamedTuple):
             size = known = schema.default
         if not isinstance(size, int | float) or self.number >= size:
             return False
-        # An API may give less than it is asked for: the first page shows it, or the document says how many it gives.
+        # An API may cap the requested page size: the first page's count or the document's maximum reveals the cap.
         return size <= known if self.most is None and known is not None else self.most is not None and self.most >= size
 
     def moved(self, name: str, value: Any) -> Place:
-        """The same request with another value of the parameter that leads to the next page."""
+        """The call's arguments with ``name`` set to ``value``. Raises ``UnexpectedAnswer`` if that changes nothing."""
         if self.arguments.get(name) == value:
             stuck(self, f"the page after {name}={value} says it comes before itself")
         return {**self.arguments, name: value}
 
     def default(self, name: str, otherwise: int) -> int:
-        """What a numeric parameter stands at: given, else the document's default."""
+        """A numeric parameter's value: as given, else the document's default, else ``otherwise``."""
         value = self.arguments.get(name)
         if value is None:
             value = self.catalog.resolve(self.operation.params[name].schema).default
@@ -79,7 +80,7 @@ class Turn(NamedTuple):
 
 
 def _by_cursor(turn: Turn) -> Place:
-    """https://docs.stripe.com/api/pagination and lists that go on after an item's id."""
+    """Pages that continue after the last item's id, as in https://docs.stripe.com/api/pagination."""
     if not turn.items or turn.more is False or (turn.more is None and turn.is_short):
         return None
     operation, name = turn.operation, turn.operation.page_param
@@ -91,14 +92,14 @@ def _by_cursor(turn: Turn) -> Place:
         id = ids[1]
     if not isinstance(id, str | int) or isinstance(id, bool) or id == "":
         stuck(turn, f"the page promises more, but its last item has no {own}")
-    other = operation.page_next  # for lists whose order decides: newest first goes on before the last
+    other = operation.page_next  # lists sorted newest first continue with this parameter, before the last id
     if other and name not in turn.arguments and (other in turn.arguments or _descends(*ids)):
         name = other
     return turn.moved(name, id)
 
 
 def _descends(first: Any, last: Any) -> bool:
-    """Whether ids fall: numbers by value, also as text (snowflakes)."""
+    """Whether the ids descend; numeric ids compare by value even if they are strings (snowflakes)."""
     try:
         return int(first) > int(last)
     except (TypeError, ValueError):
@@ -119,7 +120,7 @@ def _by_token(turn: Turn) -> Place:
 
 
 def _without_token(turn: Turn) -> Place:
-    """Some lists are paged by a token where that was asked for, and else by an offset."""
+    """The place after an answer without a token: by offset, for lists that use tokens only on request."""
     if turn.more:
         stuck(turn, f"the page promises more, but has no {turn.operation.page_next}")
     name = offset_param(turn.operation, turn.catalog) if turn.operation.page_total else ""
@@ -140,7 +141,7 @@ def _by_url(turn: Turn) -> Place:
 
 
 def _by_link(turn: Turn) -> Place:
-    """https://www.rfc-editor.org/rfc/rfc8288"""
+    """Pages linked by a ``Link`` header: https://www.rfc-editor.org/rfc/rfc8288."""
     if turn.link is not None:
         following = next_link(turn.link)
         return own_url(turn.first(), following) if following else None
@@ -215,8 +216,11 @@ def next_link(header: str) -> str:
 
 
 def own_url(first: Request, link: str) -> str:
-    """``link`` made absolute; it must have the origin and the path of the first page's request, so that
-    neither the key nor the permission for one operation leads anywhere else."""
+    """``link`` as an absolute URL.
+
+    Raises ``UnexpectedAnswer`` unless it has the origin and path of the first page's request: the key and the
+    operation's permission must not be used for any other URL.
+    """
     url = urljoin(first.url, link)
     want, got = urlsplit(first.url), urlsplit(url)
     same = (want.scheme, want.netloc, want.path.rstrip("/")) == (got.scheme, got.netloc, got.path.rstrip("/"))
@@ -230,13 +234,13 @@ def own_url(first: Request, link: str) -> str:
 
 
 def stuck(turn: Turn, fault: str) -> NoReturn:
-    """Raise that the page leads nowhere."""
+    """Raise ``UnexpectedAnswer``: no next page can be derived from this one, because of ``fault``."""
     name = f"{turn.catalog.name}.{turn.operation.id}"
     raise UnexpectedAnswer(f"{name}: {fault}", operation=name)
 
 
 def dig(value: Any, dotted: str) -> Any:
-    """A member by its dotted path, ``links[rel=next].href`` that of the first such item; None where there is none."""
+    """The member at a dotted path, or None; ``links[rel=next].href`` selects the first list item with ``rel`` next."""
     if isinstance(value, dict) and dotted in value:
         return value[dotted]
     for step in dotted.split("."):

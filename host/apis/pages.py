@@ -1,4 +1,4 @@
-"""Finds the next page of a list, in the style of its operation (:mod:`host.apis.page_styles`)."""
+"""Finds the next page of a list, by its operation's pagination style (:mod:`host.apis.page_styles`)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from host.apis.page_styles import STYLES, Place, Turn, dig, own_url
 from host.apis.prepare import prepare
 from host.http.message import Request, Response
 
-UNTOLD = "?"  # in place of the member with the items, if it is not known
+UNTOLD = "?"  # stands for the member with the items if it is unknown
 __all__ = ["Shown", "link_of", "next_page", "own_url", "page_items", "page_request", "page_words"]
 
 
 def page_items(operation: Operation, page: Any) -> list[Any]:
-    """The items of a page; empty if it is not a page."""
+    """The items of a page; an empty list if ``page`` holds none."""
     found = dig(page, operation.page_items) if operation.page_items else page
     return found if isinstance(found, list) else []
 
 
 class Shown(NamedTuple):
-    """A page that came. ``answer`` may have its first and last item only, of ``number``; ``most`` is how many the first
-    page had, where this is a later one; ``link`` is its ``Link`` header."""
+    """A received page. ``number`` is its item count (None: as in ``answer``, which may otherwise hold only the first
+    and last item), ``most`` the first page's item count (None for the first page), ``link`` its ``Link`` header."""
 
     answer: Any
     number: int | None = None
@@ -43,12 +43,12 @@ def next_page(
     options: CallOptions | None = None,
     first: Request | None = None,
 ) -> Place:
-    """What asks for the page after the one ``shown``: arguments for :func:`prepare`, or an absolute URL for
-    :func:`page_request`, or None after the last.
+    """The place of the page after ``shown``: arguments for :func:`prepare`, an absolute URL for :func:`page_request`,
+    or None after the last page.
 
-    ``arguments`` are those that gave it; ``first`` is the list's request, where that is not the operation's own.
-    Raises ``UnexpectedAnswer`` for a page that leads nowhere:
-    more is promised but no item has an id, the cursor stays the same, the URL is not this operation's.
+    ``arguments`` are those of the call that returned ``shown``; ``first`` is the first page's request, if it differs
+    from the operation's own. Raises ``UnexpectedAnswer`` if the next page cannot be derived: the answer promises more
+    but no item has an id, the cursor does not change, or the URL belongs to another operation.
     """
     style = STYLES.get(operation.paging or "")
     if style is None:
@@ -63,16 +63,17 @@ def next_page(
 
 
 def link_of(operation: Operation | None, answer: Any) -> str | None:
-    """The ``Link`` header of a page's answer, where its style can go by one."""
+    """The ``Link`` header of a page's answer; None if there is none or the operation's style does not use it."""
     if operation is None or type(answer) is not Response or operation.paging not in ("link", "number", "offset"):
         return None
     return answer.headers.get("link")
 
 
 def page_words(catalog: Catalog, operation: Operation) -> str | None:
-    """What the Lua side gets of an operation that answers with a list: its style of paging (``none`` where the
-    document names none), the member with the items and the one with an item's id, each after a zero byte. None of
-    other operations.
+    """The pagination of a list operation as the Lua side receives it; None if the operation returns no list.
+
+    Three texts separated by zero bytes: the style (``none`` if the document describes none), the member that holds
+    the items, and the member of an item that holds its id.
     """
     style, member = operation.paging or "none", operation.page_items
     if style == "none":
@@ -84,8 +85,9 @@ def page_words(catalog: Catalog, operation: Operation) -> str | None:
 
 
 def _only_a_list(catalog: Catalog, operation: Operation) -> str | None:
-    """The member of an answer that is nothing but a list ("": the answer itself); :data:`UNTOLD` where it has several
-    lists, or may be anything; None where it is an object.
+    """The member that holds the items of a plain list ("": the answer itself).
+
+    :data:`UNTOLD` if the answer has several lists or an unknown shape; None if it is an object.
     """
     if operation.method != "GET" or operation.result is None:
         return None
@@ -111,6 +113,9 @@ def page_request(
     arguments: dict[str, Any],
     base_url: str,
 ) -> Request:
-    """The request of a page known by its URL: as the first one's, checked to be the same operation's."""
+    """The request of a page given by its URL: the first page's request with that URL.
+
+    Raises ``UnexpectedAnswer`` if the URL is not one of the same operation.
+    """
     first = prepare(catalog, operation, arguments, options, base_url=base_url)
     return replace(first, url=own_url(first, url))

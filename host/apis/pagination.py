@@ -1,8 +1,8 @@
-"""How an operation's pages follow each other, read from its parameters and the shape of its answer.
+"""Detects an operation's pagination style from its parameters and the shape of its answer.
 
-The styles, in the order in which they are looked for: a ``token`` of the answer, which goes into a parameter; a
-``cursor``, the last item's id; the next page's ``url``; a ``link`` header; an ``offset``; a page's ``number``.
-docs/apis.md says what is understood.
+The styles, in order of detection: a ``token`` from the answer that is sent in a parameter; a ``cursor``, the last
+item's id; the ``url`` of the next page; a ``link`` header; an ``offset``; a page ``number``. docs/apis.md describes
+the supported forms.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from host.errors import CatalogError
 
 __all__ = ["PageHints", "detect_paging", "page_hints", "page_names", "page_parameter", "size_param"]
 
-DEPTH = 3  # how deep inside an answer the next page's token may be
+DEPTH = 3  # nesting levels of an answer that are searched for the next page's token
 _ZERO = re.compile(
     r"\b(?:zero|0)[- ]?(?:based|indexed)|\b(?:starts?|starting|begins?|beginning|counting)\s+(?:at|from|with)\s+"
     r"(?:page\s+)?(?:0|zero)\b|first page (?:is|=|has (?:the )?(?:number|index))\s*[:`'\"]*(?:0|zero)\b",
@@ -52,14 +52,17 @@ _OPAQUE = re.compile(r"\b(?:link|header|opaque)\b", re.I)
 
 
 class PageHints(NamedTuple):
-    """What a document says of an operation's pages in places that no schema has."""
+    """What a document states about an operation's pages outside its schemas."""
 
-    link: bool = False  # its answer has a Link header
-    texts: Mapping[str, str] = MappingProxyType({})  # descriptions of its parameters
+    link: bool = False  # the answer has a documented Link header
+    texts: Mapping[str, str] = MappingProxyType({})  # parameter descriptions by wire name
 
 
 def page_hints(follow: Callable[[Any], dict[str, Any]], node: dict[str, Any], item: dict[str, Any]) -> PageHints:
-    """Of an operation's node and its path's; ``follow`` resolves a reference, or raises ``CatalogError``."""
+    """The hints in an operation's ``node`` and its path ``item``.
+
+    ``follow`` resolves a reference or raises ``CatalogError``; parts that cannot be resolved are skipped.
+    """
     texts: dict[str, str] = {}
     for param in _each(follow, item.get("parameters"), node.get("parameters")):
         if isinstance(param.get("name"), str):
@@ -73,19 +76,19 @@ def page_hints(follow: Callable[[Any], dict[str, Any]], node: dict[str, Any], it
 
 def _each(follow: Callable[[Any], dict[str, Any]], *lists: Any) -> Iterator[dict[str, Any]]:
     for raw in (raw for each in lists if isinstance(each, list) for raw in each):
-        with contextlib.suppress(CatalogError):  # reported where it is read
+        with contextlib.suppress(CatalogError):  # reported by the code that compiles the part
             yield follow(raw)
 
 
 def detect_paging(
     operation: Operation, result: Schema | None, lookup: Catalog, hints: PageHints | None = None
 ) -> dict[str, Any]:
-    """The fields of ``operation`` about paging, as changes; {} where it gives no pages that are understood."""
+    """The pagination fields to set on ``operation``; an empty dict if no supported pagination is found."""
     if result is None or operation.method not in ("GET", "POST", "QUERY"):
         return {}
     result = lookup.resolve(result)
     if lookup.id_field in result.properties and (operation.path.endswith("}") or operation.method == "POST"):
-        return {}  # an object that has a list in it
+        return {}  # a single object that contains a list
     shape = _ListShape(operation, result, lookup, hints or PageHints())
     if shape.items is None:
         return {}
@@ -102,13 +105,13 @@ def detect_paging(
 
 
 def page_parameter(name: str) -> bool:
-    """Whether a parameter's name says that it chooses among pages, or their size."""
+    """Whether a parameter selects a page or a page size, judged by its name."""
     plain = plain_name(name)
     return plain in PAGED or plain in SIZES[:10] or plain in ("p", "start", "token")
 
 
 def size_param(operation: Operation) -> str:
-    """The parameter that says how many items a page has at most; or ""."""
+    """The name of the parameter for the maximum number of items per page, or ""."""
     named = {plain_name(param.name): name for name, param in reversed(operation.params.items()) if _sent(param)}
     return next((named[size] for size in SIZES if size in named), "")
 
@@ -118,7 +121,7 @@ def _sent(param: Param) -> bool:
 
 
 def page_names(operation: Operation) -> frozenset[str]:
-    """The wire's names of those parameters of a list that choose a page, and filter nothing."""
+    """The wire names of a list's parameters that select a page rather than filter the items."""
     own = {operation.page_param, size_param(operation)}
     return frozenset(
         param.name for name, param in operation.params.items() if name in own or page_parameter(param.name)
@@ -126,7 +129,7 @@ def page_names(operation: Operation) -> frozenset[str]:
 
 
 class _ListShape:
-    """An operation that may be a list: its parameters, and what is beside the items in its answer."""
+    """An operation that may return a list: its parameters, and the members of its answer besides the items."""
 
     def __init__(self, operation: Operation, result: Schema, lookup: Catalog, hints: PageHints) -> None:
         self.operation = operation
@@ -142,19 +145,19 @@ class _ListShape:
         self.size = size_param(operation)
 
     def common(self) -> dict[str, Any]:
-        """What every style has."""
-        items = sys.intern(self.items or "")  # the default is left out of a compiled file where it is the same object
+        """The fields that every style sets."""
+        items = sys.intern(self.items or "")  # msgspec omits a default only if the value is the identical object
         return {"page_items": items, "page_more": "" if self.more == "has_more" else self.more}
 
     def leaf(self, names: frozenset[str], types: tuple[str, ...]) -> str:
-        """The first member of one of these names, the outermost first."""
+        """The path of the first member with one of these names and types, outermost first; or ""."""
         for path, schema in self.members:
             if plain_name(path.rpartition(".")[2]) in names and scalar(schema, self.lookup, types):
                 return path
         return ""
 
     def param(self, names: tuple[str, ...], types: tuple[str, ...]) -> tuple[str, Param] | None:
-        """The first parameter of one of these names whose values have one of these types."""
+        """The first parameter with one of these names and types, as (script name, parameter); or None."""
         for name in names:
             found = self.params.get(name)
             if found is not None and scalar(found[1].schema, self.lookup, types):
@@ -187,15 +190,15 @@ def _by_token(shape: _ListShape) -> dict[str, Any]:
     _, _, name, path = best
     style = "search" if path == "next_page" and "query" in shape.params and name == "page" else "token"
     changes = {"paging": style, "page_next": path, "page_param": name}
-    if offset_param(shape.operation, shape.lookup):  # which it pages by where it gives no token
+    if offset_param(shape.operation, shape.lookup):  # used for answers without a token
         changes["page_total"] = shape.leaf(TOTALS, ("integer", "number", ""))
     return changes
 
 
 def _token_score(wanted: str, path: str, *, number: bool, known: bool) -> int:
-    """How surely the member at ``path`` is what goes into the parameter ``wanted``: 1 the surest, 0 not at all.
+    """How likely the member at ``path`` holds the value for the parameter ``wanted``: 1 most likely, 6 least, 0 not.
 
-    ``number``: both are one; ``known``: the answer says whether there is more.
+    ``number``: both are numeric. ``known``: the answer states whether more pages follow.
     """
     *above, leaf = [plain_name(step) for step in path.split(".")]
     parent = above[-1] if above else ""
@@ -219,7 +222,7 @@ def _token_score(wanted: str, path: str, *, number: bool, known: bool) -> int:
 
 
 def _by_id(shape: _ListShape) -> dict[str, Any]:
-    """By the last item's id: the answer says whether there is more."""
+    """By the last item's id, for answers that state whether more pages follow."""
     found = shape.param(IDS, ("string", "integer", ""))
     if found is None or not shape.more or _is_time(found[1], shape.lookup):
         return {}
@@ -228,7 +231,7 @@ def _by_id(shape: _ListShape) -> dict[str, Any]:
 
 
 def _by_order(shape: _ListShape) -> dict[str, Any]:
-    """By the last item's id, until there is none: the parameter's own words say that it is one."""
+    """By the last item's id until a page is empty, for parameters described as taking an id."""
     own = item_id(shape)
     for names in (IDS, ("before", "beforeid", "maxid")):
         found = shape.param(names, ("string", "integer", ""))
@@ -240,7 +243,7 @@ def _by_order(shape: _ListShape) -> dict[str, Any]:
         if _OF_IDS.search(shape.text(param)) or shape.lookup.resolve(param.schema).format in ("snowflake", "uuid"):
             other = shape.param(("before", "beforeid"), ("string", "integer", ""))
             changes: dict[str, Any] = {"paging": "cursor", "page_param": name}
-            if other is not None and other[0] != name:  # whichever the order of the items asks for
+            if other is not None and other[0] != name:  # the order of the items decides between the two
                 changes["page_next"] = other[0]
             return {**changes, **({"page_id": own} if own != "id" else {})}
     return {}
@@ -296,13 +299,13 @@ def _by_number(shape: _ListShape) -> dict[str, Any]:
 
 
 def _by_link(shape: _ListShape) -> dict[str, Any]:
-    """Of a bare list, or one that takes a cursor, which says nothing of pages: a Link header is where it could."""
+    """By an undocumented Link header, for bare lists with page parameters and for lists with a cursor parameter."""
     named = CURSORS & shape.params.keys() or (shape.items == "" and any(map(page_parameter, shape.params)))
     return {"paging": "link"} if named else {}
 
 
 def item_id(shape: _ListShape) -> str:
-    """The member of an item that identifies it: ``id``, or that of the one object in it (``user.id``); or ""."""
+    """The path of an item's id: ``id``, or that of the only nested object with one (``user.id``); or ""."""
     item, lookup, own = shape.item, shape.lookup, shape.lookup.id_field
     if own in item.properties or not item.properties:
         return own
@@ -317,7 +320,7 @@ def _is_time(param: Param, lookup: Catalog) -> bool:
 def _members(
     shape: Schema, lookup: Catalog, items: str | None, above: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, Schema]]:
-    """Members beside the items, dotted, the outer ones first."""
+    """The members besides the items as (dotted path, schema), outer ones first, down to :data:`DEPTH`."""
     shapes = [lookup.resolve(each) for each in shape.any_of] if shape.any_of and not shape.properties else [shape]
     inner: list[tuple[tuple[str, ...], Schema]] = []
     for each in shapes:
@@ -334,7 +337,7 @@ def _members(
 
 
 def offset_param(operation: Operation, lookup: Catalog) -> str:
-    """The parameter that says how many items to pass over; or ""."""
+    """The name of the parameter for the number of items to skip, or ""."""
     return next(
         (
             name
@@ -346,5 +349,5 @@ def offset_param(operation: Operation, lookup: Catalog) -> str:
 
 
 def _words(name: str) -> list[str]:
-    """``search_with_post`` and ``searchWithPost`` in words."""
+    """The lower-case words of a snake_case or camelCase name."""
     return re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", name).lower())

@@ -1,15 +1,16 @@
-"""How pages follow each other, in the words of ``paging=``: ``"token cursor meta.next"``.
+"""The ``paging=`` option of ``add_api()``: pagination declared in words such as ``"token cursor meta.next"``.
 
-STYLE, the parameter, the member of the answer, each a word, and maybe where the items are:
+A declaration is a style, then a request parameter and a member of the answer if the style has them, and optionally
+the member that holds the items:
 
-    token PARAM MEMBER        what MEMBER holds goes into PARAM
-    cursor PARAM [MEMBER]     the last item's id goes into PARAM; MEMBER says whether there is more
-    offset PARAM [MEMBER]     how many items to pass over; MEMBER is the number of all
-    number PARAM [MEMBER]     the page's number; MEMBER is the number of pages
-    url MEMBER                MEMBER is the next page's URL
-    link                      a Link header has it
-    none                      there are no pages
-    … items=MEMBER            the list is in MEMBER
+    token PARAM MEMBER        PARAM takes the token in MEMBER
+    cursor PARAM [MEMBER]     PARAM takes the last item's id; MEMBER is whether more pages follow
+    offset PARAM [MEMBER]     PARAM takes the number of items to skip; MEMBER is the total number of items
+    number PARAM [MEMBER]     PARAM takes the page number; MEMBER is the number of pages
+    url MEMBER                MEMBER is the URL of the next page
+    link                      the Link header has the URL of the next page
+    none                      the list has no pages
+    … items=MEMBER            MEMBER holds the items
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ from host.errors import UsageError
 __all__ = ["FORMS", "Paging", "with_paging"]
 
 Paging = str | Mapping[str, str]
-"""Words for all lists of an API, or by operation (``{"pets.list": "offset skip"}``; ``*`` stands for any text)."""
-FORMS = {  # style -> its words, those in [] may be left out
+"""A declaration for all lists of an API, or one by operation (``{"pets.list": "offset skip"}``; ``*`` matches any
+text)."""
+FORMS = {  # style -> its words; those in [] are optional
     "token": ("PARAM", "MEMBER"),
     "cursor": ("PARAM", "[MEMBER]"),
     "offset": ("PARAM", "[MEMBER]"),
@@ -45,6 +47,8 @@ _MEMBERS = {"cursor": "page_more", "offset": "page_total", "number": "page_total
 
 
 class PagingWords(NamedTuple):
+    """A parsed declaration. ``param`` and ``member`` are "" if omitted, ``items`` is None."""
+
     style: str
     param: str
     member: str
@@ -52,7 +56,10 @@ class PagingWords(NamedTuple):
 
 
 def with_paging(catalog: Catalog, paging: Paging) -> Catalog:
-    """The catalog with these lists paged as said. Raises ``UsageError`` naming what is wrong and what there is."""
+    """The catalog with the declared pagination applied to its lists.
+
+    Raises ``UsageError`` for a malformed declaration, and for an operation or parameter that does not exist.
+    """
     if isinstance(paging, str):
         return catalog.with_operations(_for_all(catalog, "*", paging))
     changed: dict[str, Operation] = {}
@@ -71,7 +78,10 @@ def with_paging(catalog: Catalog, paging: Paging) -> Catalog:
 
 
 def _for_all(catalog: Catalog, pattern: str, text: str) -> dict[str, Operation]:
-    """All lists that the pattern names and the words fit."""
+    """The changed operations: all lists whose id matches ``pattern`` and that the declaration fits.
+
+    Raises ``UsageError`` if there are none.
+    """
     words, found = _read(text), dict[str, Operation]()
     for id in catalog.operation_ids():
         operation = catalog.operation(id)
@@ -138,7 +148,7 @@ def _items(catalog: Catalog, operation: Operation, words: PagingWords) -> str | 
 
 
 def _param(operation: Operation, wanted: str) -> str | None:
-    """A query or body parameter by its name in scripts or on the wire."""
+    """The script name of a query or body parameter given by its script or wire name; None if there is none."""
     found = [name for name, param in operation.params.items() if param.location in ("query", "body")]
     for name in found:
         if wanted in (name, operation.params[name].name):

@@ -1,4 +1,4 @@
-"""All there is to say of one parameter of an operation: its members to any depth, values, limits, descriptions."""
+"""The reference text of one parameter: its nested members, allowed values, limits and descriptions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIMPLE = ("string", "integer", "number", "boolean")
 
 
 class _Place(NamedTuple):
-    """A value: its name, its schema and what is said of it."""
+    """A parameter or member: its name, schema and description."""
 
     name: str
     schema: Schema
@@ -29,7 +29,10 @@ class _Place(NamedTuple):
 
 
 def parameter_lines(catalog: Catalog, operation: Operation, path: str, texts: Descriptions) -> list[str]:
-    """The parameter ``path`` (``recurring``, or a member of it: ``recurring.interval``). Raises ``UsageError``."""
+    """The reference lines of the parameter ``path`` (``recurring``) or a member of it (``recurring.interval``).
+
+    Raises ``UsageError`` if there is no such parameter or member.
+    """
     name, *members = path.split(".")
     found = operation.params.get(name) or next((p for p in operation.params.values() if p.name == name), None)
     if found is None and path in operation.params:
@@ -46,13 +49,13 @@ def parameter_lines(catalog: Catalog, operation: Operation, path: str, texts: De
 
 
 def _sent(name: str, param: Param) -> tuple[str, ...]:
-    """Where a parameter goes, and what it is called there if its name is another."""
+    """Where a parameter is sent, and its wire name if that differs from ``name``."""
     where = "in the body" if param.location == "body" else f"in the {param.location}"
     return (where, *([] if param.name == name else [f"sent as {param.name!r}"]))
 
 
 def plain_text(text: str) -> str:
-    """A description without line breaks and blanks in a row."""
+    """``text`` on one line, with each run of whitespace replaced by one space."""
     return " ".join(text.split())
 
 
@@ -60,10 +63,10 @@ class _View:
     def __init__(self, catalog: Catalog, texts: Descriptions) -> None:
         self._catalog = catalog
         self._texts = texts
-        self._within: list[str] = []  # shared schemas that are being shown
+        self._within: list[str] = []  # shared schemas being written, to stop at cycles
 
     def member(self, place: _Place, name: str) -> _Place:
-        """A member of a value, of its items or of one of its alternatives."""
+        """The member ``name`` of a value, its items or its alternatives. Raises ``UsageError`` if there is none."""
         known: dict[str, _Place] = {}
         for shape in self._shapes(place.schema):
             for each in self._members(shape, place.described):
@@ -73,7 +76,7 @@ class _View:
         return known[name]
 
     def value(self, place: _Place, depth: int, words: tuple[str, ...] = ()) -> Iterator[str]:
-        """The lines of a value, and below it those of its members."""
+        """The lines of a value, followed by those of its members, indented by ``depth``."""
         indent = "  " * depth
         shape = self._catalog.resolve(place.schema)
         said = [self._kind(place.schema), *words, *(["required"] if place.required else []), *_limits(shape)]
@@ -96,7 +99,7 @@ class _View:
         yield from self._below(place, depth)
 
     def _below(self, place: _Place, depth: int) -> Iterator[str]:
-        """The members of a value, each with all below it; alternatives one after the other."""
+        """The lines of a value's members, depth first; those of alternatives follow one another."""
         if depth > MOST_DEPTH:
             return
         shown: set[str] = set()
@@ -122,7 +125,7 @@ class _View:
         return [shape for shape, _ in self._shapes_with_refs(schema)]
 
     def _shapes_with_refs(self, schema: Schema) -> list[tuple[Schema, str]]:
-        """What a value may be: itself, its alternatives, their items; and the shared schema each is."""
+        """The schemas a value may have, with alternatives and items expanded, each with its shared name or ""."""
         found: list[tuple[Schema, str]] = []
         waiting = [schema]
         while waiting and len(found) < 100:

@@ -1,4 +1,4 @@
-"""What a call sends that its catalog does not know: ``extra``, and the arguments of another version of the API."""
+"""Arguments that are not in the catalog: the option ``extra``, and parameters of another API version."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["beyond_catalog", "raw_arguments", "raw_entry", "unknown_names"]
 
 
 def beyond_catalog(catalog: Catalog, options: CallOptions) -> Beyond | None:
-    """Where to note what a call with these options sends past its catalog; None where it may send nothing so."""
+    """A collector for the names a call sends that are not in the catalog; None if its options permit no such names."""
     lenient = other_version(catalog.facts, options.api_version)
     return Beyond(lenient) if lenient or options.extra else None
 
 
 def unknown_names(catalog: Catalog, operation: Operation, params: dict[str, Any]) -> tuple[str, ...]:
-    """Names among ``params``, at any depth, that the catalog does not know, or knows for another kind of value."""
+    """The names in ``params``, at any depth, that are not in the catalog or whose values do not fit it."""
     plan, found = plan_of(catalog, operation), Beyond(lenient=True)
     for name, value in params.items():
         entry = plan.entries.get(name) or plan.by_wire_name.get(name)
@@ -44,7 +44,11 @@ def raw_arguments(
     options: CallOptions,
     beyond: Beyond,
 ) -> dict[str, tuple[Entry, Any]]:
-    """What is sent as it is: ``extra``, and for another version the arguments nobody knows."""
+    """The arguments sent without being checked against the catalog, as (entry, value) by name.
+
+    These are ``extra`` and, for another API version, the unknown ``arguments``; their names are added to ``beyond``.
+    Raises ``InvalidCall`` for a name that is given twice or is malformed.
+    """
     found: dict[str, tuple[Entry, Any]] = {}
     known = {name: entry.wire_name for name, entry in plan.entries.items()}
     given = {known.get(name, name) for name in arguments}
@@ -72,7 +76,10 @@ def raw_arguments(
 
 
 def raw_entry(catalog: Catalog, operation: Operation, name: str) -> Entry:
-    """A parameter that is sent as it is, whatever the catalog says of it: in the body, or in the query without one."""
+    """A parameter that accepts any value, sent in the body, or in the query if the operation has no body.
+
+    Raises ``InvalidCall`` for a path or header parameter, and for an operation whose body is a single value.
+    """
     known = operation.params.get(name)
     if known is not None and known.location not in ("query", "body"):
         raise InvalidCall(

@@ -1,4 +1,4 @@
-"""What is the same for every call of an operation: its parameters, ready to check and write, its path and headers."""
+"""The request plan of an operation: what all its calls share, such as parameter checkers, path and headers."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ __all__ = ["Entry", "RequestPlan", "invalid", "no_parameter", "plan_of"]
 Writer = Callable[[list[str], Any], None]
 BODILESS = frozenset(
     {"GET", "HEAD", "DELETE", "OPTIONS"}
-)  # methods whose body is written only where something is given
+)  # methods that send a body only if an argument for it is given
 
 
 class Entry:
-    """One parameter of a plan."""
+    """One parameter of a plan, with the functions that check and write its value."""
 
     __slots__ = ("check", "is_text", "is_texts", "key", "location", "name", "opening", "param", "wire_name", "write")
 
@@ -42,26 +42,26 @@ class Entry:
         self.check: Checker = named_checker(catalog, name, param.schema)
         body = param.location == "body"
         if body and operation.files:
-            from host.apis.files import with_files  # for operations that take some only
+            from host.apis.files import with_files  # imported only for operations that take files
 
             self.check = with_files(catalog, operation.body, schema, self.check)
-        # A string without limits in a form: a string goes on as it is, without asking the checker.
+        # An unconstrained string in a form: str values are written without calling the checker.
         form = body and operation.body == "form"
         self.is_text = form and _is_plain(schema) and not param.content_type and not param.allow_reserved
         key = form_key(param.name)
         self.key = f"{key}="
         bracketed = body and catalog.facts.brackets
-        # The same of a map of such strings (metadata).
+        # The same for a map of such strings (metadata).
         self.is_texts = form and (bracketed or param.style == "deepObject") and _is_map_of_texts(catalog, schema)
         self.opening = f"{key}["
         self.write: Writer = pair_writer(param, bracketed=bracketed)
 
 
 class RequestPlan:
-    """What is the same for every call of an operation.
+    """What all calls of an operation share.
 
-    ``ordered``: its body's members go in the document's order. ``bodies``: the forms of its body, the usual one first,
-    where there are several: this plan is then for checking single arguments only.
+    ``ordered``: the body's members are sent in the document's order. ``bodies``: the alternative media types of the
+    body, the default first; if there are any, this plan only checks single arguments.
     """
 
     __slots__ = (
@@ -95,35 +95,37 @@ class RequestPlan:
         self.label = f"{catalog.name}.{operation.id}"
         self.mutation = operation.mutation
         self.path = _path_parts(operation)
-        self.joint = "&" if "?" in "".join(self.path[::2]) else "?"  # between the path and a query
-        self.more = len(self.path) > 1 or operation.body not in (None, "form")  # than a fixed path and a form
-        self.form = operation.body == "form" and not operation.whole_body  # of named members
-        self.url = ("", "")  # the last base URL, and where the operation is below it
+        self.joint = "&" if "?" in "".join(self.path[::2]) else "?"  # separates the path from the query
+        self.more = len(self.path) > 1 or operation.body not in (None, "form")  # needs more than a fixed path and form
+        self.form = operation.body == "form" and not operation.whole_body  # a form of named members
+        self.url = ("", "")  # cache: the last base URL, and the operation's URL below it
         self.ordered = operation.body == "multipart" or (self.form and not catalog.facts.brackets)
         several = self.more or self.ordered or operation.forms
         self.shapes = FormShapes(self.entries, self.required) if self.form and not several else None
         self.bodies: tuple[BodyChoice, ...] = ()
         if operation.forms:
-            from host.apis.body_choice import bodies_of  # for operations that have a choice only
+            from host.apis.body_choice import bodies_of  # imported only for operations with several body types
 
             self.bodies = bodies_of(operation)
         own = operation.security
-        self.keyed = any(catalog.default_security if own is None else own)  # a key goes on it
+        self.keyed = any(catalog.default_security if own is None else own)  # the API's key is sent
         result = catalog.resolve(operation.result) if operation.result is not None else None
-        other = result is not None and result.type == "string"  # a file or a text
+        other = result is not None and result.type == "string"  # the answer is a file or text, not JSON
         headers = [("Accept", operation.accept or ("*/*" if other else "application/json"))]
-        # Where a body may be missing altogether, its type goes with it only.
+        # If the body may be absent, Content-Type is sent only together with a body.
         self.bare = operation.body == "json" and (operation.method in BODILESS or operation.whole_body)
         if operation.body == "form" or (operation.body == "json" and not self.bare):
             headers.append(("Content-Type", operation.content_type))
         self.headers = tuple(headers)
         facts = catalog.facts
-        self.common = self.headers + version_header(facts, None)  # what most calls have, but for the key
+        self.common = self.headers + version_header(facts, None)  # all headers of most calls, except the key's
         self.key_header = facts.idempotency_header if operation.keyed else None
 
     def find(self, operation: Operation, name: Any) -> Entry | None:
-        """The parameter of that name, a script's or the wire's; None where there is none. Raises ``InvalidCall`` for a
-        name of the wire that several parameters have."""
+        """The parameter with that script or wire name, or None.
+
+        Raises ``InvalidCall`` for a wire name that several parameters share.
+        """
         entry = self.entries.get(name) or self.by_wire_name.get(name)
         if entry is None and type(name) is str:
             if name in self.ambiguous:
@@ -134,13 +136,14 @@ class RequestPlan:
                     param=short(name),
                 )
             entry = self.by_wire_name.get(name.lower())
-            if entry is not None and entry.param.location != "header":  # only a header's letters have no case
+            if entry is not None and entry.param.location != "header":  # only header names are case-insensitive
                 return None
         return entry
 
 
 def _by_wire_name(entries: dict[str, Entry]) -> tuple[dict[str, Entry], dict[str, list[str]]]:
-    """Parameters by the wire's names for them, where these are no script's; and those names that several have."""
+    """The parameters by wire names that are not script names; and, for wire names shared by several, their script
+    names."""
     found: dict[str, list[Entry]] = {}
     for entry in entries.values():
         names = {entry.wire_name, entry.wire_name.lower()} if entry.param.location == "header" else {entry.wire_name}
@@ -152,10 +155,10 @@ def _by_wire_name(entries: dict[str, Entry]) -> tuple[dict[str, Entry], dict[str
 
 
 def _path_parts(operation: Operation) -> list[str]:
-    """Texts and parameter names in turn: ``["/v1/products/", "id", ""]``.
+    """The path split into literal texts and parameter names, alternating: ``["/v1/products/", "id", ""]``.
 
-    A fragment distinguishes operations and is not sent. A query of the document's own is, without the parameters that
-    are described as the query's.
+    A fragment only distinguishes operations and is dropped. A query in the path is kept, except for the pairs that are
+    documented as query parameters.
     """
     path, mark, query = operation.path.partition("#")[0].partition("?")
     inner = {param.name for param in operation.params.values() if param.location == "path"}
@@ -181,7 +184,7 @@ def _is_map_of_texts(catalog: Catalog, schema: Schema) -> bool:
 
 
 def plan_of(catalog: Catalog, operation: Operation) -> RequestPlan:
-    """The plan of an operation of the catalog."""
+    """The plan of an operation of the catalog, built on first use."""
     found: RequestPlan | None = catalog.plans.get(operation.id)
     if found is None:
         found = catalog.plans[operation.id] = RequestPlan(catalog, operation)
@@ -189,13 +192,13 @@ def plan_of(catalog: Catalog, operation: Operation) -> RequestPlan:
 
 
 def no_parameter(operation: Operation, name: Any, valid: Any) -> InvalidCall:
-    """What is said of an argument that is no parameter."""
+    """The error for an argument that is not a parameter; ``valid`` holds the known names."""
     if not isinstance(name, str):
         return InvalidCall(
             f"{operation.resource}: expected parameters by name, found the key {shown(name)}",
             operation=operation.id,
         )
-    from host.apis.legacy_names import missing_param  # where an error is made only
+    from host.apis.legacy_names import missing_param  # imported only to build an error
 
     hint = missing_param(name, valid)
     if not hint:
@@ -210,6 +213,6 @@ def no_parameter(operation: Operation, name: Any, valid: Any) -> InvalidCall:
 
 
 def invalid(fault: ValidationError, operation: Operation) -> InvalidCall:
-    """The error of a call that one of its values does not fit."""
+    """The error of a call with a value that does not fit, from its ``fault``."""
     message = f"{operation.resource}: {fault.message()}" if operation.resource else fault.message()
     return InvalidCall(message, operation=operation.id, param=fault.where() or None)

@@ -1,4 +1,4 @@
-"""A script's arguments, checked against their operation and made into a request."""
+"""Checks a script's arguments against their operation and builds the request."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def check_value(
     currency: str | None = None,
     version: str | None = None,
 ) -> Any:
-    """``value`` in the form it is sent for the parameter ``name``; required members may still be missing.
+    """The checked ``value`` of the parameter ``name``, in the form it is sent; required members may still be missing.
 
-    ``currency`` is what the builder was given already, for the message, ``version`` the API's version it asks for.
-    Raises ``InvalidCall`` naming the path (``recurring.interval``), the value and what was expected.
+    ``currency`` is the currency set on the builder so far, used in error messages; ``version`` is the API version the
+    builder requests. Raises ``InvalidCall`` naming the path (``recurring.interval``), the value and what was expected.
     """
     beyond = Beyond(lenient=True) if other_version(catalog.facts, version) else None
     plan = plan_of(catalog, operation)
@@ -70,7 +70,7 @@ def _checked(entry: Entry, value: Any, full: Full) -> Any:
         if type(value) is bool and param.schema.type != "boolean":
             raise ValidationError("expected a string or a number", value)
         done = entry.check(value, full)
-        path_text(param, done)  # refuses what would change the path
+        path_text(param, done)  # raises for values that would change the path
         return done
     try:
         return entry.check(value, full)
@@ -90,12 +90,13 @@ def prepare(
     key: str | None = None,
     read_file: ReadFile | None = None,
 ) -> Request:
-    """The request of a call. Checks everything, whatever was checked before.
+    """The request of a call. Checks all arguments, including those that were checked before.
 
-    ``key`` is the idempotency key of a mutation whose options have none. ``beyond`` (of :func:`beyond_catalog`) is
-    filled with what was sent past the catalog. ``read_file`` reads the files that are given by their path, as far as
-    granted.
-    Raises ``InvalidCall`` for the first bad argument, or naming all required ones that are missing.
+    ``boundary`` separates the parts of a multipart body (None: derived from its content). ``key`` is the idempotency
+    key of a mutation whose options have none. ``beyond`` (from :func:`beyond_catalog`) receives the names sent that are
+    not in the catalog. ``read_file`` reads files given by path, if the script has permission.
+
+    Raises ``InvalidCall`` for the first invalid argument, or naming all required ones that are missing.
     """
     plan = catalog.plans.get(operation.id) or plan_of(catalog, operation)
     options = options or NO_OPTIONS
@@ -106,7 +107,7 @@ def prepare(
     if key is not None and plan.mutation and options.idempotency_key is None:
         options = options.keyed(key)
     if plan.bodies or options.content_type is not None:
-        from host.apis.body_choice import chosen  # for operations that have a choice only
+        from host.apis.body_choice import chosen  # imported only for operations with several body types
 
         operation, plan = chosen(catalog, operation, plan, arguments, options)
     if plan.ordered:
@@ -137,7 +138,7 @@ def _check(
     full: Full,
     parts: RequestParts,
 ) -> frozenset[str]:
-    """Check each argument and put it where it goes; returns the required ones that are still missing."""
+    """Check each argument and add it to ``parts``; returns the names of required ones that are still missing."""
     entries, body = parts.plan.entries, parts.body
     for name, value in arguments.items():
         entry = entries.get(name)
@@ -163,7 +164,10 @@ def _check(
 def _by_another_name(
     catalog: Catalog, operation: Operation, plan: RequestPlan, arguments: dict[str, Any], name: str
 ) -> Entry:
-    """The parameter that ``name`` is the wire's name of, or a member that the document allows without naming it."""
+    """The parameter with the wire name ``name``, or a new one if the document permits additional members.
+
+    Raises ``InvalidCall`` for an unknown name, or for a parameter given under both names.
+    """
     entry = plan.find(operation, name)
     if entry is None:
         if operation.extra is None or type(name) is not str:
@@ -175,7 +179,7 @@ def _by_another_name(
 
 
 def _still_missing(operation: Operation, missing: frozenset[str], beyond: Beyond) -> frozenset[str]:
-    """What has to be given also past the catalog: of another version, only what the path needs is known."""
+    """The missing parameters that must be given: for another API version, only those in the path are known to be."""
     return missing.intersection(operation.path_params) if beyond.lenient else missing
 
 
@@ -189,7 +193,8 @@ def _missing(operation: Operation, names: list[str]) -> InvalidCall:
 
 
 def _ordered(plan: RequestPlan, operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Arguments in the document's order, those it does not name behind the others and in their own."""
+    """The arguments in the document's order; unknown ones last, sorted by name."""
+
     places = {name: place for place, name in enumerate(plan.entries)}
 
     def place(item: tuple[Any, Any]) -> tuple[int, str]:

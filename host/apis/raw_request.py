@@ -1,7 +1,7 @@
-"""``<api>.request(method, path, params, options)``: any request to an API, whether its catalog knows it or not.
+"""``<api>.request(method, path, params, options)``: any request to an API, in its catalog or not.
 
-The operation at that method and path, where there is one, gives the request its name, so that permissions, budgets and
-undo treat it as they treat the operation. Its parameters are sent as they are.
+If the catalog has an operation with that method and path, the request takes its name, so that permissions, budgets and
+undo apply as they do to the operation. The parameters are sent unchecked.
 """
 
 from __future__ import annotations
@@ -40,10 +40,11 @@ __all__ = ["RawRequest"]
 
 
 class RawRequest(msgspec.Struct, frozen=True):
-    """What one call of ``<api>.request`` asks for, read and checked.
+    """The parsed and checked arguments of one ``<api>.request`` call.
 
-    ``known``: the catalog has ``operation``; else it is one made of method and path. ``place``: of a further page of a
-    list, where it is, as :meth:`after` takes it.
+    ``known``: ``operation`` is in the catalog; otherwise it was made from method and path. ``path`` is the path with
+    its parameters filled in. ``place``: where this page of a list is, in the form :meth:`after` takes; None for the
+    first.
     """
 
     label: str
@@ -56,7 +57,7 @@ class RawRequest(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, catalog: Catalog, args: list[Any], base_url: str) -> RawRequest:
-        """From the arguments of the call. Raises ``InvalidCall`` naming what was expected."""
+        """Parse a call's arguments (method, path, params, options). Raises ``InvalidCall`` naming what was expected."""
         name = f"{catalog.name}.request"
         method, endpoint, params, raw = (*args, None, None, None, None)[:4]
         if len(args) > 4 and any(each is not None for each in args[4:]):
@@ -87,21 +88,21 @@ class RawRequest(msgspec.Struct, frozen=True):
 
     @property
     def keyed(self) -> bool:
-        """Whether it takes an idempotency key."""
+        """Whether the request takes an idempotency key."""
         return self.operation.keyed and self.operation.mutation
 
     def words(self, catalog: Catalog) -> str | None:
-        """How the list that the answer is goes on, in the words of :func:`page_words`; None where it is none."""
+        """The pagination of the answer as of :func:`page_words`; None if the answer is not a list."""
         return page_words(catalog, self.operation) if self.operation.method == "GET" else None
 
     def beyond(self, catalog: Catalog) -> tuple[str, ...]:
-        """The names it sends that the catalog does not know."""
+        """The parameter names sent that are not in the catalog, at any depth."""
         if isinstance(self.params, list):
             return unknown_names(catalog, self.operation, {"body": self.params})
         return unknown_names(catalog, self.operation, self.params)
 
     def request(self, catalog: Catalog, options: CallOptions, base_url: str) -> Request:
-        """The request. Raises ``InvalidCall`` where its body has a form that this way has no words for."""
+        """Build the request with the given options. Raises ``InvalidCall`` for a multipart, text or binary body."""
         operation, facts = self.operation, catalog.facts
         params = self.params
         if isinstance(params, dict) and isinstance(self.place, dict):
@@ -148,7 +149,10 @@ class RawRequest(msgspec.Struct, frozen=True):
     def after(
         self, catalog: Catalog, shown: Shown, place: Any, base_url: str, *, again: bool = False
     ) -> RawRequest | None:
-        """What asks for the page after the one ``shown``, which is at ``place``, or for that one ``again``."""
+        """The request for the page after ``shown``, which was at ``place``; or for ``place`` itself with ``again``.
+
+        Returns None after the last page. Raises ``UnexpectedAnswer`` as :func:`next_page` does.
+        """
         here = replace(self, place=place)
         if again:
             return here
@@ -164,7 +168,7 @@ class RawRequest(msgspec.Struct, frozen=True):
 
 
 def _made(catalog: Catalog, method: str, path: str) -> Operation:
-    """An operation the catalog does not have."""
+    """An operation for a method and path that are not in the catalog."""
     operation = Operation(id="request", method=method, path=path, result=Schema(), resource=path)
     keyed = operation.mutation and catalog.idempotency_header is not None
     listed = method == "GET" and catalog.name == "stripe" and path.startswith("/v1/")

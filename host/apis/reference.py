@@ -1,4 +1,4 @@
-"""An API's words as text to read: resources, operations, parameters, builders."""
+"""The reference text of an API: its resources, operations, parameters and builders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_TEXTS = Descriptions()
 
 
 def overview_lines(catalogs: Iterable[Catalog]) -> list[str]:
-    """One line for each API."""
+    """One line per API: name, number of operations and builders, title and version."""
     rows = [
         (
             each.name,
@@ -34,7 +34,7 @@ def overview_lines(catalogs: Iterable[Catalog]) -> list[str]:
 
 
 def api_lines(catalog: Catalog) -> list[str]:
-    """The API's resources with their operations, then its builders, then what could not be read."""
+    """The API's resources with their operations, then builders, events and the warnings of its compilation."""
     groups: dict[str, list[str]] = {}
     for id in catalog.operation_ids():
         above, _, last = id.rpartition(".")
@@ -55,7 +55,10 @@ def api_lines(catalog: Catalog) -> list[str]:
 
 
 def resource_lines(catalog: Catalog, resource: str, texts: Descriptions = NO_TEXTS) -> list[str]:
-    """The operations of a resource (``prices``), or one by its name (``prices.create``, ``new_price``)."""
+    """The operations of a resource (``prices``), or one operation (``prices.create``, ``new_price``).
+
+    Raises ``UsageError`` if there is neither.
+    """
     wanted = resource.removesuffix("()")
     single = _single(catalog, wanted)
     if single is not None:
@@ -72,7 +75,7 @@ def resource_lines(catalog: Catalog, resource: str, texts: Descriptions = NO_TEX
 
 
 def operation_named(catalog: Catalog, name: str) -> Operation:
-    """One operation by its name (``prices.create``, ``new_price``). Raises ``UsageError``."""
+    """The operation with that name (``prices.create``, ``new_price``). Raises ``UsageError`` if there is none."""
     found = _single(catalog, name.removesuffix("()"))
     if found is None:
         below = [id for id in catalog.operation_ids() if id.startswith(f"{name}.")]
@@ -129,7 +132,7 @@ def _param_row(catalog: Catalog, name: str, param: Param) -> tuple[str, str, str
 
 
 def type_text(catalog: Catalog, schema: Schema, depth: int = 0) -> str:
-    """A schema in few words: ``integer``, ``"day" | "month"``, ``list of string``, ``{interval, …}``."""
+    """A short form of a schema: ``integer``, ``"day" | "month"``, ``list of string``, ``{interval, …}``."""
     shape = catalog.resolve(schema)
     if shape.enum:
         values = [f'"{value}"' if isinstance(value, str) else str(value) for value in shape.enum[:MOST_VALUES]]

@@ -1,4 +1,4 @@
-"""Operations and parameters found by words in their names and descriptions."""
+"""Searches operations and parameters by words in their names and descriptions."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from host.errors import UsageError
 __all__ = ["search_lines"]
 
 MOST_FOUND = 40
-LONGEST = 110  # characters of a text beside a name
+LONGEST = 110  # characters of a description shown beside a name
 
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\da-zA-Z_]+")
 
 
 class _Hit(NamedTuple):
-    """``rank``: how good it is, 0 the best."""
+    """A search result. ``rank`` orders results, 0 first."""
 
     rank: int
     name: str
@@ -29,9 +29,10 @@ class _Hit(NamedTuple):
 
 
 def search_lines(words: str, apis: Iterable[tuple[Catalog, Descriptions]]) -> list[str]:
-    """What has all the words: in an operation's names first, then in what is said of it, then its parameters.
+    """The operations and parameters that contain all ``words``, at most :data:`MOST_FOUND`, best matches first.
 
-    Raises ``UsageError`` where there are no words.
+    Matches in an operation's names rank before those in its description, and these before those in its parameters.
+    Raises ``UsageError`` if ``words`` contains no word.
     """
     wanted = " ".join(_WORD.findall(words)).lower().split()
     if not wanted:
@@ -80,7 +81,7 @@ def _in_parameters(operation: Operation, texts: Descriptions, wanted: list[str],
 
 
 def _inner(name: str, described: Described, texts: Descriptions) -> Iterator[tuple[str, str]]:
-    """Members one step down, with their texts."""
+    """The members one level below a parameter, as (dotted path, description)."""
     known = dict(described.members)
     for ref in described.refs:
         known.update(texts.of_schema(ref).members)
@@ -89,7 +90,7 @@ def _inner(name: str, described: Described, texts: Descriptions) -> Iterator[tup
 
 
 def _has(text: str, wanted: list[str]) -> bool:
-    """Whether each of the words begins a word of the text: ``sent`` is in ``DateSent`` and not in ``consent``."""
+    """Whether each word is a prefix of a word in ``text``: ``sent`` matches ``DateSent`` but not ``consent``."""
     text = " " + " ".join(_WORD.findall(text)).lower()
     return all(f" {word}" in text for word in wanted)
 

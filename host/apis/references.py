@@ -1,7 +1,7 @@
-"""What the references of a document point to: in it, by anchor or ``$id``, or in a file beside it.
+"""Resolves a document's references: by JSON pointer, anchor or ``$id``, in the document or in files beside it.
 
-A reference has a canonical form, ``resource#fragment`` with the fragment decoded; the document itself is the
-resource "", a file is its path below the document's folder. https://www.rfc-editor.org/rfc/rfc6901 ·
+The canonical form of a reference is ``resource#fragment`` with the fragment decoded. The resource is "" for the
+document itself, or a file's path below the document's folder. https://www.rfc-editor.org/rfc/rfc6901 ·
 https://json-schema.org/draft/2020-12/json-schema-core#section-8.2
 """
 
@@ -20,17 +20,20 @@ from host.errors import CatalogError
 __all__ = ["FileSource", "ReferenceResolver", "UnresolvedReference", "digest"]
 
 MOST_FILES = 5000
-MOST_SCOPES = 16  # inline schemas with definitions, in one another
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: c: is a drive
+MOST_SCOPES = 16  # nesting levels of inline schemas with definitions
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # at least two letters, as c: is a Windows drive
 _INLINE = re.compile(r"#/(\$defs|definitions)/([^/]+)")
 
 
 class UnresolvedReference(CatalogError):
-    """A reference that points to nothing that may be read. What needs it cannot be used; the rest can."""
+    """A reference whose target does not exist or may not be read. Parts of the document without it stay usable."""
 
 
 class FileSource(NamedTuple):
-    """Where a document's other files are, and how they are read: ``read(path)`` gives bytes, ``parse`` their value."""
+    """Access to the files beside a document named ``name`` in ``folder``.
+
+    ``read(path)`` returns a file's bytes; ``parse(bytes, name)`` returns their value.
+    """
 
     folder: Path
     name: str
@@ -39,16 +42,19 @@ class FileSource(NamedTuple):
 
 
 class ReferenceResolver:
-    """Resolves references. ``files`` grows by what was read: relative path and the content's digest."""
+    """Resolves the references of the document ``root``, and those of files it refers to if there is a ``source``.
+
+    ``files`` maps the relative path of each file read so far to its content's digest, "" if it could not be read.
+    """
 
     def __init__(self, root: dict[str, Any], source: FileSource | None = None) -> None:
         self.files: dict[str, str] = {}
         self._source = source
         self._resources: dict[str, Any] = {}
         self._anchors: dict[str, Any] = {}
-        self._bases: dict[int, str] = {}  # by id of a node with a reference: what it is relative to, unless ""
-        self._mirrors: list[tuple[str, str]] = []  # a URL's folder, and the folder of the files that stand for it
-        self._scopes: dict[int, int] = {}  # by id of an inline schema with definitions: its number
+        self._bases: dict[int, str] = {}  # id() of a node with a reference -> its base resource, unless ""
+        self._mirrors: list[tuple[str, str]] = []  # (URL prefix, local folder with the files of that prefix)
+        self._scopes: dict[int, int] = {}  # id() of an inline schema with definitions -> its number
         self._found: dict[str, Any] = {}
         own = root.get("$self")  # OpenAPI 3.2, "OpenAPI Object"
         if isinstance(own, str) and _SCHEME.match(own):
@@ -57,7 +63,7 @@ class ReferenceResolver:
         self._register(root, "")
 
     def canonical(self, node: dict[str, Any], key: str = "$ref") -> str:
-        """The canonical form of the reference a node has. Raises ``UnresolvedReference`` where it is no text."""
+        """The canonical form of ``node[key]``. Raises ``UnresolvedReference`` if that is not a string."""
         reference = node[key]
         if not isinstance(reference, str):
             raise UnresolvedReference(f"the reference {reference!r} is no text")
@@ -79,11 +85,11 @@ class ReferenceResolver:
         return self._own(posixpath.normpath(posixpath.join(posixpath.dirname(base), unquote(target))))
 
     def _own(self, path: str) -> str:
-        """A file's path; "" for the document's own."""
+        """``path``, or "" if it is the document's own."""
         return "" if self._source is not None and path == self._source.name else path
 
     def find(self, canonical: str) -> Any:
-        """What a canonical reference points to. Raises ``UnresolvedReference`` with the reason."""
+        """The target of a canonical reference. Raises ``UnresolvedReference`` with the reason if there is none."""
         if canonical in self._found:
             return self._found[canonical]
         resource, _, fragment = canonical.partition("#")
@@ -123,7 +129,7 @@ class ReferenceResolver:
             real = path.resolve(strict=True)
             inside = real.is_relative_to(source.folder.resolve()) and real.is_file()
         except (OSError, ValueError, RuntimeError):
-            self.files[name] = ""  # when it comes to be, the catalog is made again
+            self.files[name] = ""  # recorded so that creating the file later invalidates the cached catalog
             raise UnresolvedReference(f"the reference to {name!r} points to no file that can be read") from None
         if not inside:
             raise UnresolvedReference(
@@ -139,7 +145,7 @@ class ReferenceResolver:
         return content
 
     def _register(self, root: Any, resource: str) -> None:
-        """Note the ids and anchors of a resource, and what the references in it are relative to."""
+        """Record the ids and anchors of a resource, and the base of each reference in it."""
         self._resources[resource] = root
         if not isinstance(root, dict | list):
             return
@@ -161,7 +167,7 @@ class ReferenceResolver:
             waiting.extend((each, base, scope) for each in children if type(each) is dict or type(each) is list)
 
     def _note(self, node: dict[str, Any], base: str, is_root: bool) -> str:
-        """Note a node's names; returns what its members are relative to."""
+        """Record a node's id and anchors; returns the base of its members."""
         own = node.get("$id")
         if isinstance(own, str) and own.partition("#")[0]:
             base = self._identified(node, own.partition("#")[0], base, is_root)
@@ -173,7 +179,10 @@ class ReferenceResolver:
         return base
 
     def _identified(self, node: dict[str, Any], name: str, base: str, is_root: bool) -> str:
-        """A schema with an ``$id`` is a resource of its own; a file's is also where its neighbours are."""
+        """Register a schema with an ``$id`` as a resource; returns the base of its members.
+
+        The ``$id`` of a whole file also maps the URL's folder to the file's folder.
+        """
         if is_root:
             if _SCHEME.match(name):
                 self._mirrors.append((name.rpartition("/")[0] + "/", posixpath.dirname(base)))
@@ -184,10 +193,10 @@ class ReferenceResolver:
         return name
 
     def _relate(self, node: dict[str, Any], base: str, scope: _Scope | None) -> None:
-        """Note what a node's reference is relative to, unless it is the document.
+        """Record the base of a node's reference, unless it is the document itself.
 
-        ``#/$defs/X`` where the resource has no such definition is one of the inline schema around it: what tools
-        such as pydantic write.
+        ``#/$defs/X`` without such a definition in the resource refers to the nearest enclosing inline schema that has
+        one. Tools such as pydantic write references in this form.
         """
         inline = _INLINE.match(node["$ref"]) if scope is not None else None
         if inline is not None:
@@ -206,7 +215,7 @@ class ReferenceResolver:
 
 
 class _Scope(NamedTuple):
-    """A schema with definitions of its own, and the one around it."""
+    """An inline schema with its own definitions, and the enclosing one."""
 
     node: dict[str, Any]
     outer: _Scope | None
@@ -226,5 +235,5 @@ def _pointed(node: Any, pointer: str, canonical: str) -> Any:
 
 
 def digest(data: bytes) -> str:
-    """A fingerprint of a file's content."""
+    """A hexadecimal digest of a file's content, 32 characters long."""
     return blake2b(data, digest_size=16).hexdigest()

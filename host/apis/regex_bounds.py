@@ -1,7 +1,7 @@
-"""Which regular expressions of a document can be tried in bounded time, and on how long a text.
+"""Bounds the time a regular expression from a document can take, by limiting the length of the text it is applied to.
 
-Python's matcher goes back: ``(a|aa)+$`` takes twice as long for each further letter. A document is not trusted more
-than a script, so a pattern is only used where what it can try is bounded by the text's length to a small power.
+Python's matcher backtracks: ``(a|aa)+$`` takes exponential time in the length of the text. Documents are not trusted,
+so a pattern is used only if the number of attempts is bounded by a small power of the text's length.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 __all__ = ["longest"]
 
-STEPS = 1_000_000  # that one check may take (docs/benchmarks.md)
-OTHER = 128  # stands for every character beyond ASCII
+STEPS = 1_000_000  # matcher steps that one check may take (docs/benchmarks.md)
+OTHER = 128  # represents all characters beyond ASCII
 _ALL = frozenset(range(OTHER + 1))
 _REPEATS = (c.MAX_REPEAT, c.MIN_REPEAT, c.POSSESSIVE_REPEAT)
 _LOOKS = (c.ASSERT, c.ASSERT_NOT, c.GROUPREF, c.GROUPREF_EXISTS)
@@ -25,7 +25,10 @@ Set = frozenset[int]
 
 @lru_cache(1024)
 def longest(pattern: str) -> int:
-    """How long a text ``pattern`` may be tried on, in characters: 0 for one that could take for ever."""
+    """The maximum length of a text, in characters, to which ``pattern`` may be applied.
+
+    0 if its time is not polynomially bounded, or if it is not a valid pattern.
+    """
     try:
         parsed = list(parser.parse(pattern))
         deepest = _walk(parsed, [])
@@ -37,13 +40,14 @@ def longest(pattern: str) -> int:
 
 
 class _EndlessError(Exception):
-    """A repeat whose body can be had in more than one way."""
+    """A repeat whose body can match the same text in more than one way, or a construct that is not analysed."""
 
 
 def _walk(items: Any, open_: list[Set]) -> int:
-    """The most repeats that can pass characters to one another; ``open_`` are those that the first one may take from.
+    """The largest number of adjacent repeats that can match the same characters: the degree of the time bound.
 
-    Raises ``_EndlessError``. ``open_`` becomes those that are open at the end.
+    ``open_`` holds the character sets of the repeats that may still match the next character; it is updated in place
+    to those after ``items``. Raises ``_EndlessError``.
     """
     most = len(open_)
     for op, value in items:
@@ -53,7 +57,7 @@ def _walk(items: Any, open_: list[Set]) -> int:
             inside = _body(body) if times > 1 else _walk(body, list(open_)) - len(open_)
             if least:
                 open_[:] = [each for each in open_ if each & own]
-            if least != times:  # it can be longer or shorter
+            if least != times:  # a repeat of variable length
                 open_.append(own)
             most = max(most, len(open_) + inside)
         elif op is c.SUBPATTERN:
@@ -73,13 +77,13 @@ def _walk(items: Any, open_: list[Set]) -> int:
 
 
 def _body(body: Any) -> int:
-    """Of what is repeated: there must be one way to read it. Returns how many repeats are inside."""
+    """The number of nested repeats in a repeated body. Raises ``_EndlessError`` if the body matches ambiguously."""
     if _may_be_empty(body):
         raise _EndlessError
     ends: list[Set] = []
     inside = _walk(body, ends)
     first = _first(body)
-    if any(end & first for end in ends):  # its end could as well be its next beginning
+    if any(end & first for end in ends):  # the last characters could also begin the next iteration
         raise _EndlessError
     _check_branches(body)
     return inside
@@ -104,7 +108,7 @@ def _check_branches(items: Any) -> None:
 
 
 def _overlaps_follower(items: Any, repeat: Any) -> bool:
-    """Whether what follows a repeat inside of a repeated body could be part of it: two ways to read the same."""
+    """Whether a repeat within a repeated body could also match what follows it, which makes the body ambiguous."""
     place = next(n for n, (_, value) in enumerate(items) if value is repeat)
     return bool(_first(items[place + 1 :]) & _characters(repeat[2])) if place + 1 < len(items) else False
 
@@ -126,7 +130,7 @@ def _may_be_empty(items: Any) -> bool:
 
 
 def _first(items: Any) -> Set:
-    """The characters a match may begin with."""
+    """The characters with which a match may begin."""
     found: Set = frozenset()
     for op, value in items:
         if op is c.AT:
@@ -150,7 +154,7 @@ def _first(items: Any) -> Set:
 
 
 def _characters(items: Any) -> Set:
-    """All characters that may occur in a match."""
+    """All characters that a match may contain."""
     found: set[int] = set()
     for op, value in items:
         if op is c.LITERAL:

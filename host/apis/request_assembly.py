@@ -1,4 +1,4 @@
-"""The checked parts of a call, put together as the request that is sent."""
+"""Assembles the request from the checked arguments of a call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ __all__ = ["RequestParts", "assembled", "request_of_body"]
 
 
 class RequestParts:
-    """What a call's arguments come to: pairs of the query and of a form's body, and what is written with the rest."""
+    """The checked arguments of a call, by destination.
+
+    ``query`` and ``body`` hold encoded ``name=value`` pairs of the query and of a form body; ``others`` holds the
+    remaining entries with their values.
+    """
 
     __slots__ = ("body", "others", "plan", "query")
 
@@ -31,7 +35,7 @@ class RequestParts:
         self.others: list[tuple[Entry, Any]] = []
 
     def put(self, entry: Entry, value: Any) -> None:
-        """Take a checked value. Raises ``ValidationError`` where its parameter's style cannot hold it."""
+        """Add a checked value. Raises ``ValidationError`` if its parameter's style cannot represent it."""
         location = entry.location
         if location == "query":
             entry.write(self.query, value)
@@ -50,7 +54,7 @@ def assembled(
     boundary: str | None,
     read_file: ReadFile | None,
 ) -> Request:
-    """The request of a call whose arguments are checked. Raises ``InvalidCall`` for what cannot be written."""
+    """The request of a call with checked arguments. Raises ``InvalidCall`` for a value that cannot be encoded."""
     plan, body, query = parts.plan, parts.body, parts.query
     path = plan.path[0]
     content = b""
@@ -66,7 +70,7 @@ def assembled(
     key = options.idempotency_key
     if more or options.account is not None or options.api_version is not None or options.headers:
         asked = option_headers(catalog, operation, options)
-        headers = plan.headers if not asks_for(asked) else plan.headers[1:]  # for another type than the document's
+        headers = plan.headers if not asks_for(asked) else plan.headers[1:]  # the call's own Accept replaces the plan's
         headers += more + version_header(facts, options.api_version) + asked
     elif key is None:
         headers = plan.common
@@ -89,7 +93,7 @@ def assembled(
 
 
 def _base(catalog: Catalog, operation: Operation, base_url: str) -> str:
-    """What an operation's path is below."""
+    """The URL that an operation's path is appended to: its own server's, unless the host set another base URL."""
     if operation.server and base_url.rstrip("/") == catalog.base_url:
         base_url = operation.server
     return base_url.removesuffix("/")
@@ -98,7 +102,7 @@ def _base(catalog: Catalog, operation: Operation, base_url: str) -> str:
 def request_of_body(
     catalog: Catalog, operation: Operation, plan: RequestPlan, base_url: str, content: bytes, key: str | None
 ) -> Request:
-    """The request of a call whose body is all that its arguments decide."""
+    """The request of a call whose arguments are all in the encoded body ``content``; ``key`` is its idempotency key."""
     base, url = plan.url
     if base != base_url:
         url = _base(catalog, operation, base_url) + plan.path[0]
@@ -128,7 +132,7 @@ def _others(
     boundary: str | None,
     read_file: ReadFile | None,
 ) -> tuple[str, tuple[tuple[str, str], ...], bytes]:
-    """The path, further headers, and the body where it is not a form."""
+    """The path, additional headers, and the body unless it is a form of named members (then empty)."""
     plan = parts.plan
     values, headers, members = _by_location(operation, parts.others)
     path = "".join(values[part] if n % 2 else part for n, part in enumerate(plan.path))
@@ -148,7 +152,7 @@ def _others(
 def _by_location(
     operation: Operation, others: list[tuple[Entry, Any]]
 ) -> tuple[dict[str, str], list[tuple[str, str]], list[tuple[Entry, Any]]]:
-    """The path's values by name, the headers with the one of the cookies, and the members of the body."""
+    """Path values by wire name, headers including ``Cookie``, and body members. Raises ``InvalidCall``."""
     values: dict[str, str] = {}
     headers: list[tuple[str, str]] = []
     cookies: list[str] = []
@@ -178,8 +182,11 @@ def _written(
     boundary: str | None,
     read_file: ReadFile | None,
 ) -> tuple[bytes, str]:
-    """A body that is neither JSON nor a form of named members, and its content type; "" where the plan has it."""
-    from host.apis.written_bodies import form_body, multipart_body, whole_body  # for such operations only
+    """A body that is neither JSON nor a form of named members, and its content type ("" if the plan's headers have it).
+
+    Raises ``InvalidCall`` for a value that cannot be written.
+    """
+    from host.apis.written_bodies import form_body, multipart_body, whole_body  # imported only for these body types
 
     if operation.body == "form":
         return form_body(catalog, members[0][1]), ""

@@ -1,4 +1,4 @@
-"""Headers of a request that its parameters do not decide: the API's version, and what request options ask for."""
+"""Request headers that are not parameters: the API version, and those set by request options."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ __all__ = ["asks_for", "option_headers", "version_header"]
 
 
 def version_header(facts: Facts, asked: str | None) -> tuple[tuple[str, str], ...]:
+    """The API version header, empty if the API has none; ``asked`` is the version the call requests, if any."""
     version = asked or facts.asked_version or facts.version
     return ((facts.version_header, version),) if facts.version_header else ()
 
 
 def asks_for(headers: tuple[tuple[str, str], ...]) -> bool:
-    """Whether a call says itself which type of answer it wants."""
+    """Whether ``headers`` contain ``Accept``, so that the call itself chooses the media type of the answer."""
     return any(name.lower() == "accept" for name, _ in headers)
 
 
 def option_headers(catalog: Catalog, operation: Operation, options: CallOptions) -> tuple[tuple[str, str], ...]:
-    """The headers that request options ask for, besides the version's. Raises ``InvalidCall``."""
+    """The headers set by request options, except the version header.
+
+    Raises ``InvalidCall`` for a header that the host sets itself, and for an option that the API does not have.
+    """
     facts, found = catalog.facts, list(options.headers)
     own = _own_headers(catalog) if found else {}
     for header, _ in found:
@@ -45,7 +49,7 @@ def option_headers(catalog: Catalog, operation: Operation, options: CallOptions)
 
 
 def _own_headers(catalog: Catalog) -> dict[str, str]:
-    """Headers of the API that are not a script's to write, with the option that sets each if any."""
+    """The headers that scripts may not set, by lower-case name, each with the option that sets it or ""."""
     facts = catalog.facts
     found = {auth.name.lower(): "" for auth in catalog.auth.values() if auth.kind == "header"}
     options = {

@@ -1,4 +1,4 @@
-"""The successes of an operation: which statuses its document has, and what comes with each."""
+"""Reads the success responses of an operation: their statuses, media types and schemas."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from host.errors import CatalogError
 
 __all__ = ["SuccessReader", "Successes", "json_schema", "with_content"]
 
-_EMPTY = ("204", "205")  # statuses that never have content: RFC 9110, 15.3.5 and 15.3.6
+_EMPTY = ("204", "205")  # statuses without content: RFC 9110, 15.3.5 and 15.3.6
 
 
 class Successes(NamedTuple):
-    """``result``: what the usual one holds, None without content. The rest as in ``Operation``."""
+    """An operation's success responses. ``result`` is the schema of the usual one, None if it has no content.
+
+    The other fields are as in ``Operation``.
+    """
 
     result: Schema | None
     accept: str
@@ -27,7 +30,7 @@ class Successes(NamedTuple):
 
 
 class SuccessReader:
-    """Reads the successes of a document's operations."""
+    """Reads the success responses of a document's operations."""
 
     def __init__(self, source: Document, schemas: SchemaCompiler, unread: UnreadKeywords) -> None:
         self._source = source
@@ -35,7 +38,10 @@ class SuccessReader:
         self._unread = unread
 
     def read(self, node: dict[str, Any], place: str) -> Successes:
-        """All successes of the operation ``node``; where one is not known, nothing is said of any."""
+        """All success responses of the operation ``node``; ``place`` names it in warnings.
+
+        If one of them cannot be resolved, the result is marked as missing and a warning is issued.
+        """
         try:
             answers = self._answers(node, place)
         except UnresolvedReference as error:
@@ -71,7 +77,7 @@ class SuccessReader:
 
 
 def with_content(source: Document, node: Any, place: str) -> dict[str, Any]:
-    """A request body or response, itself and its media types with their references followed."""
+    """A request body or response with its own reference and those of its media types resolved."""
     found = source.follow(node, place)
     content = found.get("content")
     if isinstance(content, dict) and any(isinstance(media, dict) and "$ref" in media for media in content.values()):
@@ -80,7 +86,7 @@ def with_content(source: Document, node: Any, place: str) -> dict[str, Any]:
 
 
 def json_schema(schemas: SchemaCompiler, content: dict[str, Any], place: str) -> Schema | None:
-    """Of JSON, or of each line of JSON; None where there is no JSON."""
+    """The schema of the JSON media type of ``content``, or of one line of JSON lines; None if there is no JSON."""
     for test in (media_types.is_json, _is_any, media_types.is_lines):
         for kind, media in content.items():
             if test(kind):
@@ -98,7 +104,7 @@ def _is_plain(kind: str) -> bool:
 
 
 def _usual(answers: tuple[Answer, ...]) -> tuple[Schema | None, str]:
-    """What the first success with content holds, and the media type to ask for, where that is not plain JSON."""
+    """The schema of the first response with content (None: there is none), and its media type unless plain JSON."""
     for answer in answers:
         kinds = answer.content_types
         json = [kind for kind in kinds if media_types.is_json(kind) and not media_types.is_range(kind)]

@@ -1,4 +1,4 @@
-"""Checkers of strings, numbers and booleans."""
+"""Checkers of string, number and boolean values."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from host.apis.validation_error import EXACT, ValidationError, number_text, show
 
 _DIGITS = r"(0|-?[1-9][0-9]{0,18})\Z"
 
-# Whether required members must be there; or they need not, and members nobody knows are let through and noted.
+# True: required members must be present. False or Beyond: they may be missing. A lenient Beyond also accepts unknown
+# members and records their names.
 Full = bool | Beyond
 
-# A checker takes the value and that, and gives the value to send.
+# Takes a value and the above; returns the value to send or raises ValidationError.
 Checker = Callable[[Any, Full], Any]
 
 
 def string_checker(catalog: Catalog, schema: Schema) -> Checker:
+    """A checker of strings; it converts booleans and numbers to text, and accepts bytes for the format ``binary``."""
     bounded = schema.enum or schema.max_length is not None or schema.min_length is not None or schema.pattern
     extra = _string_limits(schema) if bounded else None
     binary = schema.format == "binary"
@@ -37,7 +39,7 @@ def string_checker(catalog: Catalog, schema: Schema) -> Checker:
                 raise ValidationError("expected a string", value)
         if extra is not None:
             if kind is not str and kind is not bytes and schema.enum and value not in schema.enum:
-                # a list of words that may grow has no numbers in it
+                # even an open enum of strings does not take numbers
                 raise ValidationError(one_of(schema.enum, value), value)
             extra(value)
         return value
@@ -49,9 +51,9 @@ def _string_limits(schema: Schema) -> Callable[[Any], None]:
     values = frozenset(schema.enum)
     pattern, longest = _pattern(schema.pattern), 0
     if pattern is not None:
-        from host.apis.regex_bounds import longest as tried  # the expression's parser, where there is one
+        from host.apis.regex_bounds import longest as tried  # imports the regex parser, needed only for patterns
 
-        longest = tried(pattern.pattern)  # what could go back without end is left to the API, too
+        longest = tried(pattern.pattern)  # longer texts are checked by the API alone
     least, most = schema.min_length or 0, schema.max_length
 
     def limit(value: Any) -> None:
@@ -70,7 +72,7 @@ def _string_limits(schema: Schema) -> Callable[[Any], None]:
 
 
 def _pattern(text: str) -> re.Pattern[str] | None:
-    """The pattern if Python reads it as ECMAScript would; the rest is left to the API."""
+    """The compiled pattern, or None if Python may interpret it differently from ECMAScript; then the API checks it."""
     if not text or len(text) > 200 or re.search(r"\\[pPuckZAzG]|\(\?<?[=!]", text):
         return None
     try:
@@ -80,7 +82,7 @@ def _pattern(text: str) -> re.Pattern[str] | None:
 
 
 def one_of(values: tuple[Any, ...], value: Any) -> str:
-    """``expected one of "day", "month" (nearest: "month")``, the list cut where it is long."""
+    """``expected one of "day", "month" (did you mean "month"?)``; lists at most 12 values."""
     texts = [f'"{each}"' if isinstance(each, str) else str(each) for each in values]
     words = [each for each in values if isinstance(each, str)]
     hint = misspelt(value, words) if isinstance(value, str) else None
@@ -93,6 +95,7 @@ def one_of(values: tuple[Any, ...], value: Any) -> str:
 
 
 def finite(value: float) -> float:
+    """``value`` itself. Raises ``ValidationError`` for infinities, NaN and integers beyond 2^53."""
     if isinstance(value, float) and not math.isfinite(value):
         raise ValidationError("", text=f"{value} cannot be sent; expected a finite number")
     if abs(value) > EXACT and float(value).is_integer():
@@ -103,9 +106,9 @@ def finite(value: float) -> float:
 
 
 def whole(text: str) -> int | None:
-    """The integer that a text of plain digits is, else None.
+    """The integer written as plain digits in ``text``, or None.
 
-    Not: spaces, a ``+``, leading zeros, a fraction, an exponent, other bases, and what 64 bits do not hold.
+    None for spaces, a ``+``, leading zeros, a fraction, an exponent, other bases, and values beyond 64 bits.
     """
     if not re.match(_DIGITS, text):
         return None
@@ -114,6 +117,7 @@ def whole(text: str) -> int | None:
 
 
 def integer_checker(catalog: Catalog, schema: Schema) -> Checker:
+    """A checker of integers; it also accepts integral floats and texts of plain digits."""
     limits = _number_limits(schema)
 
     def check(value: Any, full: Full) -> Any:
@@ -124,7 +128,7 @@ def integer_checker(catalog: Catalog, schema: Schema) -> Checker:
                 if not value.is_integer():
                     raise ValidationError("expected an integer", value)
                 value = int(value)
-        else:  # of a file or the command line, or an integer beyond 2^53 as it came in an answer
+        else:  # text from a file or the command line, or an answer's integer beyond 2^53, which scripts get as text
             digits = whole(value) if kind is str else None
             if digits is None:
                 raise ValidationError("expected an integer", value)
@@ -137,6 +141,7 @@ def integer_checker(catalog: Catalog, schema: Schema) -> Checker:
 
 
 def number_checker(catalog: Catalog, schema: Schema) -> Checker:
+    """A checker of numbers; it also accepts texts of plain digits, and returns integral floats as integers."""
     limits = _number_limits(schema)
 
     def check(value: Any, full: Full) -> Any:
@@ -177,6 +182,8 @@ def _number_limits(schema: Schema) -> Callable[[float], None] | None:
 
 
 def boolean_checker(catalog: Catalog, schema: Schema) -> Checker:
+    """A checker that accepts only true and false."""
+
     def check(value: Any, full: Full) -> Any:
         if type(value) is not bool:
             raise ValidationError("expected true or false", value)

@@ -1,4 +1,4 @@
-"""What one schema of a document says by itself, without what it refers to."""
+"""Properties of a single schema node of a document, read without resolving references."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _OF_OBJECTS = ("properties", "additionalProperties", "patternProperties", "uneva
 
 
 def shared_name(canonical: str) -> str:
-    """What a catalog calls the schema a canonical reference leads to: a component by its name."""
+    """The catalog's name for the schema with this canonical reference: a component's name, else the reference."""
     name = canonical.removeprefix(SHARED)
     return name if name == canonical or "/" in name else name.replace("~1", "/").replace("~0", "~")
 
 
 def page_of(schema: Schema) -> str:
-    """The object a page of Stripe's form lists, by its shape."""
+    """The shared schema of the items if ``schema`` has the shape of a Stripe list page, or ""."""
     data, kind = schema.properties.get("data"), schema.properties.get("object")
     if data is None or data.items is None or kind is None:
         return ""
@@ -38,7 +38,7 @@ def page_of(schema: Schema) -> str:
 
 
 def implied_type(node: dict[str, Any]) -> str:
-    """The type a schema without one means."""
+    """The type implied by the keywords of a schema without ``type``, or ""."""
     if not node.keys().isdisjoint(_OF_OBJECTS):
         return "object"
     if "items" in node:
@@ -50,14 +50,18 @@ def implied_type(node: dict[str, Any]) -> str:
 
 
 def format_of(node: dict[str, Any]) -> str:
-    if node.get("contentMediaType") and not node.get("contentEncoding"):  # 3.1's word for a file
+    """The format of a schema node, or ""; ``binary`` for a file."""
+    if node.get("contentMediaType") and not node.get("contentEncoding"):  # how OpenAPI 3.1 describes a file
         return "binary"
     found = node.get("format")
     return found if isinstance(found, str) else ""
 
 
 def bounds_of(type: str, node: dict[str, Any]) -> dict[str, Any]:
-    """Bounds of a number. An integer's exclusive ones are those of the next integer."""
+    """The numeric bounds of a node: ``minimum``, ``maximum``, and the exclusive ``above`` and ``below``, or None.
+
+    An integer's exclusive bounds are converted to inclusive ones.
+    """
     least, above = _bound(node, "minimum", "exclusiveMinimum")
     most, below = _bound(node, "maximum", "exclusiveMaximum")
     found = {"minimum": least, "maximum": most, "above": above, "below": below}
@@ -65,7 +69,7 @@ def bounds_of(type: str, node: dict[str, Any]) -> dict[str, Any]:
 
 
 def whole_bounds(bounds: dict[str, Any]) -> dict[str, Any]:
-    """The bounds of an integer, without exclusive ones."""
+    """The bounds of an integer with exclusive ones converted to inclusive ones."""
     above, below = bounds["above"], bounds["below"]
     least = [each for each in (bounds["minimum"], None if above is None else math.floor(above) + 1) if each is not None]
     most = [each for each in (bounds["maximum"], None if below is None else math.ceil(below) - 1) if each is not None]
@@ -78,7 +82,7 @@ def _storable_bounds(bounds: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bound(node: dict[str, Any], key: str, exclusive: str) -> tuple[float | None, float | None]:
-    """An inclusive and an exclusive bound: 3.1 has a number for each, in 3.0 ``true`` makes the first exclusive."""
+    """The (inclusive, exclusive) bound: a number each in OpenAPI 3.1; in 3.0, ``true`` makes the first exclusive."""
     value, limit = node.get(key), node.get(exclusive)
     if isinstance(limit, bool):
         value, limit = (None, value) if limit else (value, None)
@@ -91,12 +95,12 @@ def _number(value: Any) -> float | None:
 
 
 def _storable_number(value: float) -> float:
-    """Bounds beyond 64 bits (-9223372036854776000) as the float they were meant to be."""
+    """``value`` as a float if it exceeds 64 bits, such as the rounded -9223372036854776000."""
     return value if isinstance(value, float) or -(2**63) <= value < 2**64 else float(value)
 
 
 def storable(value: Any) -> Any:
-    """A value as MessagePack can hold it: integers of any size, dates a YAML reader made."""
+    """``value`` in a form MessagePack can store: integers beyond 64 bits as floats, mapping keys as strings."""
     if isinstance(value, int) and not isinstance(value, bool):
         return _storable_number(value)
     if isinstance(value, dict):
@@ -105,4 +109,5 @@ def storable(value: Any) -> Any:
 
 
 def escaped(name: str) -> str:
+    """``name`` as a step of a JSON pointer."""
     return name.replace("~", "~0").replace("/", "~1")

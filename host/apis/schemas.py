@@ -1,7 +1,7 @@
-"""Schemas of an OpenAPI document, compiled to :class:`~host.apis.catalog.Schema`.
+"""Compiles the schemas of an OpenAPI document to :class:`~host.apis.catalog.Schema`.
 
-References stay references, so cycles cost nothing. What a request cannot be checked by (``not``, ``if``,
-``dependentSchemas`` …) is left out: checking then lets more through, and the API has the last word.
+References are kept as references, so cyclic schemas are possible. Keywords that are not supported (``not``, ``if``,
+``dependentSchemas`` …) are ignored: checking is then more permissive than the document, and the API itself decides.
 JSON Schema: https://json-schema.org/draft/2020-12 · OpenAPI 3.0.3 and 3.1.0, "Schema Object".
 """
 
@@ -29,19 +29,19 @@ from host.apis.schema_nodes import (
 from host.errors import CatalogError
 
 TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
-MOST_WORK = 2_000_000  # schemas compiled or merged: many times what the largest documents have
-MOST_NESTED = 48  # schemas in one another
-COMPARED = 64  # values that are compared while one schema is compiled
-MOST_ALTERNATIVES = 64  # of a product of alternatives; beyond it the merged schema is left open
+MOST_WORK = 2_000_000  # schemas compiled or merged per document; the largest known ones need a small part of it
+MOST_NESTED = 48  # nesting levels of schemas
+COMPARED = 64  # comparisons of values that count as one compiled schema
+MOST_ALTERNATIVES = 64  # alternatives of a merged schema; with more of them it accepts anything
 
-# What may stand beside a reference and changes the shape (since OpenAPI 3.1).
+# Keywords that change the shape if they stand beside a reference (since OpenAPI 3.1).
 _SHAPING = frozenset(
     """type format enum const properties required additionalProperties patternProperties unevaluatedProperties items
     allOf anyOf oneOf pattern minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength contentMediaType
     contentEncoding""".split()  # noqa: SIM905 read as words
 )
 _ABSENT = object()
-# Limits of which the tighter one holds where two schemas do.
+# How to combine the limits of two schemas that both apply.
 _TIGHTER: dict[str, Callable[[list[Any]], Any]] = {
     **dict.fromkeys(("minimum", "above", "min_length"), max),
     **dict.fromkeys(("maximum", "below", "max_length"), min),
@@ -54,26 +54,31 @@ Note = Callable[[str, Any, str], None]
 
 
 def _pass_over(kind: str, node: Any, place: str) -> None:
-    """Nobody asks which keywords there are."""
+    """The default ``note``: does nothing."""
 
 
 class SchemaCompiler:
-    """Compiles schema nodes, calling ``note`` with each; ``shared`` grows by what they refer to once :meth:`finish` is
-    called."""
+    """Compiles schema nodes, and on :meth:`finish` the shared schemas they refer to, into ``shared``.
+
+    ``note(kind, node, place)`` is called for each node. With ``open_enums``, enums accept values not listed.
+    """
 
     def __init__(self, document: Document, *, open_enums: bool = False, note: Note = _pass_over) -> None:
         self.document = document
         self._note = note
         self.open_enums = open_enums
         self.shared: dict[str, Schema] = {}
-        self.unresolved = False  # whether any schema has a reference that leads nowhere
+        self.unresolved = False  # whether any schema has an unresolvable reference
         self._pending: dict[str, str] = {}  # name -> canonical reference
         self._merging: list[str] = []
         self._work = 0
         self._depth = 0
 
     def _spend(self, work: int, place: str) -> None:
-        """Count schemas as they are compiled and merged: nine ``allOf`` of nine are four hundred million."""
+        """Add to the work done, in schemas, and raise ``CatalogError`` beyond :data:`MOST_WORK`.
+
+        A small document can require exponential work: nine nested ``allOf`` of nine parts are 400 million schemas.
+        """
         self._work += work
         if self._work > MOST_WORK:
             raise CatalogError(
@@ -83,7 +88,11 @@ class SchemaCompiler:
             )
 
     def compile(self, node: Any, place: str) -> Schema:
-        """``place`` is the JSON pointer of ``node``, for messages."""
+        """The compiled schema of ``node``; ``place`` is its JSON pointer, for messages.
+
+        A malformed node is reported as a warning and accepts anything. Raises ``CatalogError`` if the document is too
+        large or too deeply nested.
+        """
         if node is True or node == {}:
             return Schema()
         if node is False:
@@ -119,7 +128,7 @@ class SchemaCompiler:
         return self._marks(schema, node)
 
     def finish(self) -> dict[str, Schema]:
-        """Compile every shared schema of the document and all that was referred to."""
+        """Compile all shared schemas and all referenced ones, and return them by name."""
         components = self.document.root.get("components")
         for name in (components or {}).get("schemas") or {}:
             self._pending.setdefault(name, SHARED + escaped(name))
@@ -134,14 +143,14 @@ class SchemaCompiler:
         return self.shared
 
     def _target(self, pointer: str) -> Schema:
-        """The shared schema itself. One that is only a reference to itself says nothing: it is missing."""
+        """The compiled shared schema at ``pointer``. A schema that only refers to itself is marked as missing."""
         node = self.document.references.find(pointer)
         try:
             self.document.follow(node, pointer)
         except UnresolvedReference as error:
             return self._missing(error.message.removeprefix(f"{pointer}: "), pointer)
         except CatalogError:
-            pass  # true or false, or what is named when it is compiled
+            pass  # a boolean schema, or a fault that compile() reports
         return self.compile(node, pointer)
 
     def _missing(self, reason: str, place: str) -> Schema:
@@ -150,7 +159,7 @@ class SchemaCompiler:
         return Schema(missing=reason)
 
     def _reference(self, node: dict[str, Any], key: str, place: str) -> Schema:
-        """A reference with what stands beside it: in 3.0 only a few marks of that hold, later all of it."""
+        """A reference with its sibling keywords: since OpenAPI 3.1 all of them apply, in 3.0 only a few."""
         try:
             canonical = self.document.references.canonical(node, key)
             target = self.document.references.find(canonical)
@@ -205,7 +214,7 @@ class SchemaCompiler:
         members: dict[str, Any] = {}
         if type == "object":
             members = self._object(node, place)
-        elif type == "array" and "items" in node and "prefixItems" not in node:  # else those of the rest
+        elif type == "array" and "items" in node and "prefixItems" not in node:  # else ``items`` is only for the rest
             members["items"] = self.compile(node["items"], f"{place}/items")
         return Schema(
             type=type,
@@ -241,11 +250,14 @@ class SchemaCompiler:
         elif more is True or more == {} or patterns:
             found["additional"] = Schema()
         elif more is None and not properties:
-            found["open_map"] = True  # until another part of an allOf names members
+            found["open_map"] = True  # unless another part of an allOf has members
         return found
 
     def _members(self, properties: dict[str, Any], place: str) -> dict[str, Any]:
-        """The members' schemas. That all of them are a reference is no part of JSON Schema, but some write it."""
+        """The members' schemas by name, with a ``$ref`` in ``properties`` itself resolved.
+
+        JSON Schema does not define such a ``$ref``, but some documents have it.
+        """
         if not isinstance(properties.get("$ref"), str):
             return properties
         more = {name: each for name, each in properties.items() if name != "$ref"}
@@ -254,7 +266,7 @@ class SchemaCompiler:
     def _all_of(self, base: Schema, parts: list[Any], place: str) -> Schema:
         compiled = [self.compile(part, f"{place}/{n}") for n, part in enumerate(parts)]
         meaning = [each for each in (*compiled, base) if not _says_nothing(each)]
-        if len(meaning) == 1:  # the usual way to put a description beside a reference
+        if len(meaning) == 1:  # commonly used to add a description to a reference
             return replace(meaning[0], nullable=meaning[0].nullable or base.nullable)
         merged = Schema()
         for each in meaning:
@@ -262,7 +274,7 @@ class SchemaCompiler:
         return replace(merged, nullable=merged.nullable or base.nullable)
 
     def inline(self, schema: Schema, place: str) -> Schema:
-        """A reference's target, compiled here: merging needs its members."""
+        """The schema with its reference, if it is one, replaced by the compiled target, for merging."""
         if not schema.ref:
             return schema
         if schema.ref in self._merging:
@@ -277,7 +289,7 @@ class SchemaCompiler:
             self._merging.pop()
 
     def _merge(self, a: Schema, b: Schema, place: str) -> Schema:
-        """What satisfies both."""
+        """A schema for the values that satisfy both ``a`` and ``b``."""
         self._spend(1 + len(a.properties) + len(b.properties) + len(a.enum) * len(b.enum) // COMPARED, place)
         if a.missing or b.missing:
             return Schema(missing=a.missing or b.missing)
@@ -323,7 +335,7 @@ class SchemaCompiler:
             changes[name] = tighter(both) if both else None
         if changes["type"] == "integer":
             changes.update(whole_bounds(changes))
-        # An object without members of its own is open only until another part names some.
+        # An object without members of its own stays open only if no part has members.
         changes["open_map"] = a.open_map and b.open_map
         if a.additional is not None and b.additional is not None and _says_nothing(b.additional):
             changes["additional"] = a.additional
@@ -344,7 +356,7 @@ class SchemaCompiler:
         self._spend(len(found) ** 2 // COMPARED, place)
         found = _distinct(found)
         if not _says_nothing(base):
-            # Alternatives that only say which members go together are not checked.
+            # Alternatives that only list required members are not checked.
             found = [self._alternative(base, self.inline(each, place), place) for each in found if not _bare(each)]
             if not found:
                 return replace(base, nullable=nullable, emptyable=emptyable)
@@ -353,14 +365,17 @@ class SchemaCompiler:
         return Schema(any_of=tuple(found), nullable=nullable, emptyable=emptyable)
 
     def _alternative(self, base: Schema, each: Schema, place: str) -> Schema:
-        """An alternative with what holds for all of them; of a type that is wrong for it, it is what is meant."""
+        """An alternative merged with ``base``, the keywords beside it.
+
+        If ``base`` only has a type that contradicts the alternative's, the alternative takes precedence.
+        """
         if base.type and each.type and base.type != each.type and replace(base, type="", open_map=False) == Schema():
             self.document.warn(place, f"has alternatives of the type {each.type} beside the type {base.type}; both go")
             return each
         return self._merge(base, each, place)
 
     def _marks(self, schema: Schema, node: dict[str, Any]) -> Schema:
-        """What the document says beside the shape."""
+        """``schema`` with the annotations of ``node`` that do not change its shape, such as ``readOnly``."""
         changes: dict[str, Any] = {}
         if node.get("x-expandable") or node.get("x-expansionResources"):
             changes["expandable"] = True
@@ -387,7 +402,7 @@ def _says_nothing(schema: Schema) -> bool:
 
 
 def _bare(schema: Schema) -> bool:
-    """Only ``required``, or nothing."""
+    """Whether a schema has at most ``required`` and limits, but no type, members, values or alternatives."""
     return not (schema.type or schema.ref or schema.any_of or schema.enum or schema.properties or schema.missing)
 
 

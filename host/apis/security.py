@@ -1,7 +1,7 @@
-"""Security schemes and requirements of a document: which keys go on which request, and how.
+"""Reads the security schemes and requirements of a document: which keys a request carries, and how.
 
-A requirement is a list of alternatives, each a set of schemes that all go on (OpenAPI 3.1.1, "Security Requirement
-Object").
+A requirement is a list of alternatives, each a set of schemes that apply together (OpenAPI 3.1.1, "Security
+Requirement Object").
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ __all__ = ["SecurityReader"]
 
 
 class SecurityReader:
-    """The schemes of a document, and what its requirements ask of them."""
+    """The supported ``schemes`` of a document by name, and its ``default`` requirement."""
 
     def __init__(self, source: Document) -> None:
         self._source = source
         self.schemes = self._schemes()
         self.default: Ways = self.ways(source.root.get("security"), "security") or ()
         if self.schemes and not self._says_any():
-            # None of them is required, yet a key that is given is meant to be sent: each is tried, and then none.
+            # No operation requires a scheme, but a configured key is meant to be sent: use any scheme with a key.
             self.default = (*((name,) for name in self.schemes), ())
             names = ", ".join(self.schemes)
             source.warn(
@@ -32,7 +32,7 @@ class SecurityReader:
             )
 
     def ways(self, needs: Any, place: str) -> Ways | None:
-        """The alternatives of a requirement whose schemes are all known; None where there is no requirement."""
+        """The alternatives of a requirement that use only known schemes; None if ``needs`` is not a requirement."""
         if not isinstance(needs, list):
             return None
         ways = tuple(tuple(need) for need in needs if isinstance(need, dict))
@@ -56,7 +56,7 @@ class SecurityReader:
         return found
 
     def _says_any(self) -> bool:
-        """Whether the document has a requirement anywhere, if only that there is none."""
+        """Whether the document has any security requirement, including an empty one."""
         root = self._source.root
         items = [item for item in root["paths"].values() if isinstance(item, dict)]
         nodes = [node for item in items for node in item.values() if isinstance(node, dict)]

@@ -1,4 +1,4 @@
-"""Types of everything a script can say to an API, for editors: LuaCATS annotations.
+"""Writes type stubs of the APIs available to scripts, for editors, as LuaCATS annotations.
 
 The Lua language server reads them: https://luals.github.io/wiki/annotations
 """
@@ -19,10 +19,11 @@ from host.errors import UsageError
 __all__ = ["stub_files", "write_stubs"]
 
 LARGEST = 300_000  # characters of a file; the language server skips files beyond 500 KB
-MOST_VALUES = 40  # of an enum
-LONGEST_TEXT = 240  # characters of a description; more is not read beside a field
+MOST_VALUES = 40  # values listed of an enum
+LONGEST_TEXT = 240  # characters of a description
 NO_TEXTS = Descriptions()
-# What each builder has besides its parameters. After create() id and data are values, whatever parameters are called.
+# The methods each builder has besides its parameters. After create(), ``id`` and ``data`` are values and hide
+# parameters of those names.
 _OWN = {
     "copy": "",
     "set": ", name: string, ...: any",
@@ -36,9 +37,9 @@ _SCALARS = {"string": "string", "integer": "integer", "number": "number", "boole
 def write_stubs(
     folder: Path, apis: Iterable[tuple[Catalog, Descriptions]], more: Iterable[tuple[str, str]] = ()
 ) -> list[Path]:
-    """Write the files of all ``apis``, and ``more`` (name, text), to ``folder``; returns their paths.
+    """Write the stubs of ``apis``, and ``more`` files as (name, text), to ``folder``; returns their paths.
 
-    Raises ``UsageError``.
+    ``folder`` is created if it does not exist. Raises ``UsageError`` if a file cannot be written.
     """
     written: list[Path] = []
     try:
@@ -54,7 +55,7 @@ def write_stubs(
 
 
 def stub_files(catalog: Catalog, texts: Descriptions = NO_TEXTS) -> list[tuple[str, str]]:
-    """(file's name, text) of one API: its builders, operations and objects, with what its document says of them."""
+    """The stub files of one API as (name, text): its builders, operations and objects, with their descriptions."""
     title = f"{catalog.title} {catalog.version}".replace("\n", " ")
     head = f"---@meta\n-- {title}: written by `host apis --stubs`, nothing that runs.\n"
     files: list[list[str]] = [[head]]
@@ -78,8 +79,8 @@ class _Writer:
         self.catalog = catalog
         self.texts = texts
         self.name = catalog.name
-        self.used: dict[str, None] = {}  # shared schemas that are named, to be written
-        self.pages: dict[str, str] = {}  # classes of lists' pages, to be written
+        self.used: dict[str, None] = {}  # shared schemas referred to so far
+        self.pages: dict[str, str] = {}  # class name -> text of the list page classes
         self.own_globals = catalog.name == "stripe"
 
     def blocks(self) -> Iterator[str]:
@@ -100,13 +101,13 @@ class _Writer:
                 yield self.schema_class(ref)
 
     def comment(self, operation: Operation) -> list[str]:
-        """A line of an editor's help for an operation."""
+        """The description of an operation as comment lines: one, or none."""
         said = self.texts.operation(operation.id)
         text = _short(said.summary or said.text)
         return [f"--- {text}"] if text else []
 
     def said(self, described: Described) -> str:
-        """The help at the end of a field's line."""
+        """The description of a field as the end of its line, or ""."""
         text = _short(self.texts.text(described))
         return f" # {text}" if text else ""
 
@@ -134,7 +135,7 @@ class _Writer:
         return "\n".join(lines) + "\n"
 
     def created(self, operation: Operation) -> tuple[str, str]:
-        """The types of ``id`` and ``data`` of a builder whose ``create()`` has succeeded."""
+        """The types of a builder's ``id`` and ``data`` after a successful ``create()``."""
         if operation.result is None:
             return "nil", "any"
         identity = self.catalog.resolve(operation.result).properties.get(self.catalog.id_field)
@@ -214,7 +215,7 @@ class _Writer:
         return f"fun({', '.join(words)}): {result}"
 
     def page(self, operation: Operation, schema: Schema) -> str:
-        """The type of a page of a list: what the API answers, and ``each``."""
+        """The type of a list page: the API's answer with ``each`` and ``collect``."""
         shape, whole = self.catalog.resolve(schema), self.type(schema)
         data = shape.properties.get("data")
         items = None if data is None else self.catalog.resolve(data).items
@@ -233,7 +234,7 @@ class _Writer:
         return kind
 
     def webhooks(self) -> Iterator[str]:
-        """``on`` for each name of an event that the document describes, with the type of what its handler gets."""
+        """An overload of ``on`` for each documented event, with the type of its handler's argument."""
         lines = []
         for id in self.catalog.webhook_ids():
             webhook = self.catalog.webhook(id)

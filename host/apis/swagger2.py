@@ -1,7 +1,8 @@
-"""A Swagger 2.0 document as OpenAPI 3.0, so that everything behind this border knows one form only.
+"""Converts a Swagger 2.0 document to OpenAPI 3.0, so that the compiler handles only one form.
 
-https://spec.openapis.org/oas/v2.0.html. References to parameters and responses are written out (what becomes of them
-depends on the operation), those to definitions lead to components. What has no counterpart is named in the warnings.
+https://spec.openapis.org/oas/v2.0.html. References to parameters and responses are replaced by their targets, because
+their conversion depends on the operation; references to definitions become references to components. Features without
+a counterpart are reported as warnings.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ __all__ = ["converted"]
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 FORM, MULTIPART, JSON = "application/x-www-form-urlencoded", "multipart/form-data", "application/json"
-_OF_SCHEMAS = frozenset(  # what a parameter says of its value
+_OF_SCHEMAS = frozenset(  # keywords of a parameter that describe its value
     """type format items default maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength pattern maxItems
     minItems uniqueItems enum multipleOf""".split()  # noqa: SIM905 read as words
 )
@@ -33,7 +34,7 @@ _DEFINITIONS = "#/definitions/"
 
 
 def converted(source: Document) -> dict[str, Any]:
-    """The root of the same API in OpenAPI 3.0. ``source`` resolves the references and takes the warnings."""
+    """The root of the converted document. ``source`` resolves references and receives the warnings."""
     return _Converter(source).root()
 
 
@@ -41,7 +42,7 @@ class _Converter:
     def __init__(self, source: Document) -> None:
         self._source = source
         self._root = source.root
-        self._schemas: dict[int, tuple[Any, Any]] = {}  # by id of a node: itself, and what it became
+        self._schemas: dict[int, tuple[Any, Any]] = {}  # id() of a node -> (the node, its conversion)
 
     def root(self) -> dict[str, Any]:
         old = self._root
@@ -85,7 +86,7 @@ class _Converter:
         return found
 
     def _parameters(self, value: Any, place: str) -> list[dict[str, Any]]:
-        """Parameters with their references followed; one that leads nowhere stays a reference."""
+        """The parameters with references resolved; an unresolvable one remains a reference."""
         found = []
         for raw in value if isinstance(value, list) else ():
             try:
@@ -131,7 +132,7 @@ class _Converter:
         return found
 
     def _list_style(self, node: dict[str, Any], place: str) -> tuple[str, bool] | None:
-        """How a list is written; None where OpenAPI 3 has no word for it."""
+        """The (style, explode) of a list parameter; None, with a warning, if OpenAPI 3 has no counterpart."""
         given = node.get("collectionFormat", "csv")
         if isinstance(items := node.get("items"), dict) and "collectionFormat" in items:
             self._source.warn(place, f"lists within the list {node.get('name')!r} are written as OpenAPI 3 writes them")
@@ -204,7 +205,7 @@ class _Converter:
     # -- schemas
 
     def _value(self, node: dict[str, Any]) -> dict[str, Any]:
-        """The schema of a parameter, a form's field or a header."""
+        """The schema of a parameter, form field or header."""
         found: dict[str, Any] = self._schema({key: value for key, value in node.items() if key in _OF_SCHEMAS})
         return found
 
@@ -227,7 +228,7 @@ class _Converter:
         return found
 
     def _within(self, key: str, value: Any) -> Any:
-        """A keyword's value, with the schemas in it."""
+        """A schema keyword's value with the schemas in it converted."""
         if key in ("properties", "patternProperties") and isinstance(value, dict):
             return {name: self._schema(each) for name, each in value.items()}
         if key in ("allOf", "anyOf", "oneOf") and isinstance(value, list):
@@ -235,7 +236,7 @@ class _Converter:
         return self._schema(value) if key in ("items", "additionalProperties", "not") else value
 
     def _reference(self, node: dict[str, Any]) -> Any:
-        """A reference where it leads in the document as it becomes; one that is no text as it is."""
+        """The node's reference as it is in the converted document; unchanged if it is not a string."""
         if not isinstance(node["$ref"], str):
             return node["$ref"]
         resource, _, fragment = self._source.references.canonical(node).partition("#")

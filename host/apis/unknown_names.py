@@ -1,7 +1,7 @@
-"""What a call says that its catalog does not know, and sends all the same.
+"""Names that a call sends although they are not in the catalog.
 
-By ``extra`` among the request options, by ``<api>.request``, and wherever another API version is asked for than the one
-the catalog was compiled from. Names are kept, so that budgets and the log can name them.
+They come from the request option ``extra``, from ``<api>.request``, and from calls for an API version other than the
+catalog's. They are recorded so that budgets and the log can name them.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from host.apis.validation_error import ValidationError, shown
 
 __all__ = ["Beyond", "check_names", "names_in", "other_version"]
 
-# Brackets nest a name on the wire (``recurring[interval]``), but servers also read ``[amount]`` and `` amount`` as
-# ``amount``: a name must begin with its first step, and its brackets must be closed.
-METHOD_PARAMETER = "_method"  # of a form, with Rack and all that goes by it
+# Brackets nest names on the wire (``recurring[interval]``), but some servers also read ``[amount]`` and `` amount`` as
+# ``amount``. So a name must begin with its first step, and its brackets must be closed.
+METHOD_PARAMETER = "_method"  # a form parameter that overrides the HTTP method in Rack-based servers
 _STEP = r"[A-Za-z0-9_@$:./\-]"
-_INNER = r"[^\[\]\x00-\x1f\x7f]{1,200}(\[[^\[\]\x00-\x1f\x7f]{0,200}\]){0,20}\Z"  # of what is nested already
+_INNER = r"[^\[\]\x00-\x1f\x7f]{1,200}(\[[^\[\]\x00-\x1f\x7f]{0,200}\]){0,20}\Z"  # names of nested members
 _NAME = rf"{_STEP}{{1,200}}(\[{_STEP}{{0,200}}\]){{0,20}}\Z"
 
 
 class Beyond:
-    """The names of one call that its catalog does not know, filled while the call is checked.
+    """Collects the names of one call that are not in its catalog, while the call is checked.
 
-    ``lenient``: unknown parameters and members are let through, and missing ones are the API's to ask for.
+    ``lenient``: unknown parameters and members are accepted, and missing ones are left for the API to report.
     """
 
     __slots__ = ("lenient", "names")
@@ -35,14 +35,14 @@ class Beyond:
         self.names: list[str] = []
 
     def note(self, name: str, value: Any) -> None:
-        """Keep ``name`` and the names inside ``value``. Raises ``ValidationError`` for one that is ambiguous."""
+        """Record ``name`` and the names inside ``value``. Raises ``ValidationError`` as :func:`check_names` does."""
         check_names(name, value)
         for each in (name, *names_in(value)):
             self.names += filter(None, re.split(r"[\[\]]+", each))
 
 
 def check_names(name: str, value: Any) -> None:
-    """Raise ``ValidationError`` for a name, a parameter's or one in its ``value``, that a server could misread."""
+    """Raise ``ValidationError`` if a server could misread the parameter ``name`` or a name inside its ``value``."""
     if name == METHOD_PARAMETER:
         text = f"{name} would have some servers take the request for another; call that operation"
         raise ValidationError("", text=text)
@@ -58,13 +58,13 @@ def _check(name: str, form: str) -> None:
 
 
 def names_in(value: Any) -> list[str]:
-    """The names of all members at any depth; the checkers bound the depth."""
+    """The names of all members of ``value`` at any depth. The checkers limit the depth."""
     if isinstance(value, dict):
         return [name for key, each in value.items() for name in (str(key), *names_in(each))]
     return [name for each in value for name in names_in(each)] if isinstance(value, list) else []
 
 
 def other_version(facts: Facts, asked: str | None) -> bool:
-    """Whether a request that asks for the version ``asked`` (None: the host's) is for another than the catalog's."""
+    """Whether a request for API version ``asked`` (None: the host's setting) uses another than the catalog's."""
     version = asked or facts.asked_version
     return bool(version and facts.version_header and version != facts.version)

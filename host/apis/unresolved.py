@@ -1,4 +1,4 @@
-"""Operations whose requests or answers have schemas that a reference does not lead to."""
+"""Reports operations whose requests or answers depend on unresolvable references."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["UnresolvedSchemas"]
 
 
 class UnresolvedSchemas:
-    """Finds what is missing in the schemas that an operation reaches, however deep."""
+    """Finds the missing schemas that operations depend on, at any depth, and reports them to ``document``."""
 
     def __init__(self, lookup: Catalog, document: Document) -> None:
         self._lookup = lookup
         self._document = document
 
     def warn(self, operation: Operation) -> None:
-        """Name the references an operation needs that lead nowhere, and what becomes of it."""
+        """Add a warning for each missing schema of the operation, with its effect on calls."""
         place = f"{operation.method} {operation.path}"
         asked = self._missing(param.schema for param in operation.params.values())
         for reason in asked:

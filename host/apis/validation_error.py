@@ -1,4 +1,4 @@
-"""A value that does not fit, named by its path, and values shown in messages."""
+"""The error for a value that does not fit its schema, and the representation of values in messages."""
 
 from __future__ import annotations
 
@@ -12,37 +12,42 @@ from host.errors import is_private
 
 AMOUNT = "expected an integer in minor units such as cents"
 EXACT = 2**53  # largest integer a Lua number holds exactly
-# Patterns are compiled where they are first used: a run without errors never needs them.
+# Regular expressions are compiled on first use, since a run without errors never needs them.
 
 
 class ValidationError(Exception):
-    """A value that does not fit; ``path`` leads to it, outermost first."""
+    """A value that does not fit its schema. ``path`` holds the names and indices (from 0) to it, outermost first.
+
+    ``expected`` is a phrase such as "expected a string"; ``value`` is the rejected value.
+    """
 
     def __init__(self, expected: str, value: Any = None, *, text: str = "") -> None:
         super().__init__(expected)
         self.path: list[str | int] = []
         self.expected = expected
         self.value = value
-        self.text = text  # the whole message after the path, where "expected …, got …" does not fit
-        self.currency: str | None = None  # named beside the value
+        self.text = text  # if not empty, the message after the path, instead of "expected …, got …"
+        self.currency: str | None = None  # the currency given beside the value
 
     def beside(self, siblings: Any) -> ValidationError:
-        """Look at what was given beside the value: the nearest currency."""
+        """Record the currency in ``siblings``, the values beside this one, unless one is known; returns the error."""
         if self.currency is None and isinstance(siblings, dict):
             found = siblings.get("currency")
             self.currency = found if isinstance(found, str) else None
         return self
 
     def at(self, step: str | int) -> ValidationError:
+        """Prepend a name or index to the path; returns the error."""
         self.path.insert(0, step)
         return self
 
     def where(self) -> str:
+        """The path as in Lua, with indices from 1: ``items[1].price``; "" if it is empty."""
         words = [f"[{step + 1}]" if isinstance(step, int) else f".{short(step)}" for step in self.path]
         return "".join(words).removeprefix(".")
 
     def message(self) -> str:
-        """``recurring.interval: expected one of …, got "mont"``; values of secrets are not shown."""
+        """The message: ``recurring.interval: expected one of …, got "mont"``; secret values are not shown."""
         where = self.where()
         if self.text:
             return f"{where}: {self.text}" if where else self.text
@@ -51,7 +56,7 @@ class ValidationError(Exception):
         return f"{where}: {self.expected}, got {got}{self._hint()}"
 
     def _hint(self) -> str:
-        """The next step, where the value shows what was meant."""
+        """A hint for correcting the value, starting with ";", or ""."""
         value, expected = self.value, self.expected
         if isinstance(value, float) and expected.startswith("expected an integer") and math.isfinite(value):
             names = tuple(step for step in self.path if isinstance(step, str))
@@ -73,7 +78,7 @@ class ValidationError(Exception):
 
 
 def _text_hint(text: str, expected: str, steps: tuple[str, ...]) -> str:
-    """What to give instead of a text that is no number, or none of the kind that is due."""
+    """A hint for a text where a number is expected; ``steps`` are the names in its path."""
     if re.match(r"\d{4}-\d\d?-\d\d?", text):
         return "; a time is seconds since 1970: os.time{year = 2026, month = 1, day = 31} gives those of a date"
     if any(map(is_money, steps)):
@@ -92,7 +97,7 @@ def _text_hint(text: str, expected: str, steps: tuple[str, ...]) -> str:
 
 
 def shown(value: Any, *, private: bool = False) -> str:
-    """A value short enough for a message."""
+    """A short representation of ``value`` for messages; with ``private``, numbers and strings are not shown."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -116,21 +121,21 @@ def shown(value: Any, *, private: bool = False) -> str:
 
 
 def number_text(value: float) -> str:
-    """The shortest digits that read back the same, never with an exponent."""
+    """The shortest decimal text that parses to the same number, without an exponent."""
     if isinstance(value, float):
         if value.is_integer() and abs(value) <= EXACT:
             return str(int(value))
         text = repr(value)
         if "e" not in text:
             return text
-        from decimal import Decimal  # three milliseconds to import, and rarely needed
+        from decimal import Decimal  # takes 3 ms to import and is rarely needed
 
         return format(Decimal(text), "f")
     return str(value)
 
 
 def object_hint(value: Any) -> str:
-    """What to give instead of an answer's table, where an id or a list is expected."""
+    """A hint for an answer's table given where an id or a list is expected, or ""."""
     if isinstance(value, dict) and isinstance(value.get("data"), list) and "has_more" in value:
         return "; this is a page of a list, whose items are in its .data"
     if isinstance(value, dict) and isinstance(value.get("id"), str | int):

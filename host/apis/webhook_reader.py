@@ -1,4 +1,4 @@
-"""Requests that an API makes: the ``webhooks`` of a document, and the ``callbacks`` of its operations.
+"""Reads the requests an API sends: the ``webhooks`` of a document and the ``callbacks`` of its operations.
 
 https://spec.openapis.org/oas/v3.1.1.html, "OpenAPI Object" and "Callback Object".
 """
@@ -20,7 +20,7 @@ _METHODS = ("post", "put", "patch", "delete", "get", "query")
 
 
 class WebhookReader:
-    """Reads them into ``found``, by their names."""
+    """Reads webhooks and callbacks into ``found``, by name. Malformed ones are left out with a warning."""
 
     def __init__(self, source: Document, schemas: SchemaCompiler, unread: UnreadKeywords) -> None:
         self.found: dict[str, Webhook] = {}
@@ -29,13 +29,15 @@ class WebhookReader:
         self._unread = unread
 
     def document(self) -> None:
-        """The webhooks of the document."""
+        """Read the webhooks of the document."""
         webhooks = self._source.root.get("webhooks")
         for name, item in webhooks.items() if isinstance(webhooks, dict) and not self._source.is_old else ():
             self._add(name.strip("/"), [item], f"#/webhooks/{name}")
 
     def callbacks(self, operation: str, node: dict[str, Any], place: str) -> None:
-        """Those of an operation. A callback that goes to several places is one, whose body is any of theirs."""
+        """Read the callbacks of an operation's ``node``. One with several URLs becomes one webhook with any of their
+        bodies.
+        """
         callbacks = node.get("callbacks")
         for name, raw in callbacks.items() if isinstance(callbacks, dict) else ():
             where = f"{place} callback {name}"
@@ -63,7 +65,7 @@ class WebhookReader:
         self.found[name] = Webhook(name, whole)
 
     def _bodies(self, item: Any, place: str) -> list[Schema | None]:
-        """What each method of a path item sends; ``None`` where the document does not say, or it is no JSON."""
+        """The body schema of each method of a path item; None if it is undocumented or not JSON."""
         found: list[Schema | None] = []
         methods = self._source.follow(item, place)
         for method in (each for each in _METHODS if each in methods):

@@ -1,4 +1,4 @@
-"""Bodies of the rarer kinds: parts, a text or bytes as a whole, a form without named members."""
+"""Writes the less common bodies: multipart, a single text or binary value, and forms without named members."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["form_body", "multipart_body", "whole_body"]
 
 
 def form_body(catalog: Catalog, value: Any) -> bytes:
-    """A table as the whole form."""
+    """A table encoded as a URL-encoded form."""
     pairs: list[str] = []
     for param, each in _members_of(value):
         pair_writer(param, bracketed=catalog.facts.brackets)(pairs, each)
@@ -30,7 +30,10 @@ def multipart_body(
     boundary: str | None,
     read_file: ReadFile | None,
 ) -> tuple[bytes, str]:
-    """Parts, and the content type with their boundary."""
+    """A multipart body and its content type with the boundary.
+
+    Raises ``ValidationError`` for a value that cannot be a part.
+    """
     parts = Multipart(operation.content_type, catalog.facts.brackets, read_file)
     given = [(entry.param, value) for entry, value in members]
     if operation.whole_body and given:
@@ -44,7 +47,10 @@ def multipart_body(
 
 
 def whole_body(operation: Operation, value: Any, read_file: ReadFile | None) -> tuple[bytes, str]:
-    """A text, bytes, or a file, and its media type; of JSON lines also the values."""
+    """A body that is one text, binary value or file, and its media type; for JSON lines also a list of values.
+
+    Raises ``ValidationError`` for a file that cannot be read or has an unsuitable type.
+    """
     kind = operation.content_type
     if is_lines(kind) and isinstance(value, dict | list) and not is_file(value):
         lines = value if isinstance(value, list) else [value]
@@ -59,5 +65,6 @@ def whole_body(operation: Operation, value: Any, read_file: ReadFile | None) -> 
 
 
 def _members_of(value: Any) -> list[tuple[Param, Any]]:
-    """The members of a table that the document does not name, as parameters."""
+    """The members of a table, each with an unconstrained body parameter of its name."""
+
     return [(Param(name=str(name), location="body", schema=Schema()), each) for name, each in in_order(value or {})]

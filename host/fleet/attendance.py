@@ -40,8 +40,9 @@ Ended = Literal["ended", "broken off", "taken over"]
 
 
 class Left(msgspec.Struct, frozen=True):
-    """A job that was not done here, why, and for how many seconds it is to be left. ``seconds`` ``None``: it never can
-    be, and the run is stopped with the reason.
+    """A job that this worker did not run, with the reason, and the ``seconds`` until it may be tried again.
+
+    ``seconds`` is ``None`` if no worker can ever run it: the run is then stopped with the reason.
     """
 
     reason: str
@@ -49,11 +50,14 @@ class Left(msgspec.Struct, frozen=True):
 
 
 class Attendance:
-    """``durable_runs`` and ``begin`` are the host's. :meth:`attend` runs the run, :meth:`end` ends it."""
+    """The execution of one claimed job. :meth:`attend` runs it, :meth:`end` stops it early.
+
+    ``durable_runs`` and ``begin`` are the host's.
+    """
 
     def __init__(self, claimed: TakenJob, durable_runs: DurableRuns, begin: Begin, needed: Sequence[str]) -> None:
         self.claimed = claimed
-        self.status = "done"  # what it ended with
+        self.status = "done"  # the status the run ended with
         self._durable_runs = durable_runs
         self._begin = begin
         self._needed = needed
@@ -61,7 +65,7 @@ class Attendance:
         self._why: Why | None = None
 
     async def attend(self, folders: ScriptFolders, lock: asyncio.Lock) -> Ended | Left:
-        """Run it; returns whether its outcome is recorded, or why it was left. Raises ``JournalLost``."""
+        """Run the job; returns whether its outcome is recorded, or why it was not run. Raises ``JournalLost``."""
         claimed = self.claimed
         try:
             options = claimed.run_options(narrowed(claimed.options))
@@ -76,7 +80,7 @@ class Attendance:
             return Left(error.message, min(60.0, 2.0 * claimed.attempts))
         except HostError as error:
             return Left(error.message, None)
-        if isinstance(kept, RunResult):  # it was resumed without the fleet
+        if isinstance(kept, RunResult):  # it was resumed and completed outside the fleet
             await in_thread(lambda: self._done_already(kept))
             return "ended"
         ended: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
@@ -90,7 +94,7 @@ class Attendance:
         return "taken over" if isinstance(lost, TakenOver) else "broken off"
 
     def end(self, why: Why) -> None:
-        """End the run as soon as it yields: for good if it was cancelled, else for another worker to go on with."""
+        """Stop the run when it next yields: finally if it was cancelled, else so that another worker can resume it."""
         self._why = self._why or why
         if self._run is not None:
             self._run.kill(why)
@@ -104,13 +108,13 @@ class Attendance:
         )  # fmt: skip
 
     def _outcome(self, status: str, result: RunResult, value: bytes) -> Sequence[Statement]:
-        """What is committed with the run's end. On the session's thread."""
+        """The statements committed with the run's end. Called on the session's thread."""
         self.status = "requeued"
         if result.error is not None and result.error.kind == "journal":
             return claims.requeueing(self.claimed, result.error.message)
         if status == "interrupted" and self._why is not None:
             return claims.requeueing(self.claimed, "its worker was shut down")
-        self.status = "failed" if status == "interrupted" else status  # its time was up
+        self.status = "failed" if status == "interrupted" else status  # interrupted: its time limit was reached
         return claims.ending(self.claimed, self.status, RemoteResult.of(result, value))
 
     def _done_already(self, result: RunResult) -> None:

@@ -1,4 +1,4 @@
-"""Batches of submitted runs, of which there may be millions: piece by piece, by their ids."""
+"""Cancels batches of submitted runs, which may have millions of them, in pieces ordered by id."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WITH piece AS MATERIALIZED (
 SELECT max(id), (SELECT count(*) FROM cancelled), (SELECT count(*) FROM ending) FROM piece
 """
 
-# Workers would take each of them out of the queue, to find that it is cancelled.
+# Removed here, because otherwise workers would have to claim each job to find that it is cancelled.
 _UNQUEUE: Final = """
 DELETE FROM procrastinate_jobs job USING luahost_job run
 WHERE run.batch = %(batch)s AND run.status = 'cancelled' AND job.status = 'todo' AND job.args ->> 'run' = run.id
@@ -32,14 +32,14 @@ WHERE run.batch = %(batch)s AND run.status = 'cancelled' AND job.status = 'todo'
 
 
 class Cancelled(NamedTuple):
-    """How many runs were waiting, and are cancelled; how many are running, and are being ended."""
+    """The number of waiting runs that were cancelled, and of running runs that are being stopped."""
 
     waiting: int
     running: int
 
 
 def cancel_batch(database: FleetDatabase, batch: str) -> Cancelled | None:
-    """Cancel what is left of a batch; ``None`` where there is no such batch. Begun again, it goes on."""
+    """Cancel the unfinished runs of a batch; ``None`` if there is no such batch. May be repeated after a failure."""
     values: dict[str, Any] = {"batch": batch, "after": "", "piece": PIECE, "channel": CHANNEL}
     waiting = running = 0
     while True:

@@ -1,4 +1,4 @@
-"""Jobs as they go from hand to hand: taken from the queue, ended, given back, rescued from workers that are gone."""
+"""The ownership of jobs: claiming them from the queue, ending or returning them, rescuing those of dead workers."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ _TAKEN: Final = (
     "batch",
 )
 
-# The job is taken from the queue and the run is marked by one statement, so that no job is taken of which it is not
-# known whose it is. A run that was cancelled or has ended is not marked.
+# One statement takes the job from the queue and records its owner, so that every taken job has a known owner. A run
+# that was cancelled or has ended is not marked.
 _MARKED: Final = """
 ), taken AS (
     UPDATE luahost_job SET status = 'running', worker = %(name)s, attempts = attempts + 1, job = fetched.job,
@@ -59,7 +59,7 @@ WITH fetched AS MATERIALIZED (
     FROM procrastinate_fetch_job_v2(%(queues)s::varchar[], %(number)s) WHERE id IS NOT NULL
 {_MARKED}"""  # noqa: S608 - texts of this file
 
-# One run that others wait for, whatever its turn.
+# Claims one run that others wait for, regardless of its position in the queue.
 _CLAIM_RUN: Final = f"""
 WITH fetched AS MATERIALIZED (
     UPDATE procrastinate_jobs SET status = 'doing', worker_id = %(number)s
@@ -72,7 +72,8 @@ WITH fetched AS MATERIALIZED (
     RETURNING id AS job, args ->> 'run' AS run
 {_MARKED}"""  # noqa: S608 - texts of this file
 
-# In the transaction that ends the run, if it is still ours. One statement: what does not end it leaves the queue alone.
+# Part of the transaction that ends the run. One statement, so that the queue is unchanged if this worker no longer owns
+# the run.
 _END: Final = """
 WITH ended AS (
     UPDATE luahost_job SET status = :status, ended = now(), value = :value, error = CAST(:error AS JSONB),
@@ -100,7 +101,7 @@ SELECT procrastinate_retry_job_v2(job.id, now() + %(seconds)s * interval '1 seco
 FROM procrastinate_jobs job WHERE job.id = %(job)s AND job.status = 'doing' AND job.worker_id = %(number)s
 """
 
-# By the lease of the run if it has begun, otherwise by the heartbeat of the worker that took the job.
+# A started run is judged by its own lease, one not started by the heartbeat of the worker that took its job.
 _RESCUE: Final = """
 WITH lost AS (
     SELECT job.id AS job, run.id AS run, run.worker
@@ -121,7 +122,7 @@ SELECT procrastinate_retry_job_v2(job, now(), NULL, NULL, NULL), run, worker FRO
 
 
 class TakenJob(RemoteJob, frozen=True, kw_only=True):
-    """A job that was taken from the queue. ``script`` is ``None`` of a run that is not to be run any more."""
+    """A job taken from the queue. ``script`` is ``None`` if the run must not be run any more."""
 
     job: int
     run: str
@@ -135,12 +136,12 @@ class TakenJob(RemoteJob, frozen=True, kw_only=True):
 
 
 def claim(database: FleetDatabase, queues: list[str], name: str, number: int) -> TakenJob | None:
-    """Take the next job of these queues, if there is one."""
+    """Take the next due job of ``queues`` for the worker ``name`` (``number`` in the queue), or return ``None``."""
     return _taken(database.rows(_CLAIM, {"queues": queues, "number": number, "name": name}))
 
 
 def claim_run(database: FleetDatabase, run: str, queues: list[str], name: str, number: int) -> TakenJob | None:
-    """Take the job of one run, if it waits in one of these queues and is due."""
+    """Take the job of one run; ``None`` unless it is due and waits in one of ``queues``."""
     return _taken(database.rows(_CLAIM_RUN, {"run": run, "queues": queues, "number": number, "name": name}))
 
 
@@ -153,7 +154,7 @@ def _taken(rows: list[tuple[Any, ...]]) -> TakenJob | None:
 
 
 def ending(claimed: TakenJob, status: str, result: RemoteResult) -> list[Statement]:
-    """What a run's owner commits with its end: the outcome, the job out of the queue."""
+    """The statements a run's owner commits with its end: they store the outcome and remove the job from the queue."""
     values = {
         "id": claimed.run, "job": claimed.job, "status": status,
         "value": result.value, "error": None if result.error is None else error_text(result.error),
@@ -164,15 +165,16 @@ def ending(claimed: TakenJob, status: str, result: RemoteResult) -> list[Stateme
 
 
 def requeueing(claimed: TakenJob, note: str) -> list[Statement]:
-    """What a run's owner commits with an end that is none: somebody else goes on."""
+    """The statements a run's owner commits to return an unfinished run, so that another worker resumes it."""
     return [(_REQUEUE, [{"id": claimed.run, "job": claimed.job, "note": note}])]
 
 
 def let_go(database: FleetDatabase, claimed: TakenJob, number: int) -> None:
-    """A job that was taken without its run: it leaves the queue if the run is not to be run any more.
+    """Release a job that was taken but whose run was not marked.
 
-    Otherwise it goes back at once. What is submitted while jobs are taken may be seen by the function that takes them,
-    and not by the statement around it, whose snapshot is older.
+    It is removed from the queue if the run must not be run any more, else returned at once. The latter happens if the
+    run was submitted while jobs were being taken: the function that takes them sees it, but the enclosing statement
+    has an older snapshot.
     """
     values = {"run": claimed.run, "job": claimed.job, "number": number}
     if database.rows(
@@ -193,7 +195,7 @@ def let_go(database: FleetDatabase, claimed: TakenJob, number: int) -> None:
 
 
 def put_off(database: FleetDatabase, claimed: TakenJob, name: str, number: int, seconds: float, note: str) -> None:
-    """Leave a job that cannot be done now, for as long."""
+    """Return a job that cannot be run now to the queue, due again in ``seconds``, with the reason in ``note``."""
     values = {"id": claimed.run, "job": claimed.job, "name": name, "number": number, "seconds": seconds, "note": note}
     database.rows(_PUT_OFF, values)
 
@@ -209,12 +211,12 @@ def give_back(database: FleetDatabase, claimed: TakenJob, name: str, number: int
 
 
 def rescue(database: FleetDatabase, lease: float) -> list[tuple[str, str]]:
-    """Put the jobs of workers that are gone back into the queue; returns the runs and those workers."""
+    """Return the jobs of dead workers to the queue; returns (run, worker) pairs. ``lease`` is in seconds."""
     return [(run, worker) for _, run, worker in database.rows(_RESCUE, {"lease": lease})]
 
 
 def refuse(database: FleetDatabase, claimed: TakenJob, name: str, reason: str) -> None:
-    """Stop a run that no worker can run, with the reason."""
+    """Stop a run that no worker can run, and record the reason."""
     database.rows(
         "WITH ended AS (UPDATE luahost_job SET status = 'stopped', ended = now(), error = %(error)s::jsonb "
         "WHERE id = %(run)s AND status = 'running' AND worker = %(name)s RETURNING id) "

@@ -1,4 +1,4 @@
-"""The fleet's database: a pool of connections to PostgreSQL, errors translated. The only importer of psycopg here."""
+"""The fleet's database: a pool of PostgreSQL connections with translated errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ except ImportError as error:
 __all__ = ["FleetDatabase"]
 
 WAIT: Final = 10.0  # seconds for a connection
-# A connection that is cut is given up after that long, rather than after the quarter of an hour TCP takes by itself.
+# A broken connection is given up after this time, instead of the 15 minutes that TCP takes by default.
 ALIVE: Final[dict[str, Any]] = {
     "connect_timeout": int(WAIT),
     "keepalives_idle": 5,
@@ -33,13 +33,13 @@ ALIVE: Final[dict[str, Any]] = {
 
 
 class FleetDatabase:
-    """Each statement is committed by itself unless it is in :meth:`transaction`. Thread-safe.
+    """Executes statements, each in its own transaction unless within :meth:`transaction`. Thread-safe.
 
-    Raises :class:`JournalLost` where the server is away, :class:`JournalError` for the rest.
+    Methods raise :class:`JournalLost` if the server cannot be reached, :class:`JournalError` for other failures.
     """
 
     errors = (psycopg.Error,)
-    """What a connection of :meth:`listen` raises."""
+    """The exceptions that a connection of :meth:`listen` raises."""
 
     def __init__(self, url: str, *, size: int = 4) -> None:
         self.url = url
@@ -57,7 +57,7 @@ class FleetDatabase:
             kwargs={"autocommit": True, **ALIVE},
         )
         try:
-            with self._direct() as connection:  # a wrong address is reported at once, not after retries
+            with self._direct() as connection:  # reports a wrong address at once, not after the pool's retries
                 prepare(connection)
         except BaseException:
             self._pool.close()
@@ -75,18 +75,18 @@ class FleetDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[Any]:
-        """A connection whose statements are committed together, or not at all."""
+        """A context with a connection whose statements are committed together, or rolled back on an exception."""
         with self._translating(), self._pool.connection() as connection, connection.transaction():
             yield connection
 
     def rows(self, statement: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Do one statement; returns its rows."""
+        """Execute one statement; returns its rows."""
         with self._translating(), self._pool.connection() as connection:
             cursor = connection.execute(statement, values)
             return [] if cursor.description is None else cursor.fetchall()
 
     def listen(self, *channels: str) -> psycopg.Connection[Any]:
-        """A connection of its own that gets notifications."""
+        """A separate connection that receives the notifications of ``channels``. The caller closes it."""
         with self._translating():
             connection = psycopg.connect(self.url, autocommit=True, **ALIVE)
             for channel in channels:
@@ -94,7 +94,7 @@ class FleetDatabase:
             return connection
 
     def close(self) -> None:
-        """Let go of all connections. A second call does nothing."""
+        """Close all connections. A second call does nothing."""
         self._pool.close()
 
     @contextmanager

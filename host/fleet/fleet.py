@@ -1,4 +1,4 @@
-"""A host's place in a fleet: it submits runs, and may be a worker."""
+"""A host as a member of a fleet: it submits runs and schedules, and can start a worker."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LOOKED: Final = 1.0  # seconds
 
 
 class FleetParts(msgspec.Struct, frozen=True):
-    """What a fleet needs of a host. ``mode`` is live, test, simulated, other, or empty: it has no key."""
+    """The parts of a host that its fleet uses. ``mode`` is live, test, simulated, other, or empty without a key."""
 
     database: str | None
     durable_runs: Callable[[], DurableRuns]
@@ -55,7 +55,10 @@ class FleetParts(msgspec.Struct, frozen=True):
 
 
 class Placing(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and when a run is to be run. ``at`` is a time with its zone, or seconds since 1970."""
+    """The queue, priority and time of a run. ``at`` is a time with a zone, or seconds since 1970.
+
+    ``dedup`` is a key of 1 to 200 characters that identifies repeated submissions of the same run.
+    """
 
     queue: str = "default"
     priority: int = 0
@@ -68,7 +71,10 @@ class Placing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fleet:
-    """Opens the database when it is made. Raises ``ConfigError`` without one that can be a fleet's."""
+    """A host's connection to its fleet's database, opened by the constructor.
+
+    ``what`` names the operation in errors. Raises ``ConfigError`` if the database is not set or not suitable.
+    """
 
     def __init__(self, parts: FleetParts, what: str = "submit") -> None:
         self._parts = parts
@@ -77,7 +83,7 @@ class Fleet:
         self._looked: tuple[float, list[Offers]] = (float("-inf"), [])
 
     def submit(self, script: Script, options: RunOptions, placing: Placing) -> RunHandle:
-        """Submit a run. Raises ``UsageError``, ``JournalError``."""
+        """Submit a run; returns its handle. Raises ``UsageError`` and ``JournalError``."""
         order, parcel, needs = self._order(script, options, placing)
         run_id = options.run_id or f"run_{uuid.uuid4().hex[:20]}"
         found = self._submitter.submit(run_id, order, parcel.texts, needs, dedup=placing.dedup)
@@ -91,9 +97,9 @@ class Fleet:
         rows: Iterable[Mapping[str, Any]],
         batch: str | None = None,
     ) -> Iterator[str]:
-        """Submit a run for the globals of each of ``rows``; returns their ids as they are in the queue, ``BATCH.1`` …
+        """Submit one run per item of ``rows``, its globals; yields the ids (``BATCH.1`` …) once they are in the queue.
 
-        The same batch again goes on where it broke off.
+        Submitting the same ``batch`` again continues an interrupted submission.
         """
         order, parcel, needs = self._order(script, options, placing)
         if batch is not None:
@@ -106,23 +112,23 @@ class Fleet:
     def schedule(
         self, script: Script, options: RunOptions, placing: Placing, *, name: str, cron: str, zone: str
     ) -> float:
-        """Have runs submitted at the times of a cron expression; returns the first, in seconds since 1970."""
+        """Save a schedule that submits runs by a cron expression; returns its first time, in seconds since 1970."""
         check_syntax(script)
         order, parcel, needs = self._order(script, options, placing)
-        order = replace(order, traceparent=None)  # a run to come is no part of what is under way now
+        order = replace(order, traceparent=None)  # scheduled runs do not belong to the current trace
         return save(self.database, name, cron, zone, order, parcel.texts, needs)
 
     def waits(self, run_id: str) -> str | None:
-        """Why a run waits, as far as that is known."""
+        """The reason why a run waits, or ``None`` if it does not wait or the reason is unknown."""
         found = job(self.database, run_id)
         return None if found is None else waiting(self.database, found)
 
     def handle(self, run_id: str) -> RunHandle:
-        """The handle of a run that was submitted."""
+        """The handle of a submitted run."""
         return RunHandle(run_id, self.database, self._parts.check_open)
 
     def worker(self, options: WorkerOptions, tell: Callable[[str], None]) -> FleetWorker:
-        """A worker that runs with this host."""
+        """A worker that uses this host; it reports lines of text to ``tell``."""
         parts = self._parts
         return FleetWorker(
             self.database, parts.durable_runs(), parts.begin, self._offers(), options, tell,
@@ -130,11 +136,11 @@ class Fleet:
         )  # fmt: skip
 
     def close(self) -> None:
-        """Let go of the database. A second call does nothing."""
+        """Close the connections to the database. A second call does nothing."""
         self.database.close()
 
     def _theirs(self) -> list[Offers]:
-        """What the workers offer; looked at once a second where runs are submitted one after the other."""
+        """The offers of all workers, cached for :data:`LOOKED` seconds."""
         looked, found = self._looked
         if monotonic() - looked > LOOKED:
             found = [offers for offers, _ in alive_workers(self.database).values()]
@@ -146,7 +152,7 @@ class Fleet:
 
     def _order(self, script: Script, options: RunOptions, placing: Placing) -> tuple[Order, Parcel, Needs]:
         parcel, known = parcel_of(script), self._offers()
-        for theirs in self._theirs():  # of what only they know, any that has the name will do
+        for theirs in self._theirs():  # for APIs known only to workers, any version with the name is accepted
             known = Offers(
                 {**dict.fromkeys(theirs.apis, ""), **known.apis},
                 {**dict.fromkeys(theirs.functions, ""), **known.functions},
@@ -166,14 +172,14 @@ class Fleet:
 
 
 def check_syntax(script: Script) -> None:
-    """Raise ``UsageError`` for a script that no worker could run, since it is no Lua."""
+    """Raise ``UsageError`` if a script has a syntax error."""
     fault = syntax_fault(script.source, script.name)
     if fault:
         raise UsageError(f"the script is no Lua, and no worker could run it: {fault}")
 
 
 def due_time(at: Any) -> float | None:
-    """Seconds since 1970. Raises ``UsageError`` for a time without its zone, of which nobody knows when it is."""
+    """``at`` in seconds since 1970, or ``None``. Raises ``UsageError`` for a time without a zone."""
     if at is None:
         return None
     if isinstance(at, datetime):

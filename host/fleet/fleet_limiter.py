@@ -1,4 +1,4 @@
-"""The limits as a worker of the fleet has them: those of a worker process, leased for a time from the database."""
+"""The limits of a fleet worker: those of a worker process, with leases from the database that expire."""
 
 from __future__ import annotations
 
@@ -37,35 +37,35 @@ __all__ = [
 
 
 class PermitsRevoked(m.Message, frozen=True):
-    """The lease of all permits of a pool has ended: those in use are let finish, and none is left."""
+    """The lease of all permits of a pool has ended. Requests in flight finish; no permit remains."""
 
     pool: str
 
 
 class RevocationSeen(m.Message, frozen=True):
-    """The loop has heard of :class:`PermitsRevoked`: what it says from here on is of the new lease."""
+    """The loop has received :class:`PermitsRevoked`: its later messages are about the new lease."""
 
     pool: str
 
 
 class LeaseHeld(m.Message, frozen=True):
-    """The lease of all permits in flight allows their use ``until`` then."""
+    """The lease of all permits in flight was renewed; they may be used ``until`` then (monotonic seconds)."""
 
     until: float
 
 
 class RateMessage(m.Message, frozen=True):
-    """What is said of the rate of that ``name``."""
+    """A message about the rate ``name``."""
 
     name: str
 
     def apply(self, permits: RatePermits) -> None:
-        """Tell the rate's permits."""
+        """Apply the message to the rate's permits."""
         raise NotImplementedError
 
 
 class RateRenewed(RateMessage, frozen=True):
-    """The lease of a rate's permits holds ``until`` then, on this machine's monotonic clock."""
+    """The lease of a rate's permits was renewed ``until`` then, on this machine's monotonic clock."""
 
     until: float
 
@@ -74,7 +74,7 @@ class RateRenewed(RateMessage, frozen=True):
 
 
 class RateRevoked(RateMessage, frozen=True):
-    """It has ended; the next has the number ``lease``, and nothing is held of it yet."""
+    """The lease of a rate's permits has ended; the next one has the number ``lease`` and no permits yet."""
 
     lease: int
 
@@ -83,7 +83,7 @@ class RateRevoked(RateMessage, frozen=True):
 
 
 class RateSlowed(RateMessage, frozen=True):
-    """The ``share`` that is left of a rate after answers of status 429, and for how long nothing may be sent at all."""
+    """A rate is reduced to ``share`` (0 to 1) after answers with status 429, with a pause before the next request."""
 
     share: float
     seconds: float
@@ -93,7 +93,7 @@ class RateSlowed(RateMessage, frozen=True):
 
 
 class RateRefused(RateMessage, frozen=True):
-    """No permit of a rate can be had, for the reason of ``text``."""
+    """No permit of a rate is available; ``text`` is the reason."""
 
     text: str
 
@@ -102,7 +102,7 @@ class RateRefused(RateMessage, frozen=True):
 
 
 class ProbeWanted(m.Message, frozen=True):
-    """A breaker is half-open: may this worker try the host?"""
+    """Requests permission to probe a host whose breaker is half-open."""
 
     host: str
 
@@ -112,14 +112,14 @@ class ProbeGranted(m.Message, frozen=True):
 
 
 class BreakerChanged(m.Message, frozen=True):
-    """What the fleet's breaker of a host is now."""
+    """The current state of the fleet's breaker of a host."""
 
     host: str
     now: BreakerNow
 
 
 class ExpiringPermits(LeasedPermits):
-    """Permits that none is taken of once ``expired()``, however late that is noticed elsewhere."""
+    """Permits that cannot be acquired once ``expired()`` is true, even before the lease's owner has noticed."""
 
     def __init__(self, pool: str, tell: Tell, expired: Callable[[], bool]) -> None:
         super().__init__(pool, tell)
@@ -138,7 +138,7 @@ class ExpiringPermits(LeasedPermits):
 
 
 class FleetCircuitBreaker(SharedCircuitBreaker):
-    """A breaker whose state is the fleet's: of all workers, one alone tries the host when it is half-open."""
+    """A breaker with the fleet's shared state: when it is half-open, only one worker probes the host."""
 
     __slots__ = ("_asked", "_granted")
 
@@ -156,11 +156,11 @@ class FleetCircuitBreaker(SharedCircuitBreaker):
         return self._policy.pause / 10
 
     def probe(self) -> None:
-        """This worker is to try the host."""
+        """Let this worker probe the host."""
         self._asked, self._granted = False, True
 
     def changed(self, state: BreakerNow, now: float) -> None:
-        """What the fleet's is now."""
+        """Take over the state of the fleet's breaker."""
         self._asked = False
         self._failures, self.reason = state.failures, state.reason
         if state.open_for is not None:
@@ -170,7 +170,7 @@ class FleetCircuitBreaker(SharedCircuitBreaker):
 
 
 class FleetLimiter(LeasedLimiter):
-    """See the module. No permit in flight is used past ``until``, by ``clock``; from any thread."""
+    """The limits of a fleet worker. No permit in flight is used after its lease ends by ``clock``."""
 
     def __init__(self, limits: HttpLimits, tell: Tell, *, clock: Callable[[], float] = monotonic) -> None:
         super().__init__(
@@ -187,7 +187,7 @@ class FleetLimiter(LeasedLimiter):
         self._leases.update({each.pool: each for each in self._of_rates.values()})
 
     def expired(self) -> bool:
-        """Whether the lease of the permits has ended, or is about to."""
+        """Whether the lease of the permits has ended or is about to."""
         return self._clock() >= self.until
 
     def rate(self, name: str) -> RatePermits | None:
@@ -198,7 +198,7 @@ class FleetLimiter(LeasedLimiter):
         return with_rate_permits(send, self.rate, on_wait=on_wait)
 
     def checked(self, send: Send) -> Send:
-        """``send`` of a client, right before which the permit of the request's rate must still be good."""
+        """A client's ``send`` that first verifies that the permit of the request's rate is still valid."""
         return check_permit(send, self.rate) if self.rates else send
 
     def permits(self, host: str) -> Permits | None:
@@ -221,14 +221,14 @@ class FleetLimiter(LeasedLimiter):
         return found if isinstance(found, FleetCircuitBreaker) else None
 
     def _held(self, until: float) -> None:
-        """The lease goes on. Where it had nearly ended, whoever waits may now take what was granted meanwhile."""
+        """Extend the lease. If it had nearly ended, waiting calls now get the permits granted in the meantime."""
         late, self.until = self.expired(), until
         if late:
             for lease in self._leases.values():
                 lease.settle()
 
     def receive(self, message: Any, now: float) -> None:
-        """What the database said of the limits, on the loop's thread."""
+        """Handle a message about the limits. Called on the loop's thread."""
         match message:
             case LeaseHeld(until):
                 self._held(until)

@@ -1,7 +1,7 @@
-"""Budgets of a day over all workers: what was spent with each key, in the fleet's database.
+"""Daily budgets across all workers: the amounts spent with each key, in the fleet's database.
 
-Each call that a budget counts is one transaction: money is not leased in batches, as what a lost worker had leased
-could be neither given back nor counted rightly.
+Each counted call is one transaction. Amounts are not leased in batches, because those leased by a lost worker could
+neither be returned nor counted correctly.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from host.fleet.permit_database import connect
 
 __all__ = ["FleetLedger"]
 
-PAUSE: Final = 1.0  # seconds after a failure in which the database is not asked again
+PAUSE: Final = 1.0  # seconds after a failure before the database is used again
 
 
 class FleetLedger:
-    """A :class:`~host.policy.budget.SpendingLedger` of each UTC day, by the database's clock.
+    """A :class:`~host.policy.budget.SpendingLedger` per UTC day, by the database's clock.
 
-    Raises ``ConfigError`` for a database that cannot be used when it is made.
+    The constructor raises ``ConfigError`` if the database cannot be used.
     """
 
     outlives = True
@@ -45,8 +45,8 @@ class FleetLedger:
             raise ConfigError(f"the fleet's budgets cannot be kept in the database: {error}") from None
 
     def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> str | tuple[str, int]:
-        """See :meth:`host.policy.budget.SpendingLedger.spend`. Raises ``LimitError`` where it cannot be recorded:
-        then nothing is sent."""
+        """See :meth:`host.policy.budget.SpendingLedger.spend`. Raises ``LimitError`` if the amounts cannot be recorded,
+        so that nothing is sent."""
         with self._lock:
             if self._clock() < self._not_before:
                 raise _away("it was not reached a moment ago")
@@ -69,7 +69,7 @@ class FleetLedger:
         return day.isoformat()
 
     def give_back(self, account: str, amounts: Mapping[str, int], day: str) -> None:
-        """See :meth:`host.policy.budget.SpendingLedger.give_back`. Where that fails the amounts stay counted."""
+        """See :meth:`host.policy.budget.SpendingLedger.give_back`. On failure the amounts remain counted."""
         with self._lock, contextlib.suppress(psycopg.Error):
             if self._clock() < self._not_before:
                 return

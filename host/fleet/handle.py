@@ -1,4 +1,4 @@
-"""A submitted run, as the program that submitted it has it."""
+"""The handle of a submitted run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from host.run.script import RunResult
 
 __all__ = ["RunHandle"]
 
-FIRST: Final = 0.02  # seconds until the first look; each wait is half as long again
-LONGEST: Final = 0.5
+FIRST: Final = 0.02  # seconds until the first poll; each further interval is 1.5 times as long
+LONGEST: Final = 0.5  # seconds, the maximum interval
 
 
 class RunHandle:
-    """``run_id`` names the run everywhere. ``handle.result()`` waits for what it gave, ``await handle`` without
-    blocking the loop. Giving up waiting leaves the run alone; :meth:`cancel` ends it.
+    """A submitted run, identified by ``run_id``.
+
+    ``handle.result()`` waits for its result; ``await handle`` does so without blocking the loop. Abandoning the wait
+    does not affect the run; :meth:`cancel` ends it.
     """
 
     def __init__(self, run_id: str, database: FleetDatabase, check: Callable[[], None]) -> None:
@@ -38,9 +40,9 @@ class RunHandle:
         return self._row().status
 
     def result(self, timeout: float | None = None) -> RunResult:
-        """Wait for the run's end, ``timeout`` seconds at most; returns its result, whose ``error`` is set if it failed.
+        """Wait at most ``timeout`` seconds for the run's end; returns its result, whose ``error`` is set if it failed.
 
-        Raises ``TimeoutError``, which says what the run waits for, such as a worker that has what it needs.
+        Raises ``TimeoutError`` with the reason why the run still waits, if known, such as a lack of suitable workers.
         """
         self._check()
         for seconds in self._waits(timeout):
@@ -62,7 +64,7 @@ class RunHandle:
         raise AssertionError("it waits for as long as it takes")
 
     def cancel(self) -> bool:
-        """Cancel the run, or have its worker end it; whether it had not ended yet."""
+        """Cancel the run, or have its worker end it; returns False if it had ended already."""
         try:
             jobs.cancel(self._database, self.run_id)
         except UsageError:
@@ -85,7 +87,7 @@ class RunHandle:
             seconds = min(LONGEST, seconds * 1.5)
 
     def _look(self) -> RunResult | None:
-        """The result, if there is one yet; a database that is away for a while is waited for."""
+        """The result, or ``None`` if there is none yet or the database is temporarily unavailable."""
         try:
             found = self._row()
             return jobs.result(self._database, found) if found.has_ended else None

@@ -1,6 +1,6 @@
-"""What a worker says of itself over HTTP: ``/metrics`` for Prometheus, ``/healthz`` and ``/readyz`` for who starts it.
+"""A worker's health over HTTP: ``/metrics`` for Prometheus, ``/healthz`` and ``/readyz`` for a process supervisor.
 
-The text format is written here: it is forty lines, and prometheus_client is slow to import.
+The text format is written here in forty lines, because prometheus_client is slow to import.
 https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
@@ -26,11 +26,11 @@ METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class WorkerHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker at one moment. Times are seconds.
+    """A snapshot of a worker's state. Times are in seconds.
 
-    ``ended`` counts runs by how they ended (``done``, ``failed``, ``stopped``, ``cancelled``, ``lost``); ``queues`` has
-    how many runs wait in each, as of the last heartbeat. ``lease_age`` is how long ago the worker's lease was renewed,
-    of the ``lease`` seconds it lasts.
+    ``ended`` counts runs by outcome (``done``, ``failed``, ``stopped``, ``cancelled``, ``lost``); ``queues`` has the
+    number of waiting runs per queue, as of the last heartbeat. ``lease_age`` is the time since the worker's lease was
+    last renewed, which lasts ``lease`` seconds.
     """
 
     version: str
@@ -49,7 +49,7 @@ class WorkerHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unready(health: WorkerHealth) -> str | None:
-    """Why the worker takes no runs at present; ``None`` where it does."""
+    """The reason why the worker takes no runs at present; ``None`` if it does."""
     if health.draining:
         return f"draining: {health.in_flight} runs are let finish, none is taken"
     if not health.database_up:
@@ -63,7 +63,7 @@ Sample = tuple[Mapping[str, str], float]
 
 
 def _metrics(health: WorkerHealth) -> Iterator[tuple[str, str, str, list[Sample]]]:
-    """Name, kind, help and samples of each metric."""
+    """The name, kind, help text and samples of each metric."""
 
     def one(value: float) -> list[Sample]:
         return [({}, value)]
@@ -108,10 +108,10 @@ def _escaped(text: str) -> str:
 
 
 class HealthApp:
-    """An ASGI application; ``look()`` gives the worker's state, quickly and without asking the database.
+    """An ASGI application; ``look()`` returns the worker's state quickly, without querying the database.
 
-    ``/healthz`` answers 200 as long as the process does: a worker without its database is not to be started anew.
-    ``/readyz`` answers 503 and why, while no runs are taken.
+    ``/healthz`` answers 200 whenever the process responds, because restarting does not help a worker whose database
+    is unavailable. ``/readyz`` answers 503 with the reason while the worker takes no runs.
     """
 
     def __init__(self, look: Callable[[], WorkerHealth]) -> None:

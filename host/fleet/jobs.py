@@ -1,4 +1,4 @@
-"""Submitted runs as anybody may look at them, and what may be done about them from any machine."""
+"""Queries and commands for submitted runs, which any machine may use."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 CHANNEL: Final = "luahost_fleet"
-"""Of notifications to workers: ``cancel:RUN`` or ``schedule``."""
+"""The channel for notifications to workers: ``cancel:RUN`` or ``schedule``."""
 
 _COLUMNS: Final = (
     "id, batch, status, queue, priority, extract(epoch FROM due)::float8, script, need, schedule, dedup, "
@@ -73,34 +73,34 @@ class JobRow(msgspec.Struct, frozen=True):
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more happens by itself."""
+        """Whether the run has ended and will not continue by itself."""
         return self.status in ENDED
 
     @property
     def failure(self) -> Failure | None:
-        """The error it ended with, as it is kept."""
+        """The stored form of the error the run ended with, or ``None``."""
         return None if self.error is None else msgspec.convert(self.error, Failure)
 
     @property
     def ended_with(self) -> ScriptError | None:
-        """The error it ended with."""
+        """The error the run ended with, or ``None``."""
         return None if self.failure is None else script_error(self.failure)
 
 
 def job(database: FleetDatabase, run_id: str) -> JobRow | None:
-    """A submitted run by its id."""
+    """The submitted run with that id, or ``None``."""
     rows = database.rows(f"SELECT {_COLUMNS} FROM luahost_job WHERE id = %s", [run_id])  # noqa: S608 - own names
     return JobRow(*rows[0]) if rows else None
 
 
 def is_to_come(database: FleetDatabase, run_id: str) -> bool:
-    """Whether a submitted run waits or is under way: it goes on by itself."""
+    """Whether a submitted run is queued or running, so that it continues by itself."""
     rows = database.rows("SELECT 1 FROM luahost_job WHERE id = %s AND NOT status = ANY(%s)", [run_id, list(ENDED)])
     return bool(rows)
 
 
 def not_begun(database: FleetDatabase, *, statuses: Sequence[str] = (), limit: int = 1000) -> list[JobRow]:
-    """Submitted runs that the journal does not know, of a status if any is said, the newest first."""
+    """At most ``limit`` submitted runs that are not in the journal, newest first; all statuses if none are given."""
     rows = database.rows(
         f"SELECT {_COLUMNS} FROM luahost_job job WHERE status <> 'done' AND (%s OR status = ANY(%s)) "  # noqa: S608
         "AND (SELECT run.id FROM luahost_run run WHERE run.id = job.id) IS NULL "  # row by row, newest first
@@ -111,12 +111,12 @@ def not_begun(database: FleetDatabase, *, statuses: Sequence[str] = (), limit: i
 
 
 def statuses(database: FleetDatabase, runs: Sequence[str]) -> dict[str, str]:
-    """Of those of the runs that were submitted."""
+    """The statuses of those ``runs`` that were submitted, by id."""
     return dict(database.rows("SELECT id, status FROM luahost_job WHERE id = ANY(%s)", [list(runs)]))
 
 
 def output(database: FleetDatabase, run_id: str, start: int = 0) -> tuple[bytes, int]:
-    """What a run printed from that byte on, as far as it is kept; and where that ends."""
+    """The kept output of a run from byte offset ``start``, and the offset of its end."""
     rows = database.rows(
         "SELECT start, data FROM luahost_output WHERE run = %s AND start + length(data) > %s ORDER BY start",
         [run_id, start],
@@ -125,7 +125,7 @@ def output(database: FleetDatabase, run_id: str, start: int = 0) -> tuple[bytes,
 
 
 def result(database: FleetDatabase, found: JobRow) -> RunResult:
-    """What a run that has ended gave."""
+    """The result of a run that has ended."""
     error = found.failure
     if error is None and found.status == "cancelled":
         error = Failure("the run was cancelled", found.script, kind="cancelled")
@@ -137,12 +137,12 @@ def result(database: FleetDatabase, found: JobRow) -> RunResult:
 
 
 def error_text(error: Failure) -> str:
-    """A run's error as JSON that PostgreSQL takes."""
+    """A run's error as JSON that PostgreSQL accepts."""
     return msgspec.json.encode(_clean(msgspec.to_builtins(error, builtin_types=(bytes,), enc_hook=str))).decode()
 
 
 def _clean(value: Any) -> Any:
-    """Without NUL, and without what stands for bytes that were no UTF-8."""
+    """``value`` without NUL characters and lone surrogates, which PostgreSQL rejects, in its texts."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     if isinstance(value, dict):
@@ -153,7 +153,7 @@ def _clean(value: Any) -> Any:
 
 
 def waiting(database: FleetDatabase, found: JobRow) -> str | None:
-    """Why a run waits, as far as that is known: for a worker that has what it needs, or because its own is gone."""
+    """The reason why a run waits, if known: no suitable worker, or its own worker is gone."""
     if found.status == "queued":
         return _unmet(database, found) or found.note
     if found.status != "running" or database.rows(_ALIVE, [found.worker]):
@@ -169,8 +169,10 @@ def _unmet(database: FleetDatabase, found: JobRow) -> str | None:
 
 
 def cancel(database: FleetDatabase, run_id: str) -> str:
-    """Cancel a run, or have its worker end it; returns its status now. Raises ``UsageError`` for one that is not there,
-    or has ended."""
+    """Cancel a run, or have its worker end it; returns its current status.
+
+    Raises ``UsageError`` if the run does not exist or has ended.
+    """
     rows = database.rows(
         "UPDATE luahost_job SET cancel = true, status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END, "
         "ended = CASE status WHEN 'queued' THEN now() ELSE ended END "
@@ -183,7 +185,8 @@ def cancel(database: FleetDatabase, run_id: str) -> str:
 
 
 def retry(database: FleetDatabase, run_id: str) -> None:
-    """Queue a run again that ended without being done. Raises ``UsageError``."""
+    """Queue a run again that failed, was stopped or was cancelled. Raises ``UsageError`` for any other run."""
+
     rows = database.rows(
         "WITH again AS (UPDATE luahost_job SET status = 'queued', cancel = false, ended = NULL, error = NULL, "
         "note = NULL, due = NULL WHERE id = %s AND status IN ('failed', 'stopped', 'cancelled') "

@@ -1,7 +1,8 @@
-"""What a worker has leased of each limit, and what is asked of the database for it.
+"""A worker's lease of each limit, and its exchanges with the database.
 
-A lease takes what the loop says (``take``), says when to ask the database (``due``), asks it (``sync``), and
-delivers what came of it. All of this runs on the one thread of :class:`~host.fleet.permits.FleetLimits`.
+A lease handles messages from the loop (``take``), states when it next needs the database (``due``), exchanges data
+with it (``sync``), and delivers the outcome to the loop. All of this runs on the thread of
+:class:`~host.fleet.permits.FleetLimits`.
 """
 
 from __future__ import annotations
@@ -31,45 +32,45 @@ from host.remote.permits import PermitShare
 __all__ = ["BreakerLease", "PermitLease", "PoolLease", "RateLease"]
 
 Deliver = Callable[[m.Message], None]
-POLL: Final = 1.0  # seconds after which permits that are wanted are asked for again: a lost worker says nothing
-RATE_POLL: Final = 2.0  # the same for a rate, whose permits everybody may wait for all the time
-RATE_GAP: Final = 0.5  # seconds between exchanges of a rate's permits: all that came back meanwhile goes in one
-USABLE: Final = 2.0  # seconds for which a rate's permits are used without word from the database
-NOISE: Final = 0.1  # seconds before a failure is told to the other workers
+POLL: Final = 1.0  # seconds between requests for wanted permits, since a lost worker sends no notification
+RATE_POLL: Final = 2.0  # the same for a rate, whose permits may be wanted by all workers all the time
+RATE_GAP: Final = 0.5  # seconds between exchanges of a rate's permits, to return several at once
+USABLE: Final = 2.0  # seconds for which a rate's permits may be used after a renewal
+NOISE: Final = 0.1  # seconds before a failure is shared with the other workers
 PROBE: Final = 10.0  # seconds a probe may take before another worker tries
 NEVER: Final = math.inf
 
 
 class PermitLease(Protocol):
-    """See the module; times are of one clock that never goes back. ``name`` is the limit's in the database."""
+    """The lease of one limit. Times are of a monotonic clock; ``name`` is the limit's name in the database."""
 
     name: str
 
     def take(self, message: Any, now: float) -> None:
-        """What the loop said."""
+        """Handle a message from the loop."""
 
     def due(self) -> float:
-        """When the database is to be asked."""
+        """The time at which :meth:`sync` is next needed."""
 
     def sync(self, database: PermitDatabase, now: float) -> bool:
-        """Ask it. Returns whether the lease of all permits still holds."""
+        """Exchange data with the database. Returns whether the lease of all permits still holds."""
 
     def heard(self, now: float) -> None:
-        """Another worker changed something of it."""
+        """Handle a notification that another worker changed this limit."""
 
     def away(self, why: str | None) -> None:
-        """The database cannot be asked; ``why`` is given once that has lasted."""
+        """Handle an outage of the database; ``why`` is the reason once it has lasted for some time, else ``None``."""
 
     def resume(self, now: float) -> None:
-        """The database is there again; it is not known what of the last question it has done."""
+        """Continue after an outage. It is unknown whether the last exchange was committed."""
 
 
 class PoolLease:
-    """Permits in flight of one pool, of ``total`` in the fleet."""
+    """The permits in flight of one pool, which has ``total`` permits in the fleet."""
 
     def __init__(self, pool: str, name: str, total: int, deliver: Deliver, *, poll: float = POLL) -> None:
         self._poll = poll
-        self._pool = pool  # as the limiter names it
+        self._pool = pool  # the limiter's name of it
         self.name = name
         self._total = total
         self._deliver = deliver
@@ -77,7 +78,7 @@ class PoolLease:
         self._returned = 0
         self._due = NEVER
         self._afresh = True
-        self._revoked = False  # the loop has not heard of it yet
+        self._revoked = False  # whether a revocation still has to be acknowledged by the loop
 
     @property
     def holds(self) -> bool:
@@ -89,11 +90,11 @@ class PoolLease:
         if isinstance(message, RevocationSeen):
             self._revoked = False
         if self._revoked or isinstance(message, RevocationSeen):
-            return  # it is of the lease that ended
+            return  # the message is about the lease that ended
         if isinstance(message, m.PermitsWanted):
             self._share = share._replace(wanted=share.wanted + message.count)
         else:
-            count = min(message.count, share.held)  # those of a lease that ended are not there any more
+            count = min(message.count, share.held)  # permits of a lease that ended are no longer held
             self._share = share._replace(held=share.held - count)
             self._returned += count
         self._due = now
@@ -105,7 +106,7 @@ class PoolLease:
         return self.exchange(database, now, database.member)
 
     def exchange(self, database: PermitDatabase, now: float, member: str) -> bool:
-        """The same for the lease of ``member``."""
+        """As :meth:`sync`, for the lease of ``member``."""
         found = database.exchange(
             self.name, self._total, self._share, self._returned, member=member, afresh=self._afresh
         )
@@ -128,34 +129,34 @@ class PoolLease:
 
     def resume(self, now: float) -> None:
         self._afresh = True
-        self._returned = 0  # the share says what is held, whatever was recorded
+        self._returned = 0  # the share states what is held, whatever was recorded
         self._due = now
 
     def revoke(self) -> None:
-        """The lease of all permits has ended."""
+        """Handle the end of the lease of all permits."""
         self.forget()
         self._revoked = True
         self._deliver(PermitsRevoked(self._pool))
 
     def forget(self) -> None:
-        """Hold and want nothing."""
+        """Reset to holding and wanting no permits."""
         self._share, self._returned, self._due = PermitShare(), 0, NEVER
 
 
 class RateLease:
-    """The permits of one rate, which the loop uses as ``permits``.
+    """The lease of one rate's permits, which the loop uses as ``permits``.
 
-    They have a lease of their own, shorter than that of permits in flight, which is renewed only while it is needed.
-    Its end in the database is as long after the last use that it allows as a request may be on its way and its permit
-    rests; so what a lost worker's requests count for is over when others have its permits.
+    It is separate from the lease of permits in flight, shorter, and renewed only while it is needed. In the database
+    it ends later than the last permitted use, by the time a request may be in transit (``on_way``, seconds) and its
+    permit rests. So the requests of a lost worker no longer count when others get its permits.
     """
 
     def __init__(
         self, rate: str, name: str, window: RateWindow, permits: RatePermits, deliver: Deliver, *, on_way: float
     ) -> None:
         self.name = RATE_POOL + name
-        self._rate = rate  # as the limiter names it
-        self._name = name  # as the fleet does
+        self._rate = rate  # the limiter's name of it
+        self._name = name  # the name in the database
         self._window = window
         self._permits = permits
         self._deliver = deliver
@@ -174,7 +175,7 @@ class RateLease:
         match message:
             case m.PermitsWanted():
                 self._pool.take(message, now)
-                if self._beat == NEVER:  # it was not needed for a while, and may be over
+                if self._beat == NEVER:  # the lease was not needed for a while and may have ended
                     self._beat = now
             case RatePermitsReturned(_, count, lease):
                 if lease == self._number:
@@ -182,7 +183,7 @@ class RateLease:
             case m.RateRejected(_, asked):
                 self._rejected.append(asked)
             case m.RateAccepted():
-                self._accepted += 1  # told with the next beat
+                self._accepted += 1  # reported with the next heartbeat
 
     def due(self) -> float:
         return -NEVER if self._rejected else min(self._beat, self._exchange_due())
@@ -214,13 +215,13 @@ class RateLease:
             self._member = os.urandom(8).hex()
             database.join(self._member, self._seconds)
             self._look = True
-        # Asked before it was granted: in the database it holds longer.
+        # Counted from before the request, so that in the database the lease ends later than here.
         self._deliver(RateRenewed(self._rate, sent + USABLE))
         self._beat = sent + USABLE / 3 if self._permits.is_busy(sent) else NEVER
         self._look = self._look or self._share < 1.0
 
     def _end(self) -> None:
-        """The lease has ended. Whoever waits for a permit asks anew."""
+        """Handle the end of the lease; waiting requests will want permits of the next one."""
         self._member, self._beat = "", NEVER
         self._number += 1
         self._pool.forget()
@@ -235,7 +236,7 @@ class RateLease:
         self._pool.heard(now)
 
     def slowed_elsewhere(self) -> None:
-        """Another worker was told to slow down."""
+        """Handle a notification that another worker received status 429."""
         self._look = True
         self._beat = -NEVER
 
@@ -249,16 +250,16 @@ class RateLease:
             self._beat = now
 
     def leave(self, database: PermitDatabase) -> None:
-        """The worker ends: its permits are others' once they have rested."""
+        """Give up the lease when the worker ends; its permits become available once they have rested."""
         if self._member:
             database.retire(self._member, self._window.seconds + UNANSWERED)
 
 
 class BreakerLease:
-    """The circuit breaker of one host.
+    """The shared circuit breaker of one host.
 
-    A failure is shared a little later, and not at all where the host answers meanwhile: of a server that fails now
-    and then the database hears nothing.
+    A failure is reported to the database after :data:`NOISE` seconds, and not at all if the host answers before, so
+    that occasional failures cause no traffic.
     """
 
     def __init__(self, host: str, policy: CircuitBreakerPolicy, deliver: Deliver) -> None:
@@ -267,7 +268,7 @@ class BreakerLease:
         self._deliver = deliver
         self._failures = 0  # not shared yet
         self._reason = ""
-        self._known = False  # the database counts failures of it
+        self._known = False  # whether the database has failures of this host
         self._probing = False
         self._recovered = self._probe = self._look = False
         self._due = NEVER
@@ -312,7 +313,7 @@ class BreakerLease:
         self._look, self._due = True, now
 
     def away(self, why: str | None) -> None:
-        if self._probe:  # nobody can be asked: each worker for itself
+        if self._probe:  # without the database, each worker decides alone
             self._probe = False
             self._deliver(ProbeGranted(self._host))
 

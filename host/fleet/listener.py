@@ -1,4 +1,4 @@
-"""The thread of a worker that waits for notifications."""
+"""The thread of a worker that receives notifications from the database."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from host.fleet.jobs import CHANNEL
 __all__ = ["Listener"]
 
 INSERTED: Final = "procrastinate_any_queue_v1"  # where Procrastinate notifies of new jobs
-TURN: Final = 0.5  # seconds until it looks whether it is to end
-AGAIN: Final = 1.0  # seconds until the next try to connect; a worker polls meanwhile
+TURN: Final = 0.5  # seconds between checks whether the thread should end
+AGAIN: Final = 1.0  # seconds between attempts to connect, during which the worker polls
 
 
 class Listener:
-    """Calls ``notified(text)`` on ``loop`` with what was sent to :data:`~host.fleet.jobs.CHANNEL`, or ``"job"``."""
+    """Calls ``notified(text)`` on ``loop`` with each payload of :data:`~host.fleet.jobs.CHANNEL`, or ``"job"``."""
 
     def __init__(
         self, database: FleetDatabase, loop: asyncio.AbstractEventLoop, notified: Callable[[str], None]
@@ -33,11 +33,11 @@ class Listener:
         self._thread = threading.Thread(target=self._listen, name="host-fleet-listener", daemon=True)
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the thread."""
         self._stopped.set()
         self._thread.join()
 

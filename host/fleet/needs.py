@@ -1,4 +1,4 @@
-"""What a run needs of the worker that runs it, and what a worker has."""
+"""The requirements of a run and the capabilities of a worker."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "Needs", "Offers", "lacking", "needs_of", "offers_of"]
 
 FORMAT: Final = 1
-"""Of a submitted run: a worker leaves those of a later format to newer workers."""
+"""The format of submitted runs. A worker leaves runs of a later format to newer workers."""
 
 STRIPE: Final = "stripe"
 _STRIPE = re.compile(rb"\bnew_[a-z]|\bgraphql_query\b")
 
 
 class Offers(msgspec.Struct, frozen=True):
-    """What a worker has: APIs and functions by name, each with a digest of what it is."""
+    """The APIs and functions of a worker: a digest of the definition by name."""
 
     apis: dict[str, str] = {}
     functions: dict[str, str] = {}
@@ -36,7 +36,7 @@ class Offers(msgspec.Struct, frozen=True):
 
 
 class Needs(msgspec.Struct, frozen=True):
-    """What a run needs. An empty digest is any; an empty ``mode`` too (live, test, simulated, other)."""
+    """The requirements of a run. An empty digest or ``mode`` (live, test, simulated, other) accepts any."""
 
     apis: dict[str, str] = {}
     functions: dict[str, str] = {}
@@ -46,13 +46,13 @@ class Needs(msgspec.Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        """The same for the same needs: the end of a queue's name."""
+        """An identifier that is equal for equal needs, used as the suffix of a queue's name."""
         text = msgspec.json.encode(self, order="sorted")
         return hashlib.sha256(text).hexdigest()[:12]
 
 
 def lacking(needs: Needs, offers: Offers) -> list[str]:
-    """What a worker lacks for a run, in words; nothing if it can run it."""
+    """Descriptions of what a worker lacks for a run; empty if it can run it."""
     found = []
     for what, wanted, there in (("API", needs.apis, offers.apis), ("function", needs.functions, offers.functions)):
         for name, digest in sorted(wanted.items()):
@@ -81,7 +81,7 @@ def offers_of(apis: Mapping[str, Api], functions: Mapping[str, Function], mode: 
 
 
 def needs_of(texts: Iterable[bytes], known: Offers) -> Needs:
-    """Of the APIs and functions that somebody has (``known``), those that the texts of a run name."""
+    """The needs of a run: those of the ``known`` APIs and functions whose names occur in its ``texts``."""
     names: set[bytes] = set()
     stripe = False
     for text in texts:
@@ -98,7 +98,7 @@ def needs_of(texts: Iterable[bytes], known: Offers) -> Needs:
 
 
 def _shape(function: Function) -> bytes:
-    """What a caller has to know of a function: its parameters, and whether it changes something."""
+    """A function's interface, for its digest: its parameters, and whether it is a mutation."""
     parameters: list[Any] = [
         (each.name, each.kind.name, each.default is each.empty)
         for each in inspect.signature(function.target).parameters.values()

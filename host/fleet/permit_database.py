@@ -1,4 +1,4 @@
-"""What a worker asks of the fleet's limits in the database: one method, one transaction."""
+"""A worker's operations on the fleet's limits in the database, each method in one transaction."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _BOUNDS: Final[dict[str, Any]] = {
 
 
 def connect(url: str, name: str) -> psycopg.Connection[Any]:
-    """A connection that commits each statement, on which nothing waits for long. Raises ``psycopg.Error``."""
+    """An autocommit connection with timeouts for connecting and for statements. Raises ``psycopg.Error``."""
     return psycopg.connect(url, autocommit=True, application_name=name, **_BOUNDS)
 
 
 class PoolExchange(NamedTuple):
-    """What became of a worker's share of a pool: permits granted, permits called back, and the share itself."""
+    """The outcome for a worker's share of a pool: permits granted, permits recalled, and the share itself."""
 
     granted: int
     hard: int
@@ -96,19 +96,19 @@ class PermitDatabase:
     # -- the lease of all permits
 
     def join(self, member: str, lease: float) -> None:
-        """Begin a lease, of which nothing is held yet."""
+        """Begin a lease of ``lease`` seconds for ``member``, without permits."""
         self._members.add(member)
         self._connection.execute(sql.JOIN, {"member": member, "lease": lease})
 
     def renew(self, member: str, lease: float) -> bool:
-        """Go on with one. False where it has ended, and the permits are others'."""
+        """Renew a lease for ``lease`` seconds. Returns False if it had ended, so that its permits are lost."""
         if self._connection.execute(sql.RENEW, {"member": member, "lease": lease}).rowcount == 1:
             return True
         self._members.discard(member)
         return False
 
     def retire(self, member: str, seconds: float) -> None:
-        """Have a lease end within so many seconds."""
+        """Make a lease end within ``seconds``."""
         self._connection.execute(sql.RETIRE, {"member": member, "seconds": seconds})
 
     def leave(self) -> None:
@@ -185,7 +185,7 @@ class PermitDatabase:
         return found
 
     def recovered(self, host: str) -> None:
-        """The host answered. All workers are notified."""
+        """Reset the breaker after an answer of the host. All workers are notified."""
         with self._connection.transaction():
             self._connection.execute(sql.RECOVERED, {"host": host})
             self._notify(["breaker", host, []])
@@ -206,7 +206,7 @@ class PermitDatabase:
     # -- what others did
 
     def listen(self) -> None:
-        """Hear of what other workers change from now on."""
+        """Receive notifications of changes by other workers from now on."""
         self._connection.execute(f"LISTEN {sql.CHANNEL}")
 
     def fileno(self) -> int:

@@ -1,6 +1,6 @@
 """The tables of the fleet's limits, and the statements on them.
 
-Everything here goes by the database's clock, ``clock_timestamp()``: no worker's own clock decides what is leased.
+All times are of the database's clock, ``clock_timestamp()``, so that no worker's own clock affects the leases.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ EXPIRE: Final = """DELETE FROM luahost_permit_member WHERE id IN (
 # -- permits in flight
 
 LOCK_POOL: Final = "SELECT pg_advisory_xact_lock(hashtextextended('luahost permits ' || %(pool)s, 0))"
-# Those who share are not to leave meanwhile: their shares are written back.
+# Locks the members of the pool, since their shares are written back afterwards.
 SHARES: Final = """SELECT m.id, coalesce(p.held, 0), coalesce(p.wanted, 0), coalesce(p.turn, 0), coalesce(p.hard, 0),
         coalesce(p.soft, 0)
     FROM luahost_permit_member m LEFT JOIN luahost_permit p ON p.member = m.id AND p.pool = %(pool)s
@@ -121,7 +121,7 @@ _LOCK = 0x6C756168  # of the advisory lock that makers of the fleet's tables tak
 
 
 def make_permit_tables(connection: Any) -> None:
-    """Make the tables where they are missing, in one transaction of a ``psycopg.Connection``."""
+    """Create the missing tables in one transaction of ``connection``, a ``psycopg.Connection``."""
     if connection.execute("SELECT to_regclass('luahost_spent')").fetchone()[0] is not None:
         return
     with connection.transaction():

@@ -1,11 +1,11 @@
-"""The limits of a host that hold over all workers of the fleet, leased from the database.
+"""The limits of a host that apply across all workers of the fleet, leased from the database.
 
-What a worker process of one machine leases from its parent (:mod:`host.remote.leased_limits`) a worker of the fleet
-leases from PostgreSQL, by the same messages; :class:`FleetLimits` stands in the parent's place. It has a thread and a
-connection of its own, so that neither a long computation of a script nor a slow database holds up the other.
+A worker process leases limits from its parent (:mod:`host.remote.leased_limits`); a fleet worker leases them from
+PostgreSQL with the same messages, and :class:`FleetLimits` takes the role of the parent. It has its own thread and
+connection, so that a long computation in a script and a slow database do not delay each other.
 
-A worker's lease of all its permits ends by the database's clock when it is silent for ``lease`` seconds: they are
-others' then. The worker itself takes none from well before that on, so that the two never overlap.
+A worker's lease of all its permits ends, by the database's clock, after ``lease`` seconds without a renewal; other
+workers may then use them. The worker itself stops using them well before that, so that the uses never overlap.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from host.remote.leased_limits import API_POOL
 __all__ = ["LEASE", "FleetLimits"]
 
 LEASE: Final = 30.0  # seconds, as a run's
-PATIENCE: Final = 10.0  # seconds without a database after which whoever waits for a rate's permit gets an error
+PATIENCE: Final = 10.0  # seconds without a database after which calls waiting for a rate's permit fail
 RETRY: Final = (0.1, 2.0)  # seconds before connecting again: the first, the longest
 
 _log = logging.getLogger(__name__)
@@ -47,10 +47,11 @@ Deliver = Callable[[m.Message], None]
 
 
 class FleetLimits:
-    """``limiter`` is for :func:`host.http.limiter.limited`. ``account(api)`` distinguishes keys without revealing them;
-    ``longest`` is how many seconds a request may be under way, ``connecting`` how many of them until it is written.
+    """The leases of one worker; ``limiter`` is for :func:`host.http.limiter.limited`.
 
-    Raises ``ConfigError`` for a database that cannot be used when it is made; one that goes away later is come back to.
+    ``account(api)`` distinguishes keys without revealing them; ``longest`` is the maximum duration of a request in
+    seconds, ``connecting`` the part of it until the request is written. The constructor raises ``ConfigError`` if the
+    database cannot be used; a connection lost later is reopened.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class FleetLimits:
         return self._away_since is None
 
     def start(self, deliver: Deliver) -> None:
-        """Begin. ``deliver(message)`` has ``limiter.receive`` called on the loop's thread."""
+        """Start the thread. ``deliver(message)`` must have ``limiter.receive`` called on the loop's thread."""
         self._receiver = deliver
         with contextlib.suppress(psycopg.Error):  # the thread comes back to it
             if self._database is not None:
@@ -110,7 +111,7 @@ class FleetLimits:
         self._thread.start()
 
     def close(self) -> None:
-        """Give all permits back and end the thread. A second call does nothing."""
+        """Return all permits and end the thread. A second call does nothing."""
         if self._closing.is_set():
             return
         self._closing.set()

@@ -1,8 +1,8 @@
-"""A rate as permits: each stands for one request, and rests for the rate's window before it stands for another.
+"""Enforces a rate with permits: each allows one request, and rests for the rate's window before it allows another.
 
-A permit is taken right before a request and comes back one window after the answer. Between the two the request
-reached the API, however long it was on its way; so no window of time, wherever it begins, has more requests at the
-API than there are permits. Only what gets no answer is counted by a guess (:data:`UNANSWERED`).
+A permit is taken right before a request and returned one window after the answer. The request reached the API between
+the two, whatever its transit time, so in any interval of one window the API receives at most as many requests as there
+are permits. For requests without an answer, the time of arrival is estimated (:data:`UNANSWERED`).
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ __all__ = [
 ]
 
 RATE_POOL: Final = "rate "  # begins the pool of a rate's permits: no host and port do
-UNANSWERED: Final = 1.0  # seconds for which a request that was given up without an answer may still be on its way
-TOLD: Final = 1.0  # seconds after which a wait is told, which moves the call's deadline
+UNANSWERED: Final = 1.0  # seconds for which a request abandoned without an answer may still be in transit
+TOLD: Final = 1.0  # seconds between reports of a wait, which extend the call's deadline
 IDLE: Final = 5.0  # seconds without a request after which a lease is not renewed
 
 CallAt = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 
 
 class RatePermitsReturned(m.Message, frozen=True):
-    """Permits that were called back have rested. ``lease`` numbers the lease they were of."""
+    """Recalled permits have rested and are returned. ``lease`` is the number of the lease they belong to."""
 
     pool: str
     count: int
@@ -56,7 +56,7 @@ class StalePermitError(Exception):
 
 
 class RateWindow(msgspec.Struct, frozen=True):
-    """A rate in whole permits: at most ``permits`` requests in any ``seconds``, and about ``at_once`` together."""
+    """A rate in whole permits: at most ``permits`` requests in any ``seconds``, about ``at_once`` of them at once."""
 
     permits: int
     seconds: float
@@ -80,10 +80,10 @@ class Waiter(Protocol):
 
 
 class RatePermits(Lease):
-    """The permits of one rate that this worker has leased; all of it on the loop.
+    """The permits of one rate that this worker has leased. Used only on the loop's thread.
 
-    They are usable until ``until``, which the owner of the lease moves on. They are used evenly over the window, but
-    for the burst that the rate has.
+    They are usable until ``until``, which the owner of the lease extends. Requests are spread evenly over the window,
+    except for the burst that the rate permits.
     """
 
     def __init__(
@@ -115,10 +115,10 @@ class RatePermits(Lease):
     # -- a request's side
 
     async def take(self, request: Request, on_wait: OnWait | None = None) -> tuple[int, float]:
-        """Wait for a permit for this request: the number of its lease, and the seconds waited.
+        """Wait for a permit for this request; returns the number of its lease and the seconds waited.
 
-        The wait moves the call's deadline; ``on_wait`` is told of it piece by piece. Raises ``LimitError`` where none
-        can be had.
+        The wait extends the call's deadline; ``on_wait`` is called with each part of it. Raises ``LimitError`` if no
+        permit is available.
         """
         now = self._last = self._clock()
         if not self._waiters and self._ready_at(now) <= now:
@@ -142,20 +142,20 @@ class RatePermits(Lease):
         return waiter.result(), told - now
 
     def check(self, request: Request) -> None:
-        """To be called right before the request is written. Raises ``StalePermitError``."""
+        """Verify the request's permit right before it is written. Raises ``StalePermitError`` if it has expired."""
         if id(request) not in self._valid or self._clock() >= self.until:
             raise StalePermitError
         self._valid.discard(id(request))
 
     def unused(self, request: Request, lease: int) -> None:
-        """The request was not sent."""
+        """Return the permit of a request that was not sent."""
         if lease == self.lease:
             self._valid.discard(id(request))
             self._used -= 1
             self.settle()
 
     def ended(self, request: Request, lease: int, *, answered: bool) -> None:
-        """The request's answer is there, or it was given up."""
+        """Let the permit rest after a request was ``answered`` or abandoned."""
         self._last = now = self._clock()
         if lease == self.lease:
             self._valid.discard(id(request))
@@ -164,12 +164,12 @@ class RatePermits(Lease):
             self._arm(now)
 
     def accepted(self) -> None:
-        """The server took a request."""
+        """Record that the server accepted a request."""
         if self._share < 1.0:
             self._tell(m.RateAccepted(self.name))
 
     def rejected(self, asked: float | None) -> None:
-        """The server said 429, and to come back after ``asked`` seconds, if it said so."""
+        """Record an answer with status 429; ``asked`` is its ``Retry-After`` in seconds, if any."""
         self._not_before = max(self._not_before, self._clock() + min(asked or 0.0, 60.0))
         self._tell(m.RateRejected(self.name, asked))
 
@@ -180,12 +180,12 @@ class RatePermits(Lease):
     # -- the side of the owner of the lease
 
     def renewed(self, until: float) -> None:
-        """The lease holds until then."""
+        """Extend the lease to the time ``until``."""
         self.until, self._nudged = until, False
         self.settle()
 
     def lease_ended(self, lease: int) -> None:
-        """It has ended, and the one with the number ``lease`` has begun, of which no permit is held yet."""
+        """Handle the end of the lease; the new one has the number ``lease`` and no permits yet."""
         self.lease, self.until = lease, -math.inf
         self._used = 0
         self._resting.clear()
@@ -193,7 +193,7 @@ class RatePermits(Lease):
         self.revoked()
 
     def slowed(self, share: float, wait: float) -> None:
-        """What is left of the rate, and for how long nothing may be sent at all."""
+        """Reduce the rate to ``share`` (0 to 1) and send nothing for ``wait`` seconds."""
         self._share = share
         self._not_before = self._clock() + wait
         self.settle()
@@ -217,7 +217,7 @@ class RatePermits(Lease):
         return len(self._waiters)
 
     def settle(self) -> None:
-        """After every change: give back what has rested, hand out, ask for more."""
+        """Return rested permits, hand out and request permits. Call it after every change."""
         now = self._clock()
         while self._resting and self._resting[0] <= now:
             heappop(self._resting)
@@ -226,7 +226,7 @@ class RatePermits(Lease):
         self._arm(now)
 
     def _ready_at(self, now: float) -> float:
-        """When a permit may be used next, as far as that is known."""
+        """The earliest known time at which a permit may be used."""
         if now >= self.until or self._used >= self.held:
             return math.inf
         window = self._window
@@ -245,7 +245,7 @@ class RatePermits(Lease):
         self._paced = max(now, self._paced) + self._spacing()
 
     def serve(self) -> None:
-        """Let start what waits, as soon as it may."""
+        """Let waiting requests start that may do so now."""
         now = self._clock()
         while self._waiters and self._ready_at(now) <= now:
             waiter, request = self._waiters.popleft()
@@ -264,7 +264,7 @@ class RatePermits(Lease):
             self._want(max(0, short))
 
     def _arm(self, now: float) -> None:
-        """Settle again when a permit has rested, or the next may go."""
+        """Schedule :meth:`settle` for when a permit has rested or the next request may start."""
         due = self._resting[0] if self._resting else math.inf
         if self._waiters:
             due = min(due, self._ready_at(now))
@@ -283,7 +283,7 @@ class RatePermits(Lease):
 
 
 def check_permit(send: Send, permits: Callable[[str], RatePermits | None]) -> Send:
-    """``send`` of a client, which no request reaches whose permit of a rate is not good any more."""
+    """A client's ``send`` that first verifies that the permit of the request's rate is still valid."""
 
     def send_with_good_permit(request: Request, deadline: float) -> Awaitable[Response]:
         found = permits(_rate_of(request))
@@ -297,10 +297,10 @@ def check_permit(send: Send, permits: Callable[[str], RatePermits | None]) -> Se
 def with_rate_permits(
     send: Send, permits: Callable[[str], RatePermits | None], *, on_wait: OnWait | None = None
 ) -> Send:
-    """Hold a permit of the API's rate for each request, by ``credential``, else of its host's.
+    """A ``send`` that holds a permit for each request: of the rate of its ``credential``'s API, else of its host's.
 
-    The wait for it moves the call's deadline, and is ``waited`` of what comes back. Where the permit goes stale before
-    the request is written, another is waited for.
+    The wait extends the call's deadline and is added to ``waited`` of the result. If the permit expires before the
+    request is written, another one is awaited.
     """
 
     async def send_at_rate(request: Request, deadline: float) -> Response:

@@ -1,5 +1,4 @@
-"""A worker among the workers of a fleet: it says that it is there and what it offers, if it may be one beside the
-others."""
+"""Registers workers with their offers in a fleet, unless they conflict with others of the same queues."""
 
 from __future__ import annotations
 
@@ -47,10 +46,10 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def register(database: FleetDatabase, worker: Registration) -> int:
-    """Be one of the workers; returns the number of this one in the queue.
+    """Register a worker; returns its number in the queue.
 
-    Raises ``ConfigError`` for one whose API is simulated beside another of the same queues that simulates it for
-    itself: neither could go on with the other's runs.
+    Raises ``ConfigError`` if it simulates the API and another worker of the same queues has a separate simulator:
+    neither could resume the other's runs.
     """
     with database.transaction() as connection:
         connection.execute(_ALONE)  # two that begin at once see each other
@@ -69,7 +68,7 @@ def register(database: FleetDatabase, worker: Registration) -> int:
 
 
 def unregister(database: FleetDatabase, name: str, number: int) -> None:
-    """Be none of the workers any more."""
+    """Remove a worker's registration."""
     database.rows(_UNREGISTER, [name, number])
 
 

@@ -1,4 +1,4 @@
-"""What is submitted: one run, in the form it is kept in until a worker takes it."""
+"""A submitted run in the form in which it is stored until a worker takes it."""
 
 from __future__ import annotations
 
@@ -54,8 +54,11 @@ def order_of(
     due: float | None = None,
     mask: Callable[[str], str] = str,
 ) -> Order:
-    """Raises ``UsageError`` for what does not travel: options of one process, values Lua has not, keys (which ``mask``
-    knows)."""
+    """The order for a run of ``parcel``; ``need`` is the id of its needs, ``due`` in seconds since 1970.
+
+    Raises ``UsageError`` for what cannot be submitted: options that apply to one process, values that Lua lacks, and
+    texts with keys, which ``mask`` recognizes.
+    """
     if options.sinks:
         raise UsageError("sinks are objects of this process, and the run is another's: runs show -f follows its output")
     if options.force_new or options.durable is False:

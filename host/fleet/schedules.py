@@ -1,8 +1,8 @@
-"""Schedules: runs that are due again and again, by cron expressions in a time zone.
+"""Schedules: recurring runs by cron expressions in a time zone.
 
-When a schedule is due next stands in the database. Whichever worker sees first that it is due submits the run, with an
-id made of the schedule's name and the time, in the transaction that moves that time on: none is missed while all
-workers were away, and none is submitted twice.
+The database holds the next time of each schedule. The first worker to find it due submits the run, with an id made of
+the schedule's name and the time, in the transaction that advances that time. So no run is missed while all workers are
+down, and none is submitted twice.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ except ImportError as error:
 
 __all__ = ["Cron", "Schedule", "remove", "save", "schedules", "submit_due"]
 
-MOST: Final = 100  # runs of one schedule that are submitted at once, where many were missed
+MOST: Final = 100  # runs of one schedule submitted at once, if many were missed
 _FIELDS: Final = "minute, hour, day of the month, month and day of the week, such as '30 2 * * 1-5', or @daily"
 
 
 class Cron:
-    """The times of an expression in a zone. Raises ``UsageError`` for one that is none, or is never due.
+    """The times of a cron expression in a zone. Raises ``UsageError`` if it is invalid or never due.
 
-    A time of day that the zone's clocks show twice (in autumn) counts once, one they leave out (in spring) when they
-    have gone forward; an expression for every hour, or every so many, goes by the hours that pass.
+    A time of day that occurs twice when clocks go back counts once; one skipped when they go forward is due right
+    after the change. Expressions for every hour or every few hours follow elapsed time.
     """
 
     def __init__(self, text: str, zone: str) -> None:
@@ -51,7 +51,7 @@ class Cron:
         self.after(datetime.now(UTC).timestamp())
 
     def after(self, time: float) -> float:
-        """The first of its times after that one, both in seconds since 1970."""
+        """The first time of the expression after ``time``, both in seconds since 1970."""
         found = croniter(self._text, datetime.fromtimestamp(time, self._zone))
         while True:
             try:
@@ -82,7 +82,7 @@ class _Planned(msgspec.Struct, frozen=True):
 def save(
     database: FleetDatabase, name: str, cron: str, zone: str, order: Order, texts: dict[str, bytes], needs: Needs
 ) -> float:
-    """Make a schedule, or replace the one of that name; returns when it is due next. Raises ``UsageError``."""
+    """Create or replace the schedule ``name``; returns its next time in seconds since 1970. Raises ``UsageError``."""
     check_id(name, "name")
     if len(name) > 80:
         raise UsageError(f"name: a schedule's is at most 80 characters, got {len(name)}: its runs have longer ones")
@@ -104,12 +104,12 @@ def save(
 
 
 def remove(database: FleetDatabase, name: str) -> bool:
-    """Have no more runs of a schedule submitted; whether there was one."""
+    """Delete a schedule; returns whether it existed."""
     return bool(database.rows("DELETE FROM luahost_schedule WHERE name = %s RETURNING name", [name]))
 
 
 def schedules(database: FleetDatabase) -> list[Schedule]:
-    """All there are, by name."""
+    """All schedules, sorted by name."""
     rows = database.rows(
         "SELECT name, cron, zone, run, extract(epoch FROM next)::float8 FROM luahost_schedule ORDER BY name"
     )
@@ -120,7 +120,7 @@ def schedules(database: FleetDatabase) -> list[Schedule]:
 
 
 def submit_due(database: FleetDatabase) -> int:
-    """Submit the runs that are due; returns how many."""
+    """Submit the runs of all due schedules; returns their number."""
     if not database.rows("SELECT 1 FROM luahost_schedule WHERE next <= now() LIMIT 1"):
         return 0
     submitted = 0

@@ -1,8 +1,8 @@
-"""The fleet's tables: made where they are missing, brought up from earlier versions.
+"""Creates the fleet's tables, and migrates those of earlier versions.
 
-The queue itself is Procrastinate's (``procrastinate_jobs`` and so on), what runs did is the journal's (``luahost_run``,
-``luahost_record``). The tables here are what was asked for and what became of it; ``docs/fleet.md`` describes them.
-All times are the database's.
+The queue itself belongs to Procrastinate (``procrastinate_jobs`` and so on), the records of runs to the journal
+(``luahost_run``, ``luahost_record``). The tables here hold submitted runs and their outcomes; ``docs/fleet.md``
+describes them. All times are of the database's clock.
 """
 
 from __future__ import annotations
@@ -107,9 +107,9 @@ CHANGES: Final[dict[int, Sequence[str]]] = {
 
 
 def prepare(connection: Any) -> None:
-    """Make or bring up the tables, Procrastinate's too, in one transaction of a ``psycopg.Connection``.
+    """Create or migrate the tables, including Procrastinate's, in one transaction of a ``psycopg.Connection``.
 
-    Raises :class:`JournalError` for those of a later version.
+    Raises :class:`JournalError` if they are of a later version.
     """
     found = _version(connection)
     if found == VERSION:
@@ -148,7 +148,7 @@ def _bring_up(connection: Any) -> None:
 
 
 def _made_meanwhile() -> tuple[type[Exception], ...]:
-    from psycopg import errors  # its room is database.py, which needs this file
+    from psycopg import errors  # imported here because psycopg is imported on use
 
     return errors.UniqueViolation, errors.DuplicateTable
 
@@ -161,6 +161,6 @@ def _version(connection: Any) -> int | None:
 
 
 def _prepare_queue(connection: Any) -> None:
-    """Procrastinate's tables, where there are none."""
+    """Create Procrastinate's tables if they do not exist."""
     if connection.execute("SELECT to_regclass('procrastinate_jobs')").fetchone()[0] is None:
         connection.execute(files("procrastinate").joinpath("sql/schema.sql").read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""How runs get into the queue: one statement for one or a thousand of them, all or nothing."""
+"""Submits runs to the queue; one statement submits one or many of them, all or none."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ SELECT id, (
 
 
 class Submitter:
-    """Puts runs into the queue of a fleet, where it is given in a transaction of that ``connection``."""
+    """Submits runs to the queue of a fleet; within the transaction of ``connection``, if it is given."""
 
     def __init__(self, database: FleetDatabase, connection: Any = None) -> None:
         self._database = database
@@ -62,9 +62,9 @@ class Submitter:
     def submit(
         self, run_id: str, order: Order, texts: Mapping[str, bytes], needs: Needs, *, dedup: str | None = None
     ) -> str:
-        """Submit one run; returns its id. With a ``dedup`` key that is kept already, that of the run it is of.
+        """Submit one run; returns its id, or that of the earlier run with the same ``dedup`` key.
 
-        Raises ``UsageError`` where that is of another run, or where ``run_id`` is taken.
+        Raises ``UsageError`` if the key belongs to a different submission, or if ``run_id`` is taken.
         """
         if self._put([(run_id, order.args, order.globals, order.due)], order, texts, needs, dedup=dedup):
             return run_id

@@ -1,4 +1,4 @@
-"""Scripts and their modules on their way: found beside the script, kept by hash, put beside each other again."""
+"""Transfers scripts with their modules: collects them, stores them by hash, and restores them on a worker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PATH = re.compile(rb"\bpackage\s*\.\s*path\b")
 
 
 class Parcel(msgspec.Struct, frozen=True):
-    """What travels of a script. ``modules`` are hashes by path below its folder, ``texts`` all of them by hash."""
+    """A script to submit. ``modules`` maps paths below its folder to hashes, ``texts`` hashes to contents."""
 
     name: str
     text: str
@@ -74,7 +74,7 @@ def _files(script: Script, root: Path) -> Iterable[Path]:
 
 
 def _is_below(path: Path, root: Path) -> bool:
-    """A link to elsewhere does not travel, as it is not required on this machine either."""
+    """Whether ``path`` is below ``root`` with links resolved; other files cannot be required on this machine either."""
     return path.is_file() and path.resolve().is_relative_to(root)
 
 
@@ -83,9 +83,9 @@ def _hash(text: bytes) -> str:
 
 
 class ScriptFolders:
-    """Scripts as a worker has them: each with its modules in a folder of its own. ``read`` gives texts by hash.
+    """A worker's copies of scripts, each with its modules in a separate folder. ``read(hashes)`` returns texts by hash.
 
-    One thread at a time.
+    Not thread-safe.
     """
 
     def __init__(self, read: Callable[[list[str]], Mapping[str, bytes]]) -> None:
@@ -94,7 +94,7 @@ class ScriptFolders:
         self._scripts: OrderedDict[str, Script] = OrderedDict()
 
     def script(self, name: str, text: str, modules: Mapping[str, str]) -> Script:
-        """Raises :class:`JournalError` for a text that is not there, or is another than its hash says."""
+        """The script in a local folder. Raises :class:`JournalError` if a text is missing or differs from its hash."""
         key = _hash(repr((name, text, sorted(modules.items()))).encode())
         found = self._scripts.get(key)
         if found is not None:
@@ -120,5 +120,5 @@ class ScriptFolders:
         return found
 
     def close(self) -> None:
-        """Remove them."""
+        """Delete the folders."""
         self._folder.cleanup()

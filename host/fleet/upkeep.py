@@ -1,4 +1,4 @@
-"""What workers do for the fleet beside running: rescue, submit what is due, follow what is cancelled, sweep."""
+"""The maintenance done by workers: rescuing jobs, submitting scheduled runs, cancelling runs, deleting old ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PIECE: Final = 1000  # runs that are swept away at once
 
 
 class Upkeep:
-    """``keep`` is for how many seconds runs are kept that have ended."""
+    """A worker's periodic maintenance. ``keep`` is the time in seconds for which ended runs are kept."""
 
     def __init__(self, database: FleetDatabase, lease: float, keep: float, queues: Sequence[str] = ()) -> None:
         self.depths: dict[str, int] = dict.fromkeys(queues, 0)  # runs that wait, by queue
@@ -31,7 +31,7 @@ class Upkeep:
         self._counting = 0.0  # seconds that it took to count what waits
 
     def do(self, worker: str, running: Mapping[str, Attendance]) -> list[str]:
-        """Do what is due by now; returns lines to report. Raises ``JournalError``."""
+        """Do the maintenance that is due; returns lines to report. Raises ``JournalError``."""
         told = []
         if self._is_time("rescue", min(OFTEN, self._lease / 3)):
             for run, lost in claims.rescue(self._database, self._lease):
@@ -50,7 +50,7 @@ class Upkeep:
 
     @property
     def is_due(self) -> bool:
-        """Whether there is anything to be done by now."""
+        """Whether any maintenance is due."""
         return monotonic() >= min(self._next.values(), default=0.0)
 
     def _is_time(self, what: str, seconds: float) -> bool:
@@ -72,7 +72,7 @@ class Upkeep:
         self._counting = monotonic() - start
 
     def _sweep(self) -> None:
-        """Forget runs whose time is over, workers that are gone, texts and needs nobody refers to."""
+        """Delete expired runs, dead workers, and texts and needs that nothing refers to."""
         ((swept,),) = self._database.rows(
             "WITH old AS (DELETE FROM luahost_job WHERE id IN (SELECT id FROM luahost_job "
             "WHERE ended < now() - %(keep)s * interval '1 second' LIMIT %(piece)s FOR UPDATE SKIP LOCKED) "

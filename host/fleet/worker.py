@@ -1,7 +1,7 @@
-"""A worker: takes runs from the queue as it has room for them, and sees that none is lost.
+"""A fleet worker: takes runs from the queue while it has capacity, and ensures that none is lost.
 
-It takes only what it has everything for. Its heartbeat is the journal's: one transaction keeps up the leases of its
-runs and says that it is alive. What it cannot record any more it gives back, once the database is there again.
+It takes only runs whose needs it meets. Its heartbeat is the journal's: one transaction renews the leases of its runs
+and records that the worker is alive. Runs that it can no longer record are returned once the database is available.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ UPDATE procrastinate_workers SET last_heartbeat = now() FROM alive WHERE id = nu
 
 
 class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """``grace`` is how many seconds runs have to end when the worker is stopped; ``keep``, for how many a run is kept
-    that has ended.
+    """The options of a worker. ``grace`` is the time in seconds that runs have to end when the worker is stopped;
+    ``keep`` is the time in seconds for which ended runs are kept.
     """
 
     queues: Sequence[str] = ("default",)
@@ -75,7 +75,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FleetWorker:
-    """``tell`` gets lines about what it does. :meth:`run` is for one loop; :meth:`stop` may be called in it."""
+    """A worker of the fleet, which reports lines of text to ``tell``. :meth:`run` and :meth:`stop` are for one loop."""
 
     def __init__(
         self,
@@ -112,11 +112,11 @@ class FleetWorker:
 
     @property
     def lease(self) -> float:
-        """Seconds after which others take this worker for dead."""
+        """Seconds without a heartbeat after which this worker is considered dead."""
         return self._durable_runs.journal.lease
 
     async def run(self) -> None:
-        """Work until :meth:`stop`; then let the runs end for the time of grace, and give back those that do not."""
+        """Work until :meth:`stop`; then wait for the runs to end during the grace period, and return the others."""
         self._wake = asyncio.Event()
         self._lock = asyncio.Lock()
         await self._persist(self._register)
@@ -146,13 +146,14 @@ class FleetWorker:
             self._folders.close()
 
     def stop(self) -> None:
-        """Take no more runs, and end."""
+        """Stop taking runs and let :meth:`run` end."""
         self.draining = True
         if hasattr(self, "_wake"):
             self._wake.set()
 
     def health(self, calls: WorkerStats, *, limits_up: bool = True) -> WorkerHealth:
-        """How it is, from any thread, without asking the database."""
+        """A snapshot of the worker's state, from any thread, without querying the database."""
+
         return WorkerHealth(
             version=package_version(),
             name=self.name,
@@ -197,7 +198,7 @@ class FleetWorker:
         return [f"{queue}#{id}" for queue in self._options.queues for id, each in self._needs.items() if each]
 
     async def _take_stranded(self) -> None:
-        """Take what runs here wait for and nobody has, also where there is no place: they would wait for ever."""
+        """Take unclaimed runs that runs here wait for, even beyond the capacity: they would otherwise wait for ever."""
         for run in self._durable_runs.stranded():
             claim = partial(claims.claim_run, self._database, run, self._queues(), self.name, self.number)
             found = None if self.draining else await in_thread(claim)
@@ -257,7 +258,7 @@ class FleetWorker:
         claims.give_back(self._database, claimed, self.name, self.number, owner, note)
 
     def _look_at_needs(self) -> None:
-        """Which runs this worker has everything for; those it cannot run are reported once."""
+        """Determine which runs this worker can run; those it cannot are reported once."""
         rows = self._database.rows("SELECT id, needs FROM luahost_need WHERE NOT id = ANY(%s)", [list(self._needs)])
         for id, plain in rows:
             needs = msgspec.convert(plain, Needs)
@@ -297,7 +298,7 @@ class FleetWorker:
         return [(_BEAT, [{"name": self.name, "running": len(self.running), "draining": self.draining}])]
 
     async def _persist(self, work: Callable[[], Any]) -> None:
-        """Do something, again and again while the database is away."""
+        """Do ``work``, repeating it while the database is unavailable."""
         failures = 0
         while not self.draining:
             try:
@@ -338,7 +339,7 @@ class FleetWorker:
 
 
 def package_version() -> str:
-    """The version that is installed; ``source`` of a source tree that never was."""
+    """The installed version; ``source`` for a source tree that was never installed."""
     try:
         return version("luahost")
     except PackageNotFoundError:

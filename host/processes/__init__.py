@@ -1,1 +1,1 @@
-"""Runs of one host spread over worker processes, which ask the parent for what the host has only once."""
+"""Worker processes that share the runs of one host; what exists once per host stays in the parent."""

@@ -1,4 +1,4 @@
-"""A pair of pipes that carries frames (``host.framing``) both ways at once."""
+"""A bidirectional channel for frames (``host.framing``) over a pair of pipes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 from host.framing import LostFrame, framed, read_frame
 
-FULL = 8 << 20  # bytes that wait to be written, from which a patient sender is held
+FULL = 8 << 20  # unwritten bytes from which a patient sender waits
 
 
 class FramePipes:
-    """``send`` from any thread, ``frames`` on one. Owns both descriptors.
+    """Sends and receives frames: ``send`` from any thread, ``frames`` on one. Owns both descriptors.
 
-    A thread of its own writes, many frames at once, so that a sender on a loop's thread never waits for the
-    other process. When that is gone, what is sent is dropped and ``frames`` ends.
+    A separate thread writes, many frames at once, so that a sender on a loop's thread never waits for the other
+    process. After that process has ended, frames sent are dropped and ``frames`` ends.
     """
 
     def __init__(self, reading: int, writing: int, name: str) -> None:
@@ -33,9 +33,9 @@ class FramePipes:
         self._writer.start()
 
     def send(self, frame: bytes, *, patient: bool = False) -> None:
-        """Have ``frame`` written. A ``patient`` sender waits here while too much is unwritten.
+        """Queue ``frame`` for writing. A ``patient`` sender waits while :data:`FULL` bytes are unwritten.
 
-        Raises ``ValueError`` for one that is too large.
+        Raises ``ValueError`` if the frame is too large.
         """
         parts = framed(frame)
         with self._changed:
@@ -49,7 +49,7 @@ class FramePipes:
                 self._changed.notify_all()
 
     def frames(self) -> Iterator[memoryview]:
-        """Every frame that comes, until the other side is gone."""
+        """Yield each received frame until the other side has closed the pipe."""
         stream = _Pipe(self._in)
         while True:
             try:
@@ -59,14 +59,12 @@ class FramePipes:
             yield frame
 
     def flush(self, seconds: float) -> bool:
-        """Wait until everything is written; returns whether it was within ``seconds``."""
+        """Wait at most ``seconds`` until everything is written; returns whether it is."""
         with self._changed:
             return self._changed.wait_for(lambda: self._closed or not (self._waiting or self._writing), seconds)
 
     def close(self) -> None:
-        """Drop what is unwritten, end the writing side. A second call does nothing. From any thread but the
-        writer's.
-        """
+        """Drop unwritten frames and close the writing side, from any thread but the writer's. May be repeated."""
         with self._changed:
             self._closed = True
             self._waiting.clear()
@@ -75,7 +73,7 @@ class FramePipes:
             self._writer.join(1.0)
 
     def close_reading(self) -> None:
-        """After ``frames`` has ended, on its thread."""
+        """Close the reading side. Call it on the thread of ``frames``, after that has ended."""
         with contextlib.suppress(OSError):
             self._in.close()
 
@@ -103,7 +101,7 @@ class FramePipes:
 
 
 class _Pipe:
-    """A pipe as ``host.framing`` reads it: the buffer before it takes in many frames with one call."""
+    """A pipe in the form ``host.framing`` reads; it is buffered, so that one system call reads many frames."""
 
     def __init__(self, file: BufferedReader[Any]) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Events and APIs in the form they cross in, and back."""
+"""Converts events and APIs to messages between processes, and back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EVENTS: dict[str, type[events.Event]] = {
 
 
 def offered(api: Api) -> Offered:
-    """The message that scripts have an API."""
+    """The message that makes an API available to scripts of a worker process."""
     keys = {scheme: _key_out(key) for scheme, key in api.keys.items()}
     return Offered(api.catalog.dump(), api.base_url, None if api.key is None else api.key.reveal(), keys)
 
@@ -45,7 +45,7 @@ def _key_in(key: str | Client) -> Secret | OAuth2:
 
 
 def happened(event: events.Event) -> Happened:
-    """The message that something happened in a run."""
+    """The message for an event of a run."""
     values: list[Any] = [plain(each) for each in msgspec.structs.astuple(event)]
     if isinstance(event, events.Printed):
         values[-1] = text_out(event.text)
@@ -53,7 +53,7 @@ def happened(event: events.Event) -> Happened:
 
 
 def event_of(form: Happened) -> events.Event:
-    """The event of another process."""
+    """The event in a message of another process."""
     cls = _EVENTS[form.event]
     values = list(form.fields)
     if cls is events.Printed:

@@ -1,4 +1,4 @@
-"""What a host does that spreads its runs over worker processes, or has a ``setup``."""
+"""Opens the worker processes of a host that has several, or a ``setup``."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def open_processes(
     registry: AsyncFunctionRegistry,
     sender: Sender,
 ) -> WorkerProcesses:
-    """The worker processes, ready. ``options`` are further ones of their hosts, as plain values; ``apis`` are those
-    that were added.
+    """Start the worker processes and wait until they are ready. ``options`` are further options of their hosts, as
+    plain values; ``apis`` are the added APIs.
 
-    Raises ``UsageError`` for what cannot cross to another process, ``ConfigError`` where one cannot start.
+    Raises ``UsageError`` for options that cannot be passed to another process, ``ConfigError`` if one cannot start.
     """
     return start_worker_processes(
         processes,

@@ -12,10 +12,10 @@ __all__ = ["start_job"]
 
 
 def start_job(id: int, run_id: str, job: Job, timeout: float | None, *, watched: bool = False) -> StartJob:
-    """The message that starts a job, all but the key by which the process knows its script.
+    """The message that starts a job, except the key by which the process knows its script. ``timeout`` is in seconds.
 
-    Raises ``InvalidCall`` and ``LimitError`` for globals that cannot cross to Lua, ``UsageError`` for what a host of
-    several processes cannot do.
+    Raises ``InvalidCall`` and ``LimitError`` for globals that cannot be passed to Lua, ``UsageError`` for options that
+    worker processes do not support.
     """
     if job.quotas:
         raise UsageError(

@@ -1,7 +1,7 @@
-"""What the parent and its worker processes say to each other, as bytes and back.
+"""The messages between the parent and its worker processes, and their encoding.
 
-A message is one MessagePack array, its first item the name of its kind. Texts that may hold bytes which are
-no UTF-8 (a script's output) cross as bytes. Nothing is pickled: what a child says can only be one of these.
+A message is a MessagePack array whose first item is the name of its kind. Texts that may not be valid UTF-8 (a
+script's output) are sent as bytes. Nothing is pickled, so a child can send only the messages defined here.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _SECRET = 2  # extension type, as in host.lua.values
 
 
 class Open(Message, frozen=True):
-    """The first message. ``settings`` holds the key itself, ``room`` this child's part of what is in flight.
+    """The first message. ``settings`` includes the key; ``room`` is this child's share of the calls in flight.
 
-    ``options`` are further ones of :class:`~host.host.Host`.
+    ``options`` are further options of :class:`~host.host.Host`.
     """
 
     settings: dict[str, Any]
@@ -52,7 +52,7 @@ class Client(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Offered(Message, frozen=True):
-    """An API scripts have from now on: its catalog's bytes, where it is, and the keys themselves."""
+    """An API available to scripts from now on: its compiled catalog, base URL and keys."""
 
     catalog: bytes
     base_url: str
@@ -61,7 +61,7 @@ class Offered(Message, frozen=True):
 
 
 class Source(Message, frozen=True):
-    """A script that runs to come will name by ``key``."""
+    """A script that later runs refer to by ``key``."""
 
     key: int
     name: bytes
@@ -101,7 +101,7 @@ class Answered(Message, frozen=True):
 
 
 class OnceTold(Message, frozen=True):
-    """The answer to :class:`OnceForwarded`: results, an error, or neither: it is for the run to do."""
+    """The answer to :class:`OnceForwarded`: a result or an error; with neither, the run has to execute it."""
 
     id: int
     value: bytes | None
@@ -109,7 +109,7 @@ class OnceTold(Message, frozen=True):
 
 
 class StatsAsked(Message, frozen=True):
-    """Asks for :class:`Health`."""
+    """Requests :class:`Health`."""
 
     id: int
 
@@ -163,7 +163,7 @@ class RequestForwarded(Message, frozen=True):
 
 
 class OnceForwarded(Message, frozen=True):
-    """What a run says of ``once``: ``what`` is ask, done, failed or withdraw (of the question ``id``)."""
+    """A request or report of a run about ``once``: ``what`` is ask, done, failed or withdraw (the request ``id``)."""
 
     id: int
     job: int

@@ -1,4 +1,4 @@
-"""``once`` over worker processes: what the runs of a batch do once is known in the parent, which its children ask."""
+"""``once`` across worker processes: the parent holds the results of a batch, and its children request them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["OnceAsked", "RemoteOnce"]
 
 
 class RemoteOnce:
-    """In a child: asks the parent. ``of(job)`` is what one of its runs asks."""
+    """The child's side: sends requests to the parent. ``of(job)`` is the interface for one of its runs."""
 
     def __init__(self, send: Callable[[Message], None]) -> None:
         self._send = send

@@ -1,4 +1,4 @@
-"""The worker processes of one host: each run goes to the one with the least to do, its result comes back."""
+"""The worker processes of one host. Each run is given to the least loaded process."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ __all__ = ["Answer", "RemoteRun", "WorkerProcesses"]
 
 _log = logging.getLogger(__name__)
 
-START = 60.0  # seconds for a worker process to be ready
-TRIES = 3  # processes in a row that end before they are ready, until no other is started
+START = 60.0  # seconds within which a worker process must be ready
+TRIES = 3  # consecutive processes that may fail to start before no more are started
 
 Answer = Callable[[Request, float, Callable[[Reply], None]], None]
 """``answer(request, seconds, deliver)``: have the parent's simulator answer. Never blocks."""
 
 
 class RemoteRun:
-    """A run in another process, as its :class:`~host.run.session.Session` looks from outside.
+    """A run in another process, with the interface of :class:`~host.run.session.Session`.
 
-    ``start`` is what its process is sent, without the script's key.
+    ``start`` is the message to its process, without the script's key.
     """
 
     __slots__ = ("_processes", "finished", "id", "once", "process", "result", "run_id", "script", "start")
@@ -76,12 +76,11 @@ class RemoteRun:
 
 
 class WorkerProcesses:
-    """``processes`` of them, started and ready when this returns; raises ``ConfigError`` if they cannot be.
+    """A pool of ``processes`` worker processes. The constructor returns when all are ready, or raises ``ConfigError``.
 
-    ``opening`` is what each is sent first, with ``room`` still to be filled in. ``limits`` and ``in_flight``
-    are those of the whole host, ``apis`` what was added to it. One that dies ends its runs with an error, and
-    another takes its place.
-    ``environ`` is their environment, which is to hold nothing secret.
+    ``opening`` is the first message to each, except its ``room``. ``limits`` and ``in_flight`` (calls) apply to the
+    whole host; ``apis`` are the APIs added to it. ``environ`` is the processes' environment, which must not contain
+    secrets. If a process dies, its runs end with an error and another process replaces it.
     """
 
     def __init__(
@@ -167,7 +166,7 @@ class WorkerProcesses:
         return run
 
     def offer(self, api: Api) -> None:
-        """Have the runs that begin from now on know an API."""
+        """Make an API available to the runs that begin from now on."""
         message = offered(api)
         with self._lock:
             self._offers.append(message)
@@ -191,7 +190,7 @@ class WorkerProcesses:
         self._kill_all("interrupted")
 
     def stats(self, seconds: float = 1.0) -> list[dict[str, Any]]:
-        """What each process says of itself; of one that does not answer within ``seconds`` nothing."""
+        """The statistics of each process; those that do not answer within ``seconds`` are omitted."""
         answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
         with self._lock:
             asked = [(next(self._ids), process) for process in self._processes.values() if process.ready]

@@ -1,4 +1,4 @@
-"""One worker process, as its parent has it."""
+"""The parent's handle of one worker process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from host.run.script import Script
 
 __all__ = ["WorkerProcess"]
 
-SCRIPTS = 256  # that a child keeps, so that each crosses once
+SCRIPTS = 256  # scripts that a child keeps, so that each is sent only once
 
 # The whole of a child's command line. What it may import is what this process may.
 _PROGRAM = """
@@ -34,11 +34,10 @@ os._exit(main())
 
 
 class WorkerProcess:
-    """A worker process. ``receive(process, message)`` gets what it says, ``gone(process)`` is called once at its
-    end; both on a thread of its own.
+    """A worker process. ``receive(process, message)`` is called with its messages, ``gone(process)`` once at its end;
+    both on a separate thread, which :meth:`listen` starts.
 
-    ``environ`` is what the child's environment is to be. Nothing secret is in it or on the command line: all
-    that goes over the pipe. ``listen`` begins the talk.
+    ``environ`` is the child's environment. Secrets are neither in it nor on the command line, but sent over the pipe.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class WorkerProcess:
             raise ConfigError(f"a worker process cannot be started: {error}") from error
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        # The channel owns copies: Popen's own objects may close theirs whenever they like.
+        # The channel owns duplicates, because Popen's file objects may close theirs at any time.
         reading, writing = os.dup(self._process.stdout.fileno()), os.dup(self._process.stdin.fileno())
         self._process.stdout.close()
         self._process.stdin.close()
@@ -80,7 +79,7 @@ class WorkerProcess:
         self._thread = threading.Thread(target=self._listen, name=f"host-process-{number}", daemon=True)
 
     def listen(self) -> None:
-        """Hear what the child says, on a thread of its own."""
+        """Start the thread that receives the child's messages."""
         self._thread.start()
 
     @property
@@ -107,20 +106,20 @@ class WorkerProcess:
         return key
 
     def kill(self) -> None:
-        """End it now."""
+        """Kill the process immediately."""
         self._killed = True
         with contextlib.suppress(OSError):
             self._process.kill()
 
     def join(self, seconds: float | None = None) -> bool:
-        """Wait for its end; returns whether it came within ``seconds``."""
+        """Wait at most ``seconds`` for the process to end; returns whether it has."""
         if self._thread is threading.current_thread():
             return True
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def ending(self) -> str:
-        """How it ended, for a message."""
+        """A description of how the process ended, for messages."""
         status = self._process.returncode
         if status is None or self._killed:
             return "was ended"
@@ -137,7 +136,7 @@ class WorkerProcess:
             for frame in self._channel.frames():
                 self._receive(self, m.from_child(frame))
         finally:
-            # Whatever ended the talk, the process is of no more use: its pipe is the one way to it.
+            # Without its pipe the process cannot be reached any more, so it is killed whatever closed the pipe.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.2)
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The simulator as a child has it: the same ``send`` as the HTTP client's, answered by the parent's."""
+"""The simulator in a child process: the HTTP client's ``send`` interface, answered by the parent's simulator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ __all__ = ["RemoteClient"]
 
 
 class RemoteClient:
-    """On the child's loop. ``tell`` sends to the parent; :meth:`receive` takes its answers."""
+    """Sends requests to the parent's simulator, on the child's loop. ``tell(message)`` sends to the parent;
+    :meth:`receive` handles its answers."""
 
     def __init__(self, tell: Callable[[Message], None]) -> None:
         self._tell = tell

@@ -1,4 +1,4 @@
-"""The runs of a host: begun here or in a worker process, waited for, ended with the host."""
+"""The runs of a host: starts them in this process or a worker process, waits for them, and ends them with the host."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Runs:
         self._limits = limits
         self._lock = threading.Lock()
         self._pid = os.getpid()
-        # Random once, not for each: that lets go of the interpreter, which a thread at work then takes for a while.
+        # Random once per host, not per run: os.urandom releases the GIL, which a busy thread may then hold for a while.
         self._mark = f"run_{os.urandom(6).hex()}"
         self._numbers = count(1)
 
@@ -89,7 +89,7 @@ class Runs:
 
     @property
     def has_lost_its_threads(self) -> bool:
-        """Whether nothing of the host turns any more: in a fork, and once the interpreter deletes its modules."""
+        """Whether the host's threads no longer run: in a fork, and once the interpreter deletes its modules."""
         return self.forked or sys.is_finalizing()
 
     def check_open(self) -> None:
@@ -115,9 +115,9 @@ class Runs:
         rules: HostPolicy | None = None,
         once: OnceAnswers | None = None,
     ) -> Session | RemoteRun:
-        """Begin a run. ``kept`` is what is recorded of a durable one, ``once`` what its batch does once. Never blocks.
+        """Begin a run. ``kept`` is the record of a durable run, ``once`` the shared results of its batch. Never blocks.
 
-        Raises ``ClosedError``, and ``UsageError`` for options that cannot be.
+        Raises ``ClosedError``, and ``UsageError`` for invalid options.
         """
         self.check_open()
         args, globals = options.args, options.globals
@@ -250,7 +250,7 @@ class Runs:
         self.end("interrupted")
 
     def close(self, grace: float) -> None:
-        """Begin no more runs, and end those there are. A second call does nothing."""
+        """Stop accepting runs and end those in progress. A second call does nothing."""
         with self._lock:
             first, self.closed = not self.closed, True
         if first and not self.has_lost_its_threads:
@@ -260,7 +260,7 @@ class Runs:
 
 
 def _batch_of(kept: Kept | None, once: OnceResults, wake: Callable[[], None]) -> OnceResults:
-    """What a durable batch does once; runs may wait for one that is still to begin, which ``wake`` is to have done."""
+    """The ``once`` results of a durable batch. Runs may wait for one not begun yet; ``wake`` then has it begun."""
     if kept is None or kept.once is None or kept.once is once:
         return once
     kept.once.expect(wake)

@@ -1,4 +1,4 @@
-"""``setup="module:function"``: what cannot cross to another process is made there, by this function."""
+"""``setup="module:function"``: a function that creates, in each process, objects that cannot be passed to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ __all__ = ["run_setup"]
 
 
 def run_setup(setup: str | None, host: Any) -> None:
-    """Import the function and call it with the host. Raises ``ConfigError`` naming what is wrong."""
+    """Import the function and call it with the host, if there is a ``setup``.
+
+    Raises ``ConfigError`` if it cannot be imported, is not callable, or raises.
+    """
+
+
     if setup is None:
         return
     module, _, name = setup.partition(":") if isinstance(setup, str) else ("", "", "")

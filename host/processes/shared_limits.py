@@ -1,4 +1,4 @@
-"""The parent's side of what a host of several processes has only once: its rates and its places in flight."""
+"""The parent's side of the limits shared by worker processes: rates and calls in flight."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ Tell = Callable[[int, m.Message], None]
 
 
 class SharedLimits:
-    """Thread-safe. ``tell(member, message)`` must not block and not call back.
+    """Distributes the limits of a host among its processes. Thread-safe.
 
-    ``limits`` are those of the whole host, ``in_flight`` its calls in flight.
+    ``tell(member, message)`` must neither block nor call back. ``limits`` are those of the whole host, ``in_flight``
+    its maximum number of calls in flight.
     """
 
     def __init__(self, limits: HttpLimits, in_flight: int, tell: Tell) -> None:

@@ -1,4 +1,4 @@
-"""How a host opens its worker processes."""
+"""Starts the worker processes of a host."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def start_worker_processes(
 
 
 def _clean(environ: Mapping[str, str], secrets: Sequence[Secret]) -> dict[str, str]:
-    """The environment without keys: they cross over the pipe alone."""
+    """The environment without keys, which are sent only over the pipe."""
     texts = [secret.reveal() for secret in secrets]
     return {name: value for name, value in environ.items() if not any(each in value for each in texts)}
 

@@ -1,4 +1,4 @@
-"""A worker's side of limits that it shares with others: what is leased to it, and what it asks for.
+"""A worker's side of shared limits: the permits leased to it, and its requests for more.
 
 All of this runs on the worker's loop thread. ``tell(message)`` sends to the source of the limits and never blocks.
 """
@@ -34,10 +34,10 @@ API_POOL = "api "  # begins the pool of an API's places: no host and port do
 
 
 class Lease:
-    """Permits of one pool that this process has. ``hard`` and ``soft`` are how many are called back.
+    """The permits of one pool that this process holds. ``hard`` and ``soft`` are the numbers of recalled permits.
 
-    A permit that comes free goes back if it was called back ``hard``, else to whoever waits for it here, else
-    back if it was called back ``soft``, else it stays for the next call.
+    A permit that becomes free is returned if there is a ``hard`` recall, else given to a waiting call, else returned
+    if there is a ``soft`` recall, else kept for the next call.
     """
 
     def __init__(self, pool: str, tell: Tell, held: int = 0) -> None:
@@ -54,17 +54,17 @@ class Lease:
         raise NotImplementedError
 
     def serve(self) -> None:
-        """Let start what waits, as far as ``held`` allows."""
+        """Let waiting calls start, as far as ``held`` permits."""
         raise NotImplementedError
 
     def granted(self, count: int) -> None:
-        """So many permits more."""
+        """Add ``count`` granted permits."""
         self.held += count
         self._asked = max(0, self._asked - count)
         self.settle()
 
     def recalled(self, count: int, hard: bool) -> None:
-        """Return so many: ``hard``, even where calls wait for them."""
+        """Return ``count`` permits when free; if ``hard``, even while calls wait for them."""
         if hard:
             self.hard += count
         else:
@@ -72,12 +72,12 @@ class Lease:
         self.settle()
 
     def revoked(self) -> None:
-        """The lease has ended, and nothing is held any more: what waits asks anew."""
+        """Handle the end of the lease: no permits are held, and waiting calls request new ones."""
         self.held = self.hard = self.soft = self._asked = 0
         self.settle()
 
     def settle(self) -> None:
-        """After every change: give back, hand on, ask for more."""
+        """Return, hand out and request permits. Call it after every change."""
         self._give_back(hard=True)
         if self.held > self.used() and self.waiting():
             self.serve()
@@ -153,7 +153,7 @@ class LeasedPermits(Lease):
 
 
 class LeasedCapacity(Lease):
-    """Places in flight to whatever host: the room of this process's worker."""
+    """The calls in flight of this process to all hosts together."""
 
     def __init__(self, pool: str, tell: Tell, held: int, calls: InFlight) -> None:
         super().__init__(pool, tell, held)
@@ -208,7 +208,7 @@ class LeasedTokens:
             raise
 
     def _gone(self, value: float) -> None:
-        """The call went when ``value`` had come for it."""
+        """Handle a token that arrived for a call which no longer waits."""
         self.give_back()
 
     def _ask(self) -> None:
@@ -322,7 +322,8 @@ class LeasedLimiter(TokenRates):
         return SharedCircuitBreaker(policy, host, self._tell)
 
     def room(self, pool: str, held: int, calls: InFlight) -> None:
-        """Lease the capacity of the worker too, which begins with ``held`` places."""
+        """Also lease the worker's capacity, beginning with ``held`` places."""
+
         self._leases[pool] = LeasedCapacity(pool, self._tell, held, calls)
 
     def receive(self, message: Any, now: float) -> None:

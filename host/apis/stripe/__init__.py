@@ -1,4 +1,4 @@
-"""Stripe: the compiled catalog that ships with the package."""
+"""Stripe's compiled catalog, which is part of the package."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ COMPILED = Path(__file__).with_name("stripe.catalog")
 
 
 def load() -> Catalog:
-    """Stripe's catalog, read anew. Raises ``CatalogError`` if the installation is damaged."""
+    """Stripe's catalog, read from its file on each call. Raises ``CatalogError`` if the installation is damaged."""
     return Catalog.load(COMPILED)

@@ -1,7 +1,7 @@
-"""``python -m host.apis.stripe.compile [DOCUMENT]``: make ``stripe.catalog`` anew.
+"""``python -m host.apis.stripe.compile [DOCUMENT]``: rebuild ``stripe.catalog``.
 
-Without an argument the document kept in the repository is compiled. With one (this repository's kind or
-Stripe's own, JSON or YAML, gzipped or not) that is compiled, and kept in its place if it compiles.
+Without an argument, compiles the document in the repository. With one (in this repository's form or as published by
+Stripe; JSON or YAML, gzipped or not), compiles that and, on success, replaces the document in the repository.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ DOCUMENT = Path(__file__).with_name("stripe.openapi.json.gz")
 
 
 def main(argv: list[str]) -> int:
+    """Run the command with the arguments after the program's name; returns the exit code."""
     if len(argv) > 1:
         sys.stderr.write("usage: python -m host.apis.stripe.compile [DOCUMENT]\n")
         return 2
@@ -32,7 +33,7 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"{error.message}\n{error.hint or ''}\n")
         return error.exit_code
     if path != DOCUMENT:
-        # No time in the header: the same document gives the same bytes.
+        # Without a timestamp in the header, the same document gives the same bytes.
         DOCUMENT.write_bytes(gzip.compress(msgspec.json.encode(document), 9, mtime=0))
     data = catalog.dump()
     COMPILED.write_bytes(data)

@@ -1,4 +1,4 @@
-"""What Stripe's OpenAPI document does not say. https://docs.stripe.com/api"""
+"""Facts about Stripe's API that its OpenAPI document lacks. https://docs.stripe.com/api"""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ FACTS = Facts(
 
 
 def compile_stripe(document: dict[str, Any]) -> Catalog:
-    """The catalog of a Stripe document: the one in the repository, or Stripe's own published one.
+    """Compile a Stripe document: the one in the repository, or one as published by Stripe.
 
-    Stripe adds values to enums without a new API version, so enums are open.
+    Enums are open, because Stripe adds values to them without a new API version.
     """
     return compile(_with_contents(_with_cards(document)), "stripe", facts=FACTS, open_enums=True, adjust=_adjust)
 
 
 def _with_cards(document: dict[str, Any]) -> dict[str, Any]:
-    """``payment_method_data[type]=card`` and its ``card`` are taken by the API as payment_methods.create takes them.
+    """The document with ``card`` added to ``payment_method_data``, in the form payment_methods.create accepts.
 
-    The document leaves both out, as a card's number is not to pass through a server. Test tokens for it:
+    The API accepts it too, but the document omits it, because card numbers should not pass through a server. Test
+    tokens:
     https://docs.stripe.com/testing; with ``card[token]``: https://docs.stripe.com/payments/payment-intents/migration.
     """
     schemas = document.get("components", {}).get("schemas", {})
@@ -52,7 +53,7 @@ def _with_cards(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_contents(document: dict[str, Any]) -> dict[str, Any]:
-    """What is in a file: the address that its ``url`` has, which the document leaves out.
+    """The document with an operation added for the contents of a file, at the URL in the file's ``url``.
 
     https://docs.stripe.com/file-upload#download-file-contents
     """
@@ -72,7 +73,7 @@ def _with_contents(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _adjust(operation: Operation) -> Operation:
-    """Keys are honoured on every POST, and on DELETE in v2, where nothing else makes it repeatable."""
+    """The operation with ``keyed`` set: idempotency keys apply to every POST, and in v2 to DELETE."""
     v2 = operation.path.startswith("/v2/")
     keyed = operation.method == "POST" or (v2 and operation.method == "DELETE")
     return msgspec.structs.replace(operation, keyed=keyed)

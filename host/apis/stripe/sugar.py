@@ -1,4 +1,4 @@
-"""Syntactic sugar for scripts: methods of Stripe builders that stand for parameters of another name or form."""
+"""Additional methods of Stripe builders that set parameters under another name or in another form."""
 
 from __future__ import annotations
 
