@@ -16,7 +16,6 @@ def run_setup(setup: str | None, host: Any) -> None:
     Raises ``ConfigError`` if it cannot be imported, is not callable, or raises.
     """
 
-
     if setup is None:
         return
     module, _, name = setup.partition(":") if isinstance(setup, str) else ("", "", "")
