@@ -108,6 +108,8 @@ class ProbeWanted(m.Message, frozen=True):
 
 
 class ProbeGranted(m.Message, frozen=True):
+    """This worker may probe the ``host``."""
+
     host: str
 
 

@@ -70,6 +70,8 @@ class Source(Message, frozen=True):
 
 
 class Forget(Message, frozen=True):
+    """The script ``key`` will not be used any more."""
+
     key: int
 
 
@@ -86,6 +88,8 @@ class StartJob(Message, frozen=True):
 
 
 class Kill(Message, frozen=True):
+    """Ends the run ``id``."""
+
     id: int
     why: Why
 
@@ -115,6 +119,8 @@ class StatsAsked(Message, frozen=True):
 
 
 class Close(Message, frozen=True):
+    """Ends the child. Calls in flight may finish for ``grace`` seconds."""
+
     grace: float
 
 
@@ -173,6 +179,8 @@ class OnceForwarded(Message, frozen=True):
 
 
 class Health(Message, frozen=True):
+    """The statistics of the child, in answer to :class:`StatsAsked` with that ``id``."""
+
     id: int
     stats: dict[str, Any]
 
