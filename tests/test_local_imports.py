@@ -162,6 +162,7 @@ LATE = {
     "host.simulator.stripe.triggers": "trigger",
     "host.simulator.stripe.breakdowns": "a session or quote whose sums are expanded",
     "host.simulator.stripe.visitor_pages": "a page for people, which loads most of what is simulated",
+    "host.simulator.stripe.subscription_statuses": "a customer whose subscriptions are expanded",
     "host.simulator.trigger": "trigger",
     "host.simulator.triggering": "trigger",
     "host.webhooks.assembly": "Host.webhooks",

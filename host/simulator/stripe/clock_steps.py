@@ -10,12 +10,13 @@ from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.clocks import CLOCK
 from host.simulator.stripe.periods import DAY, later
+from host.simulator.stripe.subscription_statuses import ENDED
 
 MOST_CUSTOMERS = 3
 MOST_SUBSCRIPTIONS = 3  # of a customer
 MOST_INTERVALS = 2  # in one step, of the shortest that something on the clock has
 MOST_YEARS = 2  # where nothing on it recurs
-_ENDED = ("canceled", "incomplete_expired", "completed", "released")
+_ENDED = (*ENDED, "completed", "released")
 # What goes with a customer of a clock that is deleted.
 _OWNED = ("subscription", "invoice", "invoiceitem", "quote", "subscription_schedule", "checkout.session")
 

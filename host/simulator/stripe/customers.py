@@ -10,6 +10,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import cash_balances, clock_steps, customer_balances, customer_discounts
 from host.simulator.stripe.payment_methods import attach, detach, own_method, payment_method
 from host.simulator.stripe.sources import add_source
+from host.simulator.stripe.subscription_statuses import ENDED
 from host.simulator.stripe.tax_ids import create_tax_id
 
 EFFECTS = {
@@ -110,7 +111,7 @@ def delete_customer(call: RequestContext) -> Object | bytes:
     id = call.target
     gone = resources.delete(call)
     for subscription in call.world.store.having("subscription", "customer", id):
-        if subscription["status"] not in ("canceled", "incomplete_expired"):  # in which it stays
+        if subscription["status"] not in ENDED:  # in which it stays
             subscription.update(status="canceled", canceled_at=call.now, ended_at=call.now)
             call.save("subscription", subscription)
     for method in call.world.store.having("payment_method", "customer", id):

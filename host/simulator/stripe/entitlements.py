@@ -12,13 +12,14 @@ import msgspec
 
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.listing import page_of
+from host.simulator.stripe.subscription_statuses import ENDED
 
 KIND, SUMMARY = "entitlements.active_entitlement", "entitlements.active_entitlement_summary"
 FEATURE = "entitlements.feature"
 UPDATED = f"{SUMMARY}.updated"
 MAKES = {KIND}
 _HELD = "~entitlement"  # by entitlement: its customer
-_WITHOUT = ("incomplete", "incomplete_expired", "canceled")
+_WITHOUT = ("incomplete", *ENDED)
 _decode = msgspec.json.Decoder().decode
 
 

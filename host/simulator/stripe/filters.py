@@ -6,12 +6,13 @@ from typing import Any
 
 from host.simulator.context import Filter, Object, RequestContext, Test
 from host.simulator.pagination import COMPARE, among, equals, matches
+from host.simulator.stripe.subscription_statuses import ENDED
 
 
 def _ended(call: RequestContext, wanted: Any) -> Test:
     if wanted == "all":
         return lambda value: True
-    return among("status", ["canceled", "incomplete_expired"]) if wanted == "ended" else equals("status", wanted)
+    return among("status", [*ENDED]) if wanted == "ended" else equals("status", wanted)
 
 
 def _item(name: str) -> Filter:

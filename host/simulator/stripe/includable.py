@@ -47,11 +47,12 @@ def kept(kind: str, member: str, otherwise: Callable[[Object], Any] = lambda val
 
 
 def _subscriptions(world: World, customer: Object) -> Object:
-    ended = ("canceled", "incomplete_expired")
+    from host.simulator.stripe.subscription_statuses import ENDED  # few customers are expanded
+
     found = [
         each
         for each in world.store.each("subscription")
-        if each["customer"] == customer["id"] and each["status"] not in ended
+        if each["customer"] == customer["id"] and each["status"] not in ENDED
     ]
     return listed(f"/v1/customers/{customer['id']}/subscriptions", found)
 

@@ -9,7 +9,7 @@ from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing
 from host.simulator.stripe.periods import later, shortest
-from host.simulator.stripe.renewals import ENDED
+from host.simulator.stripe.subscription_statuses import ENDED
 
 PARAM = "pending_invoice_item_interval"
 MOST = 365  # intervals of days are at most a year

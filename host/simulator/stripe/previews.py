@@ -22,6 +22,7 @@ from host.simulator.stripe import (
 )
 from host.simulator.stripe.invoice_items import worth
 from host.simulator.stripe.money import check_currency
+from host.simulator.stripe.subscription_statuses import ENDED
 from host.simulator.stripe.taxes import check_automatic, rates
 
 _UNMODELLED = ("on_behalf_of", "issuer")
@@ -117,7 +118,7 @@ def _of_items(call: RequestContext) -> Object:
 def _of_subscription(call: RequestContext, subscription: Object | None, details: Object) -> Object:
     if subscription is None:
         return _of_new(call, details)
-    if subscription["status"] in renewals.ENDED:
+    if subscription["status"] in ENDED:
         raise upcoming.none_comes(call, f"subscription: {subscription['id']}")
     if details.get("billing_mode"):
         billing_modes.try_switch(call, subscription, details["billing_mode"])

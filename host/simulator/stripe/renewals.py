@@ -12,9 +12,9 @@ from host.simulator.stripe.collection import finalize, method_of
 from host.simulator.stripe.invoice_payments import subscription_of
 from host.simulator.stripe.payment_attempts import pay_now
 from host.simulator.stripe.periods import next_end
+from host.simulator.stripe.subscription_statuses import ENDED
 
 HOUR = 3600
-ENDED = ("canceled", "incomplete_expired")
 
 
 def watch_subscription(call: RequestContext, subscription: Object) -> None:

@@ -12,8 +12,9 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import pending_updates, subscriptions
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.phases import dated, extras_of, items_of, of_item, phase_of, refuse, settings_of
-from host.simulator.stripe.renewals import ENDED, cancel, finish
+from host.simulator.stripe.renewals import cancel, finish
 from host.simulator.stripe.subscription_changes import change
+from host.simulator.stripe.subscription_statuses import ENDED
 
 KIND = "subscription_schedule"
 _FINISHED = ("canceled", "completed", "released")

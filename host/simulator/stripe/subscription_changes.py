@@ -27,6 +27,7 @@ from host.simulator.stripe.subscription_items import (
     set_items,
 )
 from host.simulator.stripe.subscription_periods import check_trial_end
+from host.simulator.stripe.subscription_statuses import ENDED
 from host.simulator.stripe.subscriptions import (
     check_collection,
     check_unmodelled,
@@ -59,7 +60,7 @@ class SubscriptionChange(msgspec.Struct):
 def update_subscription(call: RequestContext) -> Object:
     """Update a subscription, with the prorations and the invoice that follow."""
     subscription = call.subject()
-    if subscription["status"] in ("canceled", "incomplete_expired"):
+    if subscription["status"] in ENDED:
         if set(call.params) <= {"cancellation_details", "metadata", "expand"}:
             return call.save("subscription", call.put(subscription, call.params))
         living(call)  # raises

@@ -14,6 +14,7 @@ from host.simulator.stripe.payment_methods import own_method
 from host.simulator.stripe.pricing import amount_of
 from host.simulator.stripe.subscription_items import check_intervals, check_items, new_item, price_of, set_items
 from host.simulator.stripe.subscription_periods import set_periods, set_trial
+from host.simulator.stripe.subscription_statuses import ENDED
 from host.simulator.stripe.taxes import check_automatic, rates
 
 # Parameters that are members as they are given.
@@ -159,8 +160,7 @@ def _in_use(call: RequestContext, customer: Object, wanted: str) -> bool:
     """Whether something in another currency than the wanted one keeps the customer from having that."""
     store, id = call.world.store, customer["id"]
     living = any(
-        s["currency"] != wanted and s["status"] not in ("canceled", "incomplete_expired")
-        for s in store.having("subscription", "customer", id)
+        s["currency"] != wanted and s["status"] not in ENDED for s in store.having("subscription", "customer", id)
     )
     return living or any(
         i["currency"] != wanted and i["invoice"] is None for i in store.having("invoiceitem", "customer", id)
@@ -255,7 +255,7 @@ def _pay(call: RequestContext, subscription: Object, invoice: Object, params: Ob
 def living(call: RequestContext) -> Object:
     """The subscription that the path names, which must not have ended."""
     subscription = call.subject()
-    if subscription["status"] in ("canceled", "incomplete_expired"):
+    if subscription["status"] in ENDED:
         raise call.refuse("A canceled subscription can only update its cancellation_details and metadata.")
     return subscription
 
@@ -275,7 +275,7 @@ def delete_discount(call: RequestContext) -> Object:
 def find_living(call: RequestContext, id: str) -> Object:
     """The subscription that a parameter names, which must not have ended."""
     subscription = call.load("subscription", id, "subscription", 400)
-    if subscription["status"] in ("canceled", "incomplete_expired"):
+    if subscription["status"] in ENDED:
         raise missing("subscription", id, "subscription", 400)
     return subscription
 

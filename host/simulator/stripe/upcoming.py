@@ -5,6 +5,7 @@ from __future__ import annotations
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import renewals, schedules
+from host.simulator.stripe.subscription_statuses import ENDED
 
 
 def of_schedule(call: RequestContext, customer: str | None) -> Object:
@@ -42,12 +43,12 @@ def _billed_last(call: RequestContext, schedule: Object) -> str | None:
 def of_subscription(call: RequestContext, subscription: Object) -> Object:
     """The next invoice of a subscription, after the phases of its schedule that begin or end until then."""
     before = subscription["latest_invoice"]
-    while subscription["status"] not in renewals.ENDED and (at := _phase_ends(call, subscription)) is not None:
+    while subscription["status"] not in ENDED and (at := _phase_ends(call, subscription)) is not None:
         schedules.come_due(call.at(at, call.clock), subscription["schedule"])
         subscription = call.load("subscription", subscription["id"])
         if subscription["latest_invoice"] != before:
             return call.load("invoice", subscription["latest_invoice"])
-    if subscription["status"] in renewals.ENDED:
+    if subscription["status"] in ENDED:
         raise none_comes(call, f"subscription: {subscription['id']}")
     ends = [item["current_period_end"] for item in subscription["items"]["data"]]
     if subscription.get("cancel_at") and subscription["cancel_at"] <= min(ends):

@@ -18,6 +18,7 @@ from host.simulator.stripe.checkout_expiry import recover
 from host.simulator.stripe.hosted import CARDS, Page, gone, html_page
 from host.simulator.stripe.invoice_pages import invoice_page
 from host.simulator.stripe.subscription_changes import change
+from host.simulator.stripe.subscription_statuses import ENDED
 
 
 def answer(call: RequestContext, method: str, path: str, body: bytes) -> Page:
@@ -139,7 +140,7 @@ def _portal(call: RequestContext, id: str, posted: bool, fields: dict[str, str])
     configuration = call.load(portal.CONFIGURATION, session["configuration"])
     cancel = configuration["features"]["subscription_cancel"]
     found = call.world.store.having("subscription", "customer", session["customer"])
-    living = [s for s in found if s["status"] not in renewals.ENDED]
+    living = [s for s in found if s["status"] not in ENDED]
     if posted and cancel["enabled"]:
         for subscription in living:
             if subscription["id"] == fields.get("subscription"):
