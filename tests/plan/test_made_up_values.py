@@ -16,6 +16,7 @@ import pytest
 
 from host import Host
 from host.plan.made_up_values import NotMadeUp, made_up_value
+from host.plan.plan import Plan
 from host.plan.planned_values import PlannedNames
 from tests.durable.lab import Lab
 
@@ -140,9 +141,8 @@ def test_a_type_of_which_nothing_can_be_made_up_is_an_error(hint: Any) -> None:
         made_up_value(hint, PlannedNames(), "change")
 
 
-@pytest.mark.parametrize(("hint", "value"), TYPES, ids=str)
-def test_the_plan_gives_the_script_the_value_of_the_annotation(hint: Any, value: Any) -> None:
-    """In a plan, the call of a function of every type succeeds, and is a change."""
+def planned(code: str, hint: Any) -> Plan:
+    """The plan of a script that may call ``change``, a function whose result is annotated so."""
 
     def change() -> Any:
         raise AssertionError("it was called")
@@ -150,7 +150,13 @@ def test_the_plan_gives_the_script_the_value_of_the_annotation(hint: Any, value:
     change.__annotations__["return"] = hint
     with Host(simulate=True) as host:
         host.function(change, effect="write")
-        plan = host.plan("local value = change()\nlog.info(type(value))")
+        return host.plan(code)
+
+
+@pytest.mark.parametrize(("hint", "value"), TYPES, ids=str)
+def test_the_plan_gives_the_script_the_value_of_the_annotation(hint: Any, value: Any) -> None:
+    """In a plan, the call of a function of every type succeeds, and is a change."""
+    plan = planned("local value = change()\nlog.info(type(value))", hint)
     assert plan.error is None
     assert [each.operation for each in plan.changes] == ["change"]
     empty = ["change: its result is planned as an empty table; what follows may differ"]
@@ -160,14 +166,7 @@ def test_the_plan_gives_the_script_the_value_of_the_annotation(hint: Any, value:
 @pytest.mark.parametrize("hint", NONE, ids=str)
 def test_a_result_that_cannot_be_made_up_is_the_script_s_error(hint: Any) -> None:
     """It names the function and its annotation; the script goes no further with a wrong value."""
-
-    def change() -> Any:
-        raise AssertionError("it was called")
-
-    change.__annotations__["return"] = hint
-    with Host(simulate=True) as host:
-        host.function(change, effect="write")
-        plan = host.plan("change()")
+    plan = planned("change()", hint)
     assert plan.error is not None
     assert "change: its return annotation" in plan.error.message
     assert "gives no result for a plan: " in plan.error.message

@@ -116,7 +116,7 @@ class GrantedDatabase:
             yield
         except exc.SQLAlchemyError as error:
             made = _call_error(error, getattr(error, "orig", None), self.place, mutation)
-            if "no such table" in made.message and self._file is not None and not os.path.getsize(self._file):
+            if "no such table" in made.message and self._file is not None and _is_empty(self._file):
                 made.hint = "The database is empty: SQLite creates the file that a URL names, if it does not exist."
             raise made from error
         except self._driver_errors as error:  # of PostgreSQL's driver, which is called directly
@@ -307,6 +307,14 @@ def _streams(statement: str) -> bool:
     if first == "with":
         return not _CHANGES.intersection(words)
     return first in _CHANGES and "returning" in words  # a reserved word, so it cannot be a column
+
+
+def _is_empty(file: str) -> bool:
+    """Whether a file has no content; ``False`` where it has been removed."""
+    try:
+        return not os.path.getsize(file)
+    except OSError:
+        return False
 
 
 def _changes_and_gives_rows(statement: str, sqlite: bool) -> bool:
