@@ -5,7 +5,6 @@ a setting of the host's but are none.
 from __future__ import annotations
 
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Set
@@ -21,11 +20,13 @@ PREFIXES = ("HOST_", "STRIPE_", "GRAPHQL_")
 
 # Names that begin like ours and are somebody else's: of containers and monitoring, of the Stripe CLI, and what
 # applications call their own objects of Stripe.
-_FOREIGN = re.compile(
-    "HOST_(NAME|HOSTNAME|IP|ADDR|ADDRESS|PORT|URL|UID|GID|USER|GROUP|HOME|PWD|DIR|PATH|ROOT|OS|ARCH|MACHINE|PREFIX"
-    "|PROC|SYS|ETC|VAR|RUN|DEV)"
-    "|STRIPE_(ACCOUNT|CANCEL|CHECKOUT|CLI|CLIENT|CONNECT|COUPON|CUSTOMER|DEVICE|PAYMENT|PLAN|PORTAL|PRICE|PRICING"
-    "|PRODUCT|PUBLIC|PUBLISHABLE|RETURN|SUCCESS|TAX|WEBHOOK)S?(_[A-Z0-9_]*)?"
+_FOREIGN_OF_HOST = frozenset(
+    "NAME HOSTNAME IP ADDR ADDRESS PORT URL UID GID USER GROUP HOME PWD DIR PATH ROOT OS ARCH MACHINE PREFIX PROC SYS"
+    " ETC VAR RUN DEV".split()
+)
+_FOREIGN_OF_STRIPE = frozenset(
+    "ACCOUNT CANCEL CHECKOUT CLI CLIENT CONNECT COUPON CUSTOMER DEVICE PAYMENT PLAN PORTAL PRICE PRICING PRODUCT PUBLIC"
+    " PUBLISHABLE RETURN SUCCESS TAX WEBHOOK".split()
 )
 
 # What other tools call a setting of ours. They are read by those tools, so they are reported only while ours is not
@@ -117,7 +118,7 @@ def strays(
             continue
         near = _misspelt(form, known)
         if near is None:
-            if not is_ours or _FOREIGN.fullmatch(form):
+            if not is_ours or _is_foreign(form):
                 continue
             near = _ELSEWHERE.get(form)
             if near is not None and (near in file.values or near in environ):
@@ -134,6 +135,15 @@ def warn(message: str) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "host":
         frame, level = frame.f_back, level + 1
     warnings.warn(message, SettingsWarning, stacklevel=level)
+
+
+def _is_foreign(form: str) -> bool:
+    """Whether a name in capitals begins like ours and is known to be somebody else's."""
+    prefix, _, rest = form.partition("_")
+    if prefix == "HOST":
+        return rest in _FOREIGN_OF_HOST
+    word = rest.partition("_")[0]
+    return prefix == "STRIPE" and not _FOREIGN_OF_STRIPE.isdisjoint((word, word.removesuffix("S")))
 
 
 def _misspelt(form: str, known: Set[str]) -> str | None:
