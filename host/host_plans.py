@@ -12,12 +12,12 @@ from host import arguments
 from host.errors import UsageError
 from host.events import Logged
 from host.host_runs import RunsOfHost
-from host.plan.plan import Plan
 from host.run.options import RunKeywords, RunOptions, ScriptLike, script_of
 from host.run.script import RunResult, Script
 
 if TYPE_CHECKING:
     from host.durable.binding import HostParts
+    from host.plan.plan import Plan
     from host.plan.plan_set import PlanSet
 
 __all__ = ["PlansOfHost"]
@@ -65,6 +65,7 @@ class PlansOfHost(RunsOfHost):
         its result. Raises ``UsageError`` for a plan of other keys, of another mode or of a script that has changed.
         """
         from host.plan.making import applied_by, check_applicable  # few hosts plan
+        from host.plan.plan import Plan
 
         if not isinstance(plan, Plan | str | os.PathLike):
             raise arguments.wrong("plan", plan, "a Plan, or the path of its file")

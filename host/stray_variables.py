@@ -20,14 +20,15 @@ PREFIXES = ("HOST_", "STRIPE_", "GRAPHQL_")
 
 # Names that begin like ours and are somebody else's: of containers and monitoring, of the Stripe CLI, and what
 # applications call their own objects of Stripe.
-_FOREIGN_OF_HOST = frozenset(
-    "NAME HOSTNAME IP ADDR ADDRESS PORT URL UID GID USER GROUP HOME PWD DIR PATH ROOT OS ARCH MACHINE PREFIX PROC SYS"
-    " ETC VAR RUN DEV".split()
-)
-_FOREIGN_OF_STRIPE = frozenset(
-    "ACCOUNT CANCEL CHECKOUT CLI CLIENT CONNECT COUPON CUSTOMER DEVICE PAYMENT PLAN PORTAL PRICE PRICING PRODUCT PUBLIC"
-    " PUBLISHABLE RETURN SUCCESS TAX WEBHOOK".split()
-)
+_FOREIGN_OF_HOST = frozenset((
+    "NAME", "HOSTNAME", "IP", "ADDR", "ADDRESS", "PORT", "URL", "UID", "GID", "USER", "GROUP", "HOME", "PWD",
+    "DIR", "PATH", "ROOT", "OS", "ARCH", "MACHINE", "PREFIX", "PROC", "SYS", "ETC", "VAR", "RUN", "DEV",
+))  # fmt: skip
+_FOREIGN_OF_STRIPE = frozenset((
+    "ACCOUNT", "CANCEL", "CHECKOUT", "CLI", "CLIENT", "CONNECT", "COUPON", "CUSTOMER", "DEVICE", "PAYMENT",
+    "PLAN", "PORTAL", "PRICE", "PRICING", "PRODUCT", "PUBLIC", "PUBLISHABLE", "RETURN", "SUCCESS", "TAX",
+    "WEBHOOK",
+))  # fmt: skip
 
 # What other tools call a setting of ours. They are read by those tools, so they are reported only while ours is not
 # set.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
 from host.apis import media_types
 from host.apis.catalog import Catalog, Operation, Schema
-from host.apis.error_body import ErrorText, page_text, read_error
 from host.apis.json_values import decode_json
 from host.apis.nearest import short
 from host.apis.validation_error import EXACT
@@ -19,6 +18,9 @@ from host.decoding import MOST_TEXT, MOST_VALUES, check_json
 from host.errors import ApiError, LimitError, Outcome, UnexpectedAnswer, cut_text
 from host.http.message import Response
 from host.http.outcome import IDEMPOTENT, is_not_simulated, refusal
+
+if TYPE_CHECKING:
+    from host.apis.error_body import ErrorText
 
 MOST_SHOWN = 100  # characters of an unexpected answer's text
 LONGEST_READ = 1 << 14  # characters of it that are searched for a message
@@ -40,6 +42,8 @@ def interpret(catalog: Catalog, operation: Operation, answer: Response) -> Any:
     if 200 <= answer.status < 300:
         return _value(catalog, operation, answer)
     if answer.status >= 400:
+        from host.apis.error_body import read_error  # most answers are no errors
+
         body = _decoded(answer)
         said = read_error(body)
         if said is not None:
@@ -284,6 +288,8 @@ def _outcome(operation: Operation, answer: Response) -> Outcome | None:
 
 
 def _unexpected(catalog: Catalog, operation: Operation, answer: Response, what: str) -> NoReturn:
+    from host.apis.error_body import page_text  # most answers are no errors
+
     kind = answer.headers.get("content-type", "no content type")
     text = _masked(page_text(_text(answer)[:LONGEST_READ]))
     shown = f": {text[:MOST_SHOWN]}{'…' if len(text) > MOST_SHOWN else ''}" if text else ""

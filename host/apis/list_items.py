@@ -6,7 +6,7 @@ import re
 
 from host.apis.catalog import Catalog, Operation, Schema
 
-__all__ = ["find_items", "list_member", "lists_inside", "one_shape", "scalar"]
+__all__ = ["find_items", "list_member", "lists_inside", "one_shape", "page_words", "scalar"]
 
 ITEM_MEMBERS = ("data", "items", "results", "value", "values", "entries", "records", "content")
 # Lists of metadata rather than items.
@@ -38,6 +38,7 @@ ASIDE = frozenset(
     }
 )
 DEPTH = 3
+UNTOLD = "?"  # stands for the member with the items if it is unknown
 
 
 def find_items(operation: Operation, result: Schema, lookup: Catalog) -> tuple[str | None, Schema]:
@@ -131,3 +132,38 @@ def list_member(result: Schema) -> str | None:
     counts = ("count", "total", "next", "previous", "has_more", "next_page_url", "next_cursor", "cursor")
     others = [name for name in result.properties if name not in lists and name not in counts]
     return lists[0] if len(lists) == 1 and not others else None
+
+
+def page_words(catalog: Catalog, operation: Operation) -> str | None:
+    """The pagination of a list operation as the Lua side receives it; None if the operation returns no list.
+
+    Three texts separated by zero bytes: the style (``none`` if the document describes none), the member that holds
+    the items, and the member of an item that holds its id.
+    """
+    style, member = operation.paging or "none", operation.page_items
+    if style == "none":
+        found = _only_a_list(catalog, operation)
+        if found is None:
+            return None
+        member = found
+    return "\0".join((style, member, operation.page_id or catalog.id_field))
+
+
+def _only_a_list(catalog: Catalog, operation: Operation) -> str | None:
+    """The member that holds the items of a plain list ("": the answer itself).
+
+    :data:`UNTOLD` if the answer has several lists or an unknown shape; None if it is an object.
+    """
+    if operation.method != "GET" or operation.result is None:
+        return None
+    result = one_shape(operation.result, catalog)
+    if result.type == "array":
+        return ""
+    if result.type == "string" or catalog.id_field in result.properties or operation.path.endswith("}"):
+        return None
+    member = list_member(result)
+    if member is not None:
+        others = (catalog.resolve(each) for name, each in result.properties.items() if name != member)
+        if all(each.type in ("string", "integer", "number", "boolean") for each in others):
+            return member
+    return UNTOLD if lists_inside(result, catalog) or not result.properties else None

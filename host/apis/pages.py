@@ -7,14 +7,12 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from host.apis.catalog import Catalog, Operation
-from host.apis.list_items import list_member, lists_inside, one_shape
 from host.apis.options import CallOptions
 from host.apis.page_styles import STYLES, Place, Turn, dig, own_url
 from host.apis.prepare import prepare
 from host.http.message import Request, Response
 
-UNTOLD = "?"  # stands for the member with the items if it is unknown
-__all__ = ["Shown", "link_of", "next_page", "own_url", "page_items", "page_request", "page_words"]
+__all__ = ["Shown", "link_of", "next_page", "own_url", "page_items", "page_request"]
 
 
 def page_items(operation: Operation, page: Any) -> list[Any]:
@@ -67,41 +65,6 @@ def link_of(operation: Operation | None, answer: Any) -> str | None:
     if operation is None or type(answer) is not Response or operation.paging not in ("link", "number", "offset"):
         return None
     return answer.headers.get("link")
-
-
-def page_words(catalog: Catalog, operation: Operation) -> str | None:
-    """The pagination of a list operation as the Lua side receives it; None if the operation returns no list.
-
-    Three texts separated by zero bytes: the style (``none`` if the document describes none), the member that holds
-    the items, and the member of an item that holds its id.
-    """
-    style, member = operation.paging or "none", operation.page_items
-    if style == "none":
-        found = _only_a_list(catalog, operation)
-        if found is None:
-            return None
-        member = found
-    return "\0".join((style, member, operation.page_id or catalog.id_field))
-
-
-def _only_a_list(catalog: Catalog, operation: Operation) -> str | None:
-    """The member that holds the items of a plain list ("": the answer itself).
-
-    :data:`UNTOLD` if the answer has several lists or an unknown shape; None if it is an object.
-    """
-    if operation.method != "GET" or operation.result is None:
-        return None
-    result = one_shape(operation.result, catalog)
-    if result.type == "array":
-        return ""
-    if result.type == "string" or catalog.id_field in result.properties or operation.path.endswith("}"):
-        return None
-    member = list_member(result)
-    if member is not None:
-        others = (catalog.resolve(each) for name, each in result.properties.items() if name != member)
-        if all(each.type in ("string", "integer", "number", "boolean") for each in others):
-            return member
-    return UNTOLD if lists_inside(result, catalog) or not result.properties else None
 
 
 def page_request(

@@ -27,8 +27,9 @@ from host.apis.endpoint import (
     known_operation,
     unnamed_writer,
 )
+from host.apis.list_items import page_words
 from host.apis.options import CallOptions
-from host.apis.pages import Shown, next_page, own_url, page_words
+from host.apis.pages import Shown, next_page, own_url
 from host.apis.prepare import unknown_names
 from host.apis.request_headers import asks_for, option_headers
 from host.apis.unknown_names import check_names

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin
 
 import click
 import msgspec
@@ -26,15 +27,17 @@ Field = tuple[Option, Any, Any]
 
 def fields_of(struct: type[msgspec.Struct]) -> dict[str, Field]:
     """The fields of a struct that are options, by name."""
-    hints = get_type_hints(struct, include_extras=True)
-    defaults = {field.name: field.default for field in msgspec.structs.fields(struct)}
     found: dict[str, Field] = {}
+    defaults = dict(zip(reversed(struct.__struct_fields__), reversed(struct.__struct_defaults__), strict=False))
+    names = sys.modules[struct.__module__].__dict__
     for name in struct.__struct_fields__:
-        if get_origin(hints[name]) is Annotated:
-            kind, *notes = get_args(hints[name])
-            for each in notes:
-                if isinstance(each, Option):
-                    found[name] = each, _bare(kind), defaults[name]
+        annotation = struct.__annotations__[name]
+        if not annotation.startswith("Annotated["):
+            continue  # typing.get_type_hints evaluates all of them, and each start of the command line would wait
+        kind, *notes = get_args(eval(annotation, names))  # noqa: S307 - our own text
+        for each in notes:
+            if isinstance(each, Option):
+                found[name] = each, _bare(kind), defaults.get(name, msgspec.NODEFAULT)
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from host.apis.pages import page_words
+from host.apis.list_items import page_words
 from host.calls.api_names import REQUEST
 from host.calls.call import wrapped
 from host.decoding import LARGE

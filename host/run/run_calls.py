@@ -9,10 +9,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from host.apis.answers import LONGEST_BODY
-from host.apis.pages import page_words
+from host.apis.list_items import page_words
 from host.calls.api_names import REQUEST
 from host.calls.call import Call, wrapped
-from host.calls.pages import place_of, send_for_page
 from host.decoding import LARGE
 from host.errors import CallError, CancelledCall, InvalidCall, LimitError
 from host.events import CallEnded, CallStarted, Waiting, want_detail
@@ -271,6 +270,8 @@ class RunCalls:
         self._pipeline.next(self._session, call, arguments)
 
     def _page(self, call: Call, arguments: Any, _: Any) -> Any:
+        from host.calls.pages import send_for_page  # many scripts read no lists
+
         if send_for_page(self._pipeline, self._session, call, *arguments):
             if call.reported:
                 self.announce(call, arguments[0])
@@ -350,6 +351,8 @@ _PACKED: dict[int, Callable[[str, Any], bytes | None]] = {
 
 def _pages(call: Call) -> bytes | None:
     """What Lua gets about a list with its page: where that is; with a first page also how the list goes on."""
+    from host.calls.pages import place_of  # many scripts read no lists
+
     place = place_of(call)
     if call.kind == p.PAGE or call.api is None or call.operation is None:
         return None if place is None else encode_plain(place)
