@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Credential", "Credentials", "HttpClient"]
 
+MOST_KNOWN, LONGEST_KNOWN = 1000, 256  # URLs that are remembered as checked, and the characters of one
+
 
 class Credential(msgspec.Struct, frozen=True):
     """What a key adds to a request, and the only origin (``https://api.stripe.com``) it may go to.
@@ -108,7 +110,7 @@ class HttpClient:
             if value is not None
         }
         self._environ = os.environ if environ is None else environ
-        self._origins: dict[str, _Origin] = {}
+        self._origins: dict[str, _Origin] = {}  # by URL, for those that were checked
         self._fast: Transport | None = None
         self._transports: dict[str, Any] = {}  # HttpxTransport by name, made when needed
         self._default = "user" if transport is not None else self._choose()
@@ -141,9 +143,7 @@ class HttpClient:
         transport: Any = (self._fast or self._open_fast()) if direct else self._other_transport(sink)
         start = monotonic()
         url, headers = request.url, request.headers
-        origin = self._origins.get(origin_of(url)) or self._learn(request)
-        if not url.isprintable():
-            raise call_error("invalid", request, origin.host, "its URL has a control character")
+        origin = self._origins.get(url) or self._learn(request)
         if request.credential is not None and self._credentials is not None:
             credential = self._credentials(request)
             if credential is not None:
@@ -217,10 +217,14 @@ class HttpClient:
         return transport
 
     def _learn(self, request: Request) -> _Origin:
-        text = origin_of(request.url)
-        if len(self._origins) >= 1000:
-            self._origins.clear()
-        origin = self._origins[text] = _parse_origin(text, request)
+        url = request.url
+        origin = _parse_origin(origin_of(url), request)
+        if not url.isprintable():
+            raise call_error("invalid", request, origin.host, "its URL has a control character")
+        if len(url) < LONGEST_KNOWN:
+            if len(self._origins) >= MOST_KNOWN:
+                self._origins.clear()
+            self._origins[url] = origin
         return origin
 
     def _translate(
