@@ -59,6 +59,14 @@ class Deadlines(Generic[D]):
         if items:
             items.pop(item, None)
 
+    def keep(self, item: D) -> None:
+        """Add an item that waits again and again, and is not removed in between: nothing is done where it is here for
+        an earlier deadline. ``expire`` is called at that one, and adds it once more if it waits for a later one.
+        """
+        if not item.slot or item.deadline < (item.slot - 1) * RESOLUTION:
+            self.remove(item)
+            self.add(item)
+
     def clear(self) -> None:
         self._slots.clear()
         self._order.clear()

@@ -74,9 +74,9 @@ class ConnectionPool:
             connection = yield from self._connect(origin, min(seconds, self._settings.connect_timeout), deadlines)
             seconds -= (took := monotonic() - start)
         connection.deadline = monotonic() + seconds
-        deadlines.add(connection)
+        deadlines.keep(connection)
         try:
-            connection.ask(head, content, bodiless=method == "HEAD")
+            connection.ask(head, content, method == "HEAD")
             if len(self._open) == 1 or (idle and len(self._open) - len(idle) == 1):
                 connection.write()  # no other request is waiting
             else:
@@ -89,8 +89,6 @@ class ConnectionPool:
         except BaseException as error:
             self._abandon(connection, error)
             raise
-        finally:
-            deadlines.remove(connection)
         self.connected, reader = took, connection.reader
         fields, body = reader.fields, reader.whole()
         if reader.reusable and not connection.closed:
@@ -106,8 +104,17 @@ class ConnectionPool:
         return reader.status, fields, body
 
     def _begin_deadlines(self) -> Deadlines[ReusableFuture]:
-        self._deadlines = Deadlines(asyncio.get_running_loop(), lambda late: late.expire())
+        self._deadlines = Deadlines(asyncio.get_running_loop(), self._expire)
         return self._deadlines
+
+    def _expire(self, late: ReusableFuture) -> None:
+        """A deadline has passed: of what is awaited, or of an earlier exchange on that connection."""
+        if not late.pending:
+            return
+        if monotonic() >= late.deadline:
+            late.expire()
+        elif self._deadlines is not None:
+            self._deadlines.add(late)
 
     def _write_soon(self, connection: PooledConnection) -> None:
         if not self._unsent:
@@ -148,6 +155,8 @@ class ConnectionPool:
     def _drop(self, connection: PooledConnection) -> None:
         connection.close()
         self._open.discard(connection)
+        if self._deadlines is not None:
+            self._deadlines.remove(connection)
 
     def _abandon(self, connection: PooledConnection, error: BaseException) -> None:
         connection.pending = False

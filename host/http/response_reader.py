@@ -70,9 +70,9 @@ class ResponseReader:
         self._limit = limit
         self.parser = httptools.HttpResponseParser(self)
         self.complete = self.reusable = False
-        self.expect(bodiless=False)
+        self.expect(False)
 
-    def expect(self, *, bodiless: bool) -> None:
+    def expect(self, bodiless: bool) -> None:
         """A request is to be sent whose answer comes next; ``bodiless``: it was a HEAD."""
         self._bodiless = bodiless
         self.head: list[tuple[bytes, bytes]] = []
