@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from host.errors import CallError, ConfigError, DeniedError
+from host.http.answer_head import Head
 from host.http.message import BodySink, Request, Response, is_line, origin_of
 from host.http.settings import EARLY, HttpSettings
 from host.http.transport_errors import OversizedError, TransportFault, call_error
@@ -59,7 +60,7 @@ class Transport(Protocol):
 
     async def exchange(
         self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes, seconds: float
-    ) -> tuple[int, dict[str, str], bytes]: ...
+    ) -> tuple[int, dict[str, str] | Head, bytes]: ...
 
     def fault_of(self, error: Exception) -> tuple[TransportFault, str] | None: ...
 

@@ -15,6 +15,7 @@ from types import coroutine
 from typing import Any
 
 from host.bridge.deadlines import Deadlines
+from host.http.answer_head import Head, fields_of
 from host.http.connection import UNASKED, PooledConnection, keep_alive
 from host.http.request_head import HeaderLines, RequestHeads
 from host.http.reusable_future import ReusableFuture
@@ -54,11 +55,11 @@ class ConnectionPool:
         content: bytes,
         seconds: float,
         prepared: tuple[str, str] | None = None,
-    ) -> Generator[Any, Any, tuple[int, Any, bytes]]:
-        """Send and read the answer to its end: status, headers by lower-case name, decoded body.
+    ) -> Generator[Any, Any, tuple[int, Head, bytes]]:
+        """Send and read the answer to its end: status, headers as they came, decoded body.
 
         ``prepared`` is the origin and how the head begins, for a caller that writes ``Host`` and ``User-Agent``
-        itself; it gets the headers as a list of byte pairs as they came, without those that name a coding undone here.
+        itself; it does not get the headers that name a coding undone here.
         """
         origin, begin = prepared or self._heads.known.get((method, url)) or self._heads.begin(method, url)
         lines = "".join(map(self._line, headers))
@@ -90,18 +91,16 @@ class ConnectionPool:
             self._abandon(connection, error)
             raise
         self.connected, reader = took, connection.reader
-        fields, body = reader.fields, reader.whole()
+        came, body = reader.head, reader.whole()
         if reader.reusable and not connection.closed:
             self._give_back(origin, connection)
         else:
             self._drop(connection)
-        coding = fields.get("content-encoding") if body else None
-        if coding:
+        if reader.coded and body and (coding := fields_of(came).get("content-encoding")):
             body = _decoded(body, coding, self._limit)
-        if prepared is not None:
-            undone = _OF_CODING if coding else ()
-            return reader.status, [pair for pair in reader.head if pair[0].lower() not in undone], body
-        return reader.status, fields, body
+            if prepared is not None:
+                came = [pair for pair in came if pair[0].lower() not in _OF_CODING]
+        return reader.status, came, body
 
     def _begin_deadlines(self) -> Deadlines[ReusableFuture]:
         self._deadlines = Deadlines(asyncio.get_running_loop(), self._expire)
