@@ -87,10 +87,10 @@ class Attempt(msgspec.Struct, frozen=True):
 class Response(msgspec.Struct, frozen=True):
     """One HTTP answer, body read to its end and decoded from its content coding.
 
-    ``head`` are its headers by lower-case name, or as they came: see :attr:`headers`. ``elapsed`` is seconds from the first byte sent to the last read,
-    ``attempts`` how many requests it took, ``waited`` seconds spent waiting for a rate limit (which do not
-    count against the call's deadline), ``held`` those for a permit or a breaker (which
-    do). ``in_doubt``: an earlier attempt of this mutation may have taken effect. ``began`` is when the last attempt
+    ``head`` are its headers by lower-case name, or as they came: see :attr:`headers`. ``elapsed`` is seconds from the
+    first byte sent to the last read, ``attempts`` how many requests it took, ``waited`` seconds spent waiting for a
+    rate limit (which do not count against the call's deadline), ``held`` those for a permit or a breaker (which do).
+    ``in_doubt``: an earlier attempt of this mutation may have taken effect. ``began`` is when the last attempt
     was sent, on :func:`time.monotonic`, ``connected`` how long its new connection took to open (0: it had one),
     ``earlier`` the attempts before it.
     """

@@ -258,7 +258,8 @@ class LuaState:
         Raises ``MemoryError`` when the state's memory is used up outside the script's own code.
         """
         size = (0 if a is None else len(a)) + (len(b) if type(b) is bytes else 0)
-        if not self._room(size):
+        fits = size <= SMALL and self._runtime.get_memory_used(True) + size <= self._most - HEADROOM
+        if not fits and not self._room(size):
             if id < 0:
                 raise MemoryError
             status, a, b = 1, None, None  # an error whose facts do not fit: the Lua side words it
