@@ -50,7 +50,7 @@ Credentials = Callable[[Request], Credential | None]
 
 
 class Transport(Protocol):
-    """One exchange. ``seconds`` limits it from connecting to the end of the body.
+    """One exchange, from connecting to the end of the body, until ``deadline`` on :func:`time.monotonic`.
 
     ``connected`` is how long the connection of the last exchange took to open, 0 if it was open already
     or that is not known; to be read before anything is awaited.
@@ -59,7 +59,7 @@ class Transport(Protocol):
     connected: float
 
     async def exchange(
-        self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes, seconds: float
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes, deadline: float
     ) -> tuple[int, dict[str, str] | Head, bytes]: ...
 
     def fault_of(self, error: Exception) -> tuple[TransportFault, str] | None: ...
@@ -156,17 +156,17 @@ class HttpClient:
         if seconds <= 0:
             raise call_error("connect_timeout", request, origin.host, "the deadline had passed", 0.0)
         if limit is not None and limit < seconds:
-            wait = seconds = limit
+            seconds, until = limit, start + limit
         else:
-            wait = max(seconds - EARLY, 0.0)
+            until = deadline - EARLY
         if not direct:
             _check_headers(request, headers)
         try:
             method, content = request.method, request.content
             if sink is None:
-                status, fields, body = await transport.exchange(method, url, headers, content, wait)
+                status, fields, body = await transport.exchange(method, url, headers, content, until)
             else:
-                status, fields, body = await transport.exchange(method, url, headers, content, wait, sink)
+                status, fields, body = await transport.exchange(method, url, headers, content, until, sink)
         except Exception as error:
             failure = self._translate(error, transport, request, origin.host, seconds)
             failure.began, failure.elapsed = start, monotonic() - start

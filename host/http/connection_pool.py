@@ -53,7 +53,7 @@ class ConnectionPool:
         url: str,
         headers: Sequence[tuple[str, str]],
         content: bytes,
-        seconds: float,
+        deadline: float,
         prepared: tuple[str, str] | None = None,
     ) -> Generator[Any, Any, tuple[int, Head, bytes]]:
         """Send and read the answer to its end: status, headers as they came, decoded body.
@@ -72,9 +72,10 @@ class ConnectionPool:
         took = 0.0
         if connection is None:
             start = monotonic()
-            connection = yield from self._connect(origin, min(seconds, self._settings.connect_timeout), deadlines)
-            seconds -= (took := monotonic() - start)
-        connection.deadline = monotonic() + seconds
+            longest = min(deadline - start, self._settings.connect_timeout)
+            connection = yield from self._connect(origin, longest, deadlines)
+            took = monotonic() - start
+        connection.deadline = deadline
         deadlines.keep(connection)
         try:
             connection.ask(head, content, method == "HEAD")
