@@ -148,7 +148,10 @@ class HttpClient:
         if request.credential is not None and self._credentials is not None:
             credential = self._credentials(request)
             if credential is not None:
-                url, headers = _signed(request, origin, credential)
+                if credential.origin != origin.text:
+                    _check_origin(request, origin, credential)
+                headers = headers + credential.headers
+                url = _with_query(url, credential.query) if credential.query else url
         seconds = deadline - start
         limit = request.timeout
         if limit is None and not request.mutation and sink is None:
@@ -245,19 +248,19 @@ class HttpClient:
         return call_error(fault, request, host, detail, seconds)
 
 
-def _signed(request: Request, origin: _Origin, credential: Credential) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Its URL and headers with the key on it."""
+def _check_origin(request: Request, origin: _Origin, credential: Credential) -> None:
+    """Raise ``DeniedError`` unless the key goes to that origin for the request's operation."""
     elsewhere = credential.origin_for
-    if credential.origin != origin.text and (elsewhere is None or elsewhere(request.operation) != origin.text):
+    if elsewhere is None or elsewhere(request.operation) != origin.text:
         raise DeniedError(
             f"the key of {request.credential} goes to {credential.origin} only, not to {origin.text}",
             operation=request.operation or None,
             outcome="not_sent" if request.mutation else None,
         )
-    url = request.url
-    if credential.query:
-        url += ("&" if "?" in url else "?") + urlencode(credential.query)
-    return url, request.headers + credential.headers
+
+
+def _with_query(url: str, query: tuple[tuple[str, str], ...]) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
 
 
 class _Origin(msgspec.Struct, frozen=True):
