@@ -299,7 +299,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         worker.add_closer(client.aclose)
         worker.add_closer(self._libraries.aclose)
         self._engine.drive(client)
-        worker.direct("api", lambda: bool(self._sender.client.is_direct))
+        worker.direct("api", lambda: self._sender.client.is_direct)
 
     async def _download(self, request: Request, deadline: float) -> Response:
         from host.calls.downloads import download  # for calls whose answer goes to a file

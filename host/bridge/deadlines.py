@@ -21,7 +21,7 @@ class Due(Protocol):
     """What has a deadline (on :func:`time.monotonic`) and records its slot; 0 means none."""
 
     deadline: float
-    slot: int
+    slot: float
 
 
 D = TypeVar("D", bound=Due)
@@ -33,17 +33,17 @@ class Deadlines(Generic[D]):
     def __init__(self, loop: asyncio.AbstractEventLoop, expire: Callable[[D], None]) -> None:
         self._loop = loop
         self._expire = expire
-        self._slots: dict[int, dict[D, None]] = {}
-        self._order: list[int] = []  # heap of the slots in use
+        self._slots: dict[float, dict[D, None]] = {}  # by whole numbers
+        self._order: list[float] = []  # heap of the slots in use
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_slot = 0
+        self._timer_slot = 0.0
 
     def add(self, item: D) -> None:
         deadline = item.deadline
         if deadline == inf:
-            item.slot = 0
+            item.slot = 0.0
             return
-        item.slot = slot = int(deadline / RESOLUTION) + 1
+        item.slot = slot = deadline // RESOLUTION + 1.0
         items = self._slots.get(slot)
         if items is not None:
             items[item] = None
@@ -59,6 +59,14 @@ class Deadlines(Generic[D]):
         if items:
             items.pop(item, None)
 
+    def keep(self, item: D) -> None:
+        """Add an item that waits again and again, and is not removed in between: nothing is done where it is here for
+        an earlier deadline. ``expire`` is called at that one, and adds it once more if it waits for a later one.
+        """
+        if not item.slot or item.deadline < (item.slot - 1) * RESOLUTION:
+            self.remove(item)
+            self.add(item)
+
     def clear(self) -> None:
         self._slots.clear()
         self._order.clear()
@@ -66,7 +74,7 @@ class Deadlines(Generic[D]):
             self._timer.cancel()
             self._timer = None
 
-    def _set_timer(self, slot: int) -> None:
+    def _set_timer(self, slot: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_slot = slot
@@ -74,7 +82,7 @@ class Deadlines(Generic[D]):
 
     def _ring(self) -> None:
         self._timer = None
-        due = int(monotonic() / RESOLUTION)
+        due = monotonic() // RESOLUTION
         expired: list[D] = []
         # Slots that have emptied meanwhile are skipped here, so an answered call leaves nothing behind
         # but its slot's number, at most one for each RESOLUTION of time.
@@ -83,5 +91,5 @@ class Deadlines(Generic[D]):
         if self._order:
             self._set_timer(self._order[0])
         for item in expired:
-            item.slot = 0
+            item.slot = 0.0
             self._expire(item)

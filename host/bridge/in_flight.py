@@ -80,14 +80,14 @@ class InFlight:
         self.answered = 0
         self.failed = 0
 
-    def accept(self, request: AsyncRequest, now: float) -> None:
+    def accept(self, request: AsyncRequest) -> None:
         """Start it, or queue it for its source's turn; its deadline runs in both cases."""
         self._live[request] = None
         self._deadlines.add(request)
         if self.in_flight < self.room:
             self._begin(request)
         else:
-            request.queued_at = now
+            request.queued_at = monotonic()
             self.queue.put(request.source, request)
             if self.on_full is not None:
                 self.on_full()

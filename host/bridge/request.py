@@ -42,7 +42,7 @@ class AsyncRequest(msgspec.Struct, eq=False):
     function: str | None = None
     # Set by the loop:
     queued_at: float = 0.0
-    slot: int = 0  # of Deadlines
+    slot: float = 0.0  # of Deadlines
     running: Any = None
     waits: Any = None
     began: bool = False

@@ -403,9 +403,8 @@ class AsyncWorker:
         assert self._calls is not None
         submissions = self._submissions
         incoming, accept = submissions.items, self._calls.accept
-        now = monotonic()
         if submissions.woken_at:
-            submissions.lag, submissions.woken_at = now - submissions.woken_at, 0.0
+            submissions.lag, submissions.woken_at = monotonic() - submissions.woken_at, 0.0
         while True:
             while incoming:
                 item = incoming.popleft()
@@ -414,7 +413,7 @@ class AsyncWorker:
                 elif self._closed:
                     self._refuse(item)
                 else:
-                    accept(item, now)
+                    accept(item)
             submissions.awake = False
             if not incoming:
                 break

@@ -137,11 +137,14 @@ class Answers:
         if self._doubts.by_key and self._doubts.find(self.key(call)) is not None:
             return None
         answer: Response = reply.value
-        body = answer.body
-        if self._redactor.body(body) is not body:  # the API echoed a secret
+        try:
+            text = answer.body.decode()
+        except UnicodeDecodeError:
             return None
-        id = created(api.catalog, operation, answer)
-        return (id, body) if id else None
+        if self._redactor(text) is not text:  # the API echoed a secret
+            return None
+        id = created(api.catalog, operation, answer, text)
+        return (id, answer.body) if id else None
 
     def _completed(self, error: CallError, call: Call) -> CallError:
         error.operation = call.name

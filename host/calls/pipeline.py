@@ -77,7 +77,8 @@ class CallPipeline:
         call.again = operation.keyed  # a builder keeps its key
         if call.key is not None:  # a durable run's: the next process makes the same request from it
             arguments = dict(in_order(arguments))
-        self.send_operation(run, call, api, operation, arguments, CallOptions.parse(options))
+        parsed = CallOptions.parse(options) if options else NO_OPTIONS
+        self.send_operation(run, call, api, operation, arguments, parsed)
 
     def operate(self, run: CallingRun, call: Call, args: list[Any]) -> None:
         """Send ``stripe.<…>(path arguments…, params, options)``. Raises ``CallError``."""

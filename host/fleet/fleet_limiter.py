@@ -149,7 +149,7 @@ class FleetCircuitBreaker(SharedCircuitBreaker):
         self._asked = self._granted = False
 
     def wait(self, now: float) -> float:
-        if self._open_until is None or now < self._open_until or self._granted:
+        if self.open_until is None or now < self.open_until or self._granted:
             self._granted = False
             return super().wait(now)
         if not self._asked:
@@ -164,11 +164,11 @@ class FleetCircuitBreaker(SharedCircuitBreaker):
     def changed(self, state: BreakerNow, now: float) -> None:
         """Take over the state of the fleet's breaker."""
         self._asked = False
-        self._failures, self.reason = state.failures, state.reason
+        self.failures, self.reason = state.failures, state.reason
         if state.open_for is not None:
-            self._open_until = now + state.open_for
-        elif self._open_until is not None:
-            self._open_until, self._pause, self._probing = None, self._policy.pause, False
+            self.open_until = now + state.open_for
+        elif self.open_until is not None:
+            self.open_until, self._pause, self._probing = None, self._policy.pause, False
 
 
 class FleetLimiter(LeasedLimiter):

@@ -40,34 +40,29 @@ class CircuitBreaker:
     All times are seconds on one clock that never goes back, passed in.
     """
 
-    __slots__ = ("_failures", "_open_until", "_pause", "_policy", "_probing", "reason")
+    __slots__ = ("_pause", "_policy", "_probing", "failures", "open_until", "reason")
 
     def __init__(self, policy: CircuitBreakerPolicy) -> None:
         self._policy = policy
-        self._failures = 0
+        self.failures = 0  # in a row
         self._pause = policy.pause
-        self._open_until: float | None = None  # None: closed
+        self.open_until: float | None = None  # None: closed
         self._probing = False
         self.reason = ""  # the last failure, for messages
 
     @property
     def closed(self) -> bool:
         """Whether everything passes."""
-        return self._open_until is None
-
-    @property
-    def failures(self) -> int:
-        """Failures in a row."""
-        return self._failures
+        return self.open_until is None
 
     def wait(self, now: float) -> float:
         """Seconds to wait before asking again, or 0.0 to proceed: a caller that gets 0.0 while it is open makes the
         probe.
         """
-        if self._open_until is None:
+        if self.open_until is None:
             return 0.0
-        if now < self._open_until:
-            return self._open_until - now
+        if now < self.open_until:
+            return self.open_until - now
         if self._probing:
             return self._policy.pause / 10
         self._probing = True
@@ -75,22 +70,22 @@ class CircuitBreaker:
 
     def succeeded(self) -> None:
         """Note that the host answered."""
-        self._failures = 0
+        self.failures = 0
         self._probing = False
-        if self._open_until is not None:
-            self._open_until = None
+        if self.open_until is not None:
+            self.open_until = None
             self._pause = self._policy.pause
 
     def failed(self, now: float, reason: str) -> None:
         """Note that the host failed; ``reason`` is for messages."""
-        self._failures += 1
+        self.failures += 1
         self.reason = reason
         if self._probing:
             self._probing = False
             self._pause = min(self._policy.longest, self._pause * 2)
-            self._open_until = now + self._pause
-        elif self._open_until is None and self._failures >= self._policy.failures:
-            self._open_until = now + self._pause
+            self.open_until = now + self._pause
+        elif self.open_until is None and self.failures >= self._policy.failures:
+            self.open_until = now + self._pause
 
     def abandoned(self) -> None:
         """A request ended without showing anything about the host (it was cancelled): another may be the probe."""
@@ -127,7 +122,9 @@ def with_circuit_breaker(
     async def send_unless_open(request: Request, deadline: float) -> Response:
         origin = origin_of(request.url)
         name, breaker = breakers.get(origin) or breaker_of(origin)
-        held = 0.0 if breaker.closed else await _until_closed(name, breaker, request, deadline, on_wait, clock, sleep)
+        held = 0.0
+        if breaker.open_until is not None:
+            held = await _until_closed(name, breaker, request, deadline, on_wait, clock, sleep)
         try:
             answer = await send(request, deadline)
         except BaseException as error:
@@ -136,7 +133,8 @@ def with_circuit_breaker(
             breaker.heard_error(error, clock())
             raise
         if answer.status < 500 or answer.status == 501:  # 501 is about what was asked (RFC 9110, 15.6.2)
-            breaker.succeeded()
+            if breaker.failures or breaker.open_until is not None:
+                breaker.succeeded()
         else:
             breaker.failed(clock(), f"status {answer.status}")
         return replace(answer, held=answer.held + held) if held else answer

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from host.errors import CallError, ConfigError, DeniedError
+from host.http.answer_head import Head
 from host.http.message import BodySink, Request, Response, is_line, origin_of
 from host.http.settings import EARLY, HttpSettings
 from host.http.transport_errors import OversizedError, TransportFault, call_error
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import httpx
 
 __all__ = ["Credential", "Credentials", "HttpClient"]
+
+MOST_KNOWN, LONGEST_KNOWN = 1000, 256  # URLs that are remembered as checked, and the characters of one
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -47,7 +50,7 @@ Credentials = Callable[[Request], Credential | None]
 
 
 class Transport(Protocol):
-    """One exchange. ``seconds`` limits it from connecting to the end of the body.
+    """One exchange, from connecting to the end of the body, until ``deadline`` on :func:`time.monotonic`.
 
     ``connected`` is how long the connection of the last exchange took to open, 0 if it was open already
     or that is not known; to be read before anything is awaited.
@@ -56,8 +59,8 @@ class Transport(Protocol):
     connected: float
 
     async def exchange(
-        self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes, seconds: float
-    ) -> tuple[int, dict[str, str], bytes]: ...
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], content: bytes, deadline: float
+    ) -> tuple[int, dict[str, str] | Head, bytes]: ...
 
     def fault_of(self, error: Exception) -> tuple[TransportFault, str] | None: ...
 
@@ -108,7 +111,7 @@ class HttpClient:
             if value is not None
         }
         self._environ = os.environ if environ is None else environ
-        self._origins: dict[str, _Origin] = {}
+        self._origins: dict[str, _Origin] = {}  # by URL, for those that were checked
         self._fast: Transport | None = None
         self._transports: dict[str, Any] = {}  # HttpxTransport by name, made when needed
         self._default = "user" if transport is not None else self._choose()
@@ -141,13 +144,14 @@ class HttpClient:
         transport: Any = (self._fast or self._open_fast()) if direct else self._other_transport(sink)
         start = monotonic()
         url, headers = request.url, request.headers
-        origin = self._origins.get(origin_of(url)) or self._learn(request)
-        if not url.isprintable():
-            raise call_error("invalid", request, origin.host, "its URL has a control character")
+        origin = self._origins.get(url) or self._learn(request)
         if request.credential is not None and self._credentials is not None:
             credential = self._credentials(request)
             if credential is not None:
-                url, headers = _signed(request, origin, credential)
+                if credential.origin != origin.text:
+                    _check_origin(request, origin, credential)
+                headers = headers + credential.headers
+                url = _with_query(url, credential.query) if credential.query else url
         seconds = deadline - start
         limit = request.timeout
         if limit is None and not request.mutation and sink is None:
@@ -155,17 +159,17 @@ class HttpClient:
         if seconds <= 0:
             raise call_error("connect_timeout", request, origin.host, "the deadline had passed", 0.0)
         if limit is not None and limit < seconds:
-            wait = seconds = limit
+            seconds, until = limit, start + limit
         else:
-            wait = max(seconds - EARLY, 0.0)
+            until = deadline - EARLY
         if not direct:
             _check_headers(request, headers)
         try:
             method, content = request.method, request.content
             if sink is None:
-                status, fields, body = await transport.exchange(method, url, headers, content, wait)
+                status, fields, body = await transport.exchange(method, url, headers, content, until)
             else:
-                status, fields, body = await transport.exchange(method, url, headers, content, wait, sink)
+                status, fields, body = await transport.exchange(method, url, headers, content, until, sink)
         except Exception as error:
             failure = self._translate(error, transport, request, origin.host, seconds)
             failure.began, failure.elapsed = start, monotonic() - start
@@ -217,10 +221,14 @@ class HttpClient:
         return transport
 
     def _learn(self, request: Request) -> _Origin:
-        text = origin_of(request.url)
-        if len(self._origins) >= 1000:
-            self._origins.clear()
-        origin = self._origins[text] = _parse_origin(text, request)
+        url = request.url
+        origin = _parse_origin(origin_of(url), request)
+        if not url.isprintable():
+            raise call_error("invalid", request, origin.host, "its URL has a control character")
+        if len(url) < LONGEST_KNOWN:
+            if len(self._origins) >= MOST_KNOWN:
+                self._origins.clear()
+            self._origins[url] = origin
         return origin
 
     def _translate(
@@ -240,19 +248,19 @@ class HttpClient:
         return call_error(fault, request, host, detail, seconds)
 
 
-def _signed(request: Request, origin: _Origin, credential: Credential) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Its URL and headers with the key on it."""
+def _check_origin(request: Request, origin: _Origin, credential: Credential) -> None:
+    """Raise ``DeniedError`` unless the key goes to that origin for the request's operation."""
     elsewhere = credential.origin_for
-    if credential.origin != origin.text and (elsewhere is None or elsewhere(request.operation) != origin.text):
+    if elsewhere is None or elsewhere(request.operation) != origin.text:
         raise DeniedError(
             f"the key of {request.credential} goes to {credential.origin} only, not to {origin.text}",
             operation=request.operation or None,
             outcome="not_sent" if request.mutation else None,
         )
-    url = request.url
-    if credential.query:
-        url += ("&" if "?" in url else "?") + urlencode(credential.query)
-    return url, request.headers + credential.headers
+
+
+def _with_query(url: str, query: tuple[tuple[str, str], ...]) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
 
 
 class _Origin(msgspec.Struct, frozen=True):

@@ -67,10 +67,10 @@ class PooledConnection(asyncio.Protocol, ReusableFuture):
 
     # -- the pool's side
 
-    def ask(self, head: bytes, content: bytes, *, bodiless: bool) -> None:
-        """Set the next request to write; then await the connection for its answer."""
+    def ask(self, head: bytes, content: bytes, is_head: bool) -> None:
+        """Set the next request to write; then await the connection for its answer. ``is_head``: it is a HEAD."""
         self.request = (head + content,) if len(content) < 65536 else (head, content)
-        self.reader.expect(bodiless=bodiless)
+        self.reader.expect(is_head)
         self.failure = None
         self.pending = True
 

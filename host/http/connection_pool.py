@@ -15,6 +15,7 @@ from types import coroutine
 from typing import Any
 
 from host.bridge.deadlines import Deadlines
+from host.http.answer_head import Head, fields_of
 from host.http.connection import UNASKED, PooledConnection, keep_alive
 from host.http.request_head import HeaderLines, RequestHeads
 from host.http.reusable_future import ReusableFuture
@@ -52,13 +53,13 @@ class ConnectionPool:
         url: str,
         headers: Sequence[tuple[str, str]],
         content: bytes,
-        seconds: float,
+        deadline: float,
         prepared: tuple[str, str] | None = None,
-    ) -> Generator[Any, Any, tuple[int, Any, bytes]]:
-        """Send and read the answer to its end: status, headers by lower-case name, decoded body.
+    ) -> Generator[Any, Any, tuple[int, Head, bytes]]:
+        """Send and read the answer to its end: status, headers as they came, decoded body.
 
         ``prepared`` is the origin and how the head begins, for a caller that writes ``Host`` and ``User-Agent``
-        itself; it gets the headers as a list of byte pairs as they came, without those that name a coding undone here.
+        itself; it does not get the headers that name a coding undone here.
         """
         origin, begin = prepared or self._heads.known.get((method, url)) or self._heads.begin(method, url)
         lines = "".join(map(self._line, headers))
@@ -71,12 +72,13 @@ class ConnectionPool:
         took = 0.0
         if connection is None:
             start = monotonic()
-            connection = yield from self._connect(origin, min(seconds, self._settings.connect_timeout), deadlines)
-            seconds -= (took := monotonic() - start)
-        connection.deadline = monotonic() + seconds
-        deadlines.add(connection)
+            longest = min(deadline - start, self._settings.connect_timeout)
+            connection = yield from self._connect(origin, longest, deadlines)
+            took = monotonic() - start
+        connection.deadline = deadline
+        deadlines.keep(connection)
         try:
-            connection.ask(head, content, bodiless=method == "HEAD")
+            connection.ask(head, content, method == "HEAD")
             if len(self._open) == 1 or (idle and len(self._open) - len(idle) == 1):
                 connection.write()  # no other request is waiting
             else:
@@ -89,25 +91,30 @@ class ConnectionPool:
         except BaseException as error:
             self._abandon(connection, error)
             raise
-        finally:
-            deadlines.remove(connection)
         self.connected, reader = took, connection.reader
-        fields, body = reader.fields, reader.whole()
+        came, body = reader.head, reader.whole()
         if reader.reusable and not connection.closed:
             self._give_back(origin, connection)
         else:
             self._drop(connection)
-        coding = fields.get("content-encoding") if body else None
-        if coding:
+        if reader.coded and body and (coding := fields_of(came).get("content-encoding")):
             body = _decoded(body, coding, self._limit)
-        if prepared is not None:
-            undone = _OF_CODING if coding else ()
-            return reader.status, [pair for pair in reader.head if pair[0].lower() not in undone], body
-        return reader.status, fields, body
+            if prepared is not None:
+                came = [pair for pair in came if pair[0].lower() not in _OF_CODING]
+        return reader.status, came, body
 
     def _begin_deadlines(self) -> Deadlines[ReusableFuture]:
-        self._deadlines = Deadlines(asyncio.get_running_loop(), lambda late: late.expire())
+        self._deadlines = Deadlines(asyncio.get_running_loop(), self._expire)
         return self._deadlines
+
+    def _expire(self, late: ReusableFuture) -> None:
+        """A deadline has passed: of what is awaited, or of an earlier exchange on that connection."""
+        if not late.pending:
+            return
+        if monotonic() >= late.deadline:
+            late.expire()
+        elif self._deadlines is not None:
+            self._deadlines.add(late)
 
     def _write_soon(self, connection: PooledConnection) -> None:
         if not self._unsent:
@@ -148,6 +155,8 @@ class ConnectionPool:
     def _drop(self, connection: PooledConnection) -> None:
         connection.close()
         self._open.discard(connection)
+        if self._deadlines is not None:
+            self._deadlines.remove(connection)
 
     def _abandon(self, connection: PooledConnection, error: BaseException) -> None:
         connection.pending = False

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from time import monotonic
 from typing import Any
 from urllib.request import getproxies
 
@@ -36,7 +37,7 @@ class HttpxTransport:
         url: str,
         headers: Sequence[tuple[str, str]],
         content: bytes,
-        seconds: float,
+        deadline: float,
         sink: BodySink | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
         """Send and read the answer to its end: status, headers by lower-case name, decoded body.
@@ -47,7 +48,7 @@ class HttpxTransport:
         if sink is not None and not any(name.lower() == "accept-encoding" for name, _ in headers):
             headers = [*headers, ("Accept-Encoding", accepted())]  # what is undone piece by piece
         request = client.build_request(method, url, headers=list(headers), content=content or None)
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(max(0.0, deadline - monotonic())):
             response = await client.send(request, stream=True)
             try:
                 body = await self._read(response, sink)

@@ -6,11 +6,12 @@ A key belongs to a call, not to an attempt: all attempts of one call carry the s
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 __all__ = ["RandomKeys", "derived_key", "random_key"]
 
 STOCK = 256  # keys
+_EACH = tuple(slice(at, at + 32) for at in range(0, 32 * STOCK, 32))  # of a stock's digits
 
 
 def random_key() -> str:
@@ -27,16 +28,15 @@ class RandomKeys:
     __slots__ = ("_stock",)
 
     def __init__(self) -> None:
-        self._stock: list[str] = []
+        self._stock: Iterator[str] = iter(())
 
     def next(self) -> str:
         """As :func:`random_key`, each once."""
         while True:
             try:
-                return self._stock.pop()
-            except IndexError:
-                digits = os.urandom(16 * STOCK).hex()
-                self._stock += [digits[at : at + 32] for at in range(0, len(digits), 32)]
+                return next(self._stock)  # of one iterator in C: no two threads get the same
+            except StopIteration:
+                self._stock = map(os.urandom(16 * STOCK).hex().__getitem__, _EACH)
 
 
 def derived_key(run_id: str, task_path: Sequence[int | str], position: int) -> str:

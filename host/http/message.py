@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from host.errors import Outcome
+from host.http.answer_head import Head, fields_of
 
 __all__ = [
     "Attempt",
@@ -86,16 +87,16 @@ class Attempt(msgspec.Struct, frozen=True):
 class Response(msgspec.Struct, frozen=True):
     """One HTTP answer, body read to its end and decoded from its content coding.
 
-    Header names are lower case. ``elapsed`` is seconds from the first byte sent to the last read,
-    ``attempts`` how many requests it took, ``waited`` seconds spent waiting for a rate limit (which do not
-    count against the call's deadline), ``held`` those for a permit or a breaker (which
-    do). ``in_doubt``: an earlier attempt of this mutation may have taken effect. ``began`` is when the last attempt
+    ``head`` are its headers by lower-case name, or as they came: see :attr:`headers`. ``elapsed`` is seconds from the
+    first byte sent to the last read, ``attempts`` how many requests it took, ``waited`` seconds spent waiting for a
+    rate limit (which do not count against the call's deadline), ``held`` those for a permit or a breaker (which do).
+    ``in_doubt``: an earlier attempt of this mutation may have taken effect. ``began`` is when the last attempt
     was sent, on :func:`time.monotonic`, ``connected`` how long its new connection took to open (0: it had one),
     ``earlier`` the attempts before it.
     """
 
     status: int
-    headers: dict[str, str] = {}
+    head: dict[str, str] | Head = {}
     body: bytes = b""
     elapsed: float = 0.0
     attempts: int = 1
@@ -106,6 +107,12 @@ class Response(msgspec.Struct, frozen=True):
     began: float = 0.0
     connected: float = 0.0
     earlier: tuple[Attempt, ...] = ()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Its headers by lower-case name. Of most answers nobody asks for them."""
+        head = self.head
+        return fields_of(head) if type(head) is list else head  # type: ignore[return-value]
 
 
 OnWait = Callable[[str, float | None], None]

@@ -28,7 +28,7 @@ class HeaderLines(dict[tuple[str, str], str]):
         known = self._values.get(name, 0)
         if not known and not _TOKEN.match(name):
             raise TransportError("invalid", "a header's name is not one word of ASCII")
-        if not (value.isprintable() and value.isascii()) and not is_line(value):
+        if not is_line(value):
             raise TransportError("invalid", f"its header {name!r} is not one line of ASCII text")
         line = f"{name}: {value}\r\n"
         if known < MOST_VALUES and len(line) < 512:

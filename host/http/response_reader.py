@@ -6,47 +6,20 @@ from __future__ import annotations
 
 import httptools
 
+from host.http.answer_head import Head, fields_of
 from host.http.transport_errors import OversizedError, TransportError
 
-__all__ = ["ResponseReader", "fields_of"]
+__all__ = ["ResponseReader"]
 
 MOST_HEAD = 1 << 18  # bytes of an answer's head, and of its trailers
 MOST_PIECES = 512  # of a body, before they are joined: small chunks cost more than what is in them
-
-# Of answers' heads, by the names as they were sent: in lower case, and whether each is there once.
-_names: dict[tuple[bytes, ...], tuple[tuple[str, ...], bool]] = {}
-
-
-def fields_of(head: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """An answer's headers by lower-case name, those of one name joined; headers that are not ASCII are left out."""
-    if not head:
-        return {}
-    sent, values = zip(*head)  # noqa: B905 - pairs
-    known = _names.get(sent)
-    if known is None:
-        lower = tuple(name.decode("latin-1").lower() for name in sent)
-        known = lower, len(set(lower)) == len(lower)
-        if len(_names) < 256 and len(sent) < 100 and max(map(len, sent)) < 100:
-            _names[sent] = known
-    lower, are_distinct = known
-    joined = b"\n".join(values)
-    if are_distinct and joined.isascii():
-        texts = joined.decode("ascii").split("\n")
-        if len(texts) == len(lower):
-            return dict(zip(lower, texts))  # noqa: B905 - of one length
-    fields: dict[str, str] = {}
-    for name, value in zip(lower, values, strict=True):
-        if value.isascii():
-            text = value.decode("ascii")
-            fields[name] = f"{fields[name]}, {text}" if name in fields else text
-    return fields
 
 
 class ResponseReader:
     """The answer that is being read, and whether it is ``complete``. ``limit`` bounds its body, in bytes.
 
-    ``headed``: its head is there. ``framed``: its end is known without the connection's. ``reusable``: another may
-    follow on this connection.
+    ``headed``: its head is there. ``coded``: that names a content coding. ``reusable``: another may follow on this
+    connection.
     """
 
     __slots__ = (
@@ -56,9 +29,8 @@ class ResponseReader:
         "_raw",
         "_trailers",
         "body",
+        "coded",
         "complete",
-        "fields",
-        "framed",
         "head",
         "headed",
         "parser",
@@ -70,12 +42,12 @@ class ResponseReader:
         self._limit = limit
         self.parser = httptools.HttpResponseParser(self)
         self.complete = self.reusable = False
-        self.expect(bodiless=False)
+        self.expect(False)
 
-    def expect(self, *, bodiless: bool) -> None:
+    def expect(self, bodiless: bool) -> None:
         """A request is to be sent whose answer comes next; ``bodiless``: it was a HEAD."""
         self._bodiless = bodiless
-        self.head: list[tuple[bytes, bytes]] = []
+        self.head: Head = []
         self.headed = self.complete = False
         self._raw = 0
 
@@ -101,7 +73,8 @@ class ResponseReader:
         """
         if not self.headed:
             return TransportError("truncated" if self.head else "reset", "" if why is None else str(why))
-        if self.framed or why is not None:
+        fields = fields_of(self.head)
+        if "content-length" in fields or "transfer-encoding" in fields or why is not None:
             return TransportError("truncated")
         self.reusable = False  # the body ends with the connection (RFC 9112, 6.3)
         return None
@@ -133,12 +106,14 @@ class ResponseReader:
             raise TransportError("malformed", "more than one answer")
         self.head = []
         self.body: list[bytes | bytearray] = []
-        self.headed = self.framed = False
+        self.headed = self.coded = False
         self._trailers = self._length = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.headed:
             self.head.append((name, value))
+            if len(name) == 16 and name.lower() == b"content-encoding":
+                self.coded = True
             return
         self._trailers += len(name) + len(value)  # which belong to nothing (RFC 9110, 6.5.1)
         if self._trailers > MOST_HEAD:
@@ -149,9 +124,7 @@ class ResponseReader:
         # A head in one piece is small enough.
         if self._raw and sum(len(name) + len(value) for name, value in head) > MOST_HEAD:
             raise TransportError("malformed", "its head is over 256 KB")
-        self.fields = fields = fields_of(head)
         self.status = status = self.parser.get_status_code()
-        self.framed = "content-length" in fields or "transfer-encoding" in fields
         if status >= 200:
             self.headed = True
             if self._bodiless:

@@ -29,7 +29,7 @@ class ReusableFuture:
         self.pending = False
         self.failure: BaseException | None = None
         self.deadline = 0.0
-        self.slot = 0  # of Deadlines
+        self.slot = 0.0  # of Deadlines
 
     def __await__(self) -> Generator[Any, Any, None]:
         if self.pending:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import NoReturn
 
 import httpx
@@ -60,7 +61,7 @@ class PoolTransport(httpx.AsyncBaseTransport):
         seconds = request.extensions.get("timeout", {}).get("read") or NO_LIMIT
         try:
             status, fields, body = await self._pool.exchange(
-                request.method, url, headers, content, seconds, (origin_of(url), start)
+                request.method, url, headers, content, monotonic() + seconds, (origin_of(url), start)
             )
         except OversizedError:
             raise

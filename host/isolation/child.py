@@ -103,7 +103,7 @@ class Inside:
                 soft = int(used + self._lua_time) + 3
                 resource.setrlimit(resource.RLIMIT_CPU, (soft if hard < 0 else min(soft, hard), hard))
 
-    def _host(self, code: int, *arguments: Any) -> Any:
+    def _host(self, code: int, arguments: tuple[Any, ...]) -> Any:
         """The host function of the state: answers what it can here, and asks the host for the rest."""
         if code == p.TICK:
             now = monotonic()

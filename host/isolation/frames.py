@@ -44,9 +44,9 @@ class CallFrame(_Said, frozen=True, tag=p.CALL):
     target: bytes
     payload: bytes | None
     options: bytes | None
-    path: bytes
-    n: Place
-    line: Number | None
+    path: bytes = b""
+    n: Place = 0
+    line: Number | None = None
 
 
 class Tick(_Said, frozen=True, tag=p.TICK):

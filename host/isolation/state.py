@@ -182,8 +182,8 @@ class ChildState:
             raise LostFrame("abuse", "it waits for nothing")
         elif kind is Cancel and said.id in self._waiting:  # type: ignore[union-attr]
             self._cancelled.add(said.id)  # type: ignore[union-attr]
-        config = said.__struct_config__
-        answer = self._host(config.tag, *msgspec.structs.astuple(said))
+        code: Any = said.__struct_config__.tag
+        answer = self._host(code, msgspec.structs.astuple(said))
         if kind is CallFrame:
             self._begin_slice()
             if answer is None:

@@ -193,7 +193,7 @@ def _warm(limits: Limits) -> None:
     time.localtime()
     for name in prelude_files():
         chunk(name)
-    state = LuaState(lambda code, *a: LOCAL[code](*a) if code in LOCAL else None, limits)
+    state = LuaState(lambda code, a: LOCAL[code](*a) if code in LOCAL else None, limits)
     state.enter(p.START, b"=warm", b"", 0)
     state.close()
 

@@ -27,7 +27,7 @@ except ImportError as error:  # pragma: no cover - a broken installation
     ) from error
 
 LuaError = _lupa.LuaError
-HostFunction = Callable[..., Any]
+HostFunction = Callable[[int, tuple[Any, ...]], Any]
 
 # What must be free before anything is pushed into a state: a push that fails for lack of memory ends
 # the process.
@@ -226,7 +226,7 @@ def home(name: bytes) -> bytes | None:
 class LuaState:
     """A fresh state with the prelude in it.
 
-    ``host(code, *arguments)`` is called by the Lua side (codes in ``host.lua.protocol``) on whichever thread
+    ``host(code, arguments)`` is called for the Lua side (codes in ``host.lua.protocol``) on whichever thread
     is inside :meth:`enter`; it must not raise and gives ``None``, a bool, a number, bytes, or a tuple of these.
     A state is used by one thread at a time. ``building`` has what builders need loaded from the start. ``jit`` lets
     LuaJIT compile: then nothing in this process stops a loop.
@@ -257,15 +257,16 @@ class LuaState:
 
         Raises ``MemoryError`` when the state's memory is used up outside the script's own code.
         """
-        size = (len(a) if a is not None else 0) + (len(b) if type(b) is bytes else 0)
-        if not self._room(size):
+        size = (0 if a is None else len(a)) + (len(b) if type(b) is bytes else 0)
+        fits = size <= SMALL and self._runtime.get_memory_used(True) + size <= self._most - HEADROOM
+        if not fits and not self._room(size):
             if id < 0:
                 raise MemoryError
             status, a, b = 1, None, None  # an error whose facts do not fit: the Lua side words it
             if not self._room(0):
                 raise MemoryError
         try:
-            return int(self._enter(id, status, a, b))
+            return self._enter(id, status, a, b)  # type: ignore[no-any-return]
         except _lupa.LuaMemoryError as error:
             self.exhausted = True
             raise MemoryError from error
@@ -292,7 +293,7 @@ class LuaState:
     def _answer(self, code: int, *arguments: Any) -> Any:
         if code == ROOM:
             return self._give_room(*arguments)
-        result = self._host(code, *arguments)  # type: ignore[misc]  # None only once closed
+        result = self._host(code, arguments)  # type: ignore[misc]  # None only once closed
         if result is None:
             return None
         size = 0
@@ -312,10 +313,10 @@ class LuaState:
         """Whether ``size`` bytes can be pushed; collects garbage first if needed."""
         runtime = self._runtime
         most = self._most - HEADROOM if size <= SMALL else self._limit
-        if int(runtime.get_memory_used(True)) + size <= most:
+        if runtime.get_memory_used(True) + size <= most:
             return True
         self._collect()
-        return int(runtime.get_memory_used(True)) + size <= most
+        return runtime.get_memory_used(True) + size <= most  # type: ignore[no-any-return]
 
     def _give_room(self, refused: bool = False) -> None:
         """Let the end of the run use the memory held in reserve. ``refused``: LuaJIT refused the script memory."""

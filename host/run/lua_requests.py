@@ -66,16 +66,16 @@ class LuaRequests:
             state.close()
         del self._session
 
-    def answer(self, code: int, *a: Any) -> Any:
+    def answer(self, code: int, arguments: tuple[Any, ...]) -> Any:
         """The one function of the state. Never raises."""
         try:
             if code != p.CALL:
-                return ANSWERS[code](self, *a)
+                return ANSWERS[code](self, *arguments)
             self.slice_end = 0.0
-            at_once = self._calls.begin(*a)
+            at_once = self._calls.begin(*arguments)
             if at_once is not None:
                 self.slice_end = 0.0
-                self._calls.drop(a[0])
+                self._calls.drop(arguments[0])
             return at_once
         except CallError as error:
             return p.ERROR, self._calls.facts(error)

@@ -196,12 +196,15 @@ class RunCalls:
         kind: int,
         target: bytes,
         payload: bytes | None,
-        options: bytes | None,
-        path: bytes,
-        n: int,
-        line: int | None,
+        options: bytes | None = None,
+        path: bytes = b"",
+        n: int = 0,
+        line: int | None = None,
     ) -> Any:
-        """Start what the script asks for; returns the answer if there is one at once."""
+        """Start what the script asks for; returns the answer if there is one at once.
+
+        ``path`` of the script's task, ``n`` of the call in it and its ``line`` come from traced and durable runs only.
+        """
         durable = self._durable
         if kind == p.SLEEP:
             if self._services.sinks and not self._session.replaying:

@@ -122,7 +122,9 @@ class Scheduler:
             self._start()
         wake: threading.Lock | None = None
         interrupt = False
-        with self._lock:
+        lock = self._lock
+        lock.acquire()  # "with" costs twice as much, and this is done for each answer
+        try:
             if session.scheduled:
                 wake = session.blocked
                 session.blocked = None
@@ -138,6 +140,8 @@ class Scheduler:
                     return
                 else:
                     wake = self._rouse()
+        finally:
+            lock.release()
         if wake is not None:
             wake.release()
         if interrupt:
@@ -244,9 +248,10 @@ class Scheduler:
         session: Runnable | None = None
         wake: threading.Lock | None = None
         served, begun = 0, 0.0
+        lock, ready = self._lock, self._ready
         while True:
-            with self._lock:
-                ready = self._ready
+            lock.acquire()  # as in ``post``
+            try:
                 if session is not None:
                     runner.session = None
                     self._put_back(session)
@@ -254,7 +259,7 @@ class Scheduler:
                         if ready and not self._pinned and self._call_leader():
                             loop.interrupt()  # what came for the session meanwhile is the other thread's
                         return False
-                if self._pinned or not ready or len(self._busy) >= self._most + self._blocked:
+                if not ready or self._pinned or len(self._busy) >= self._most + self._blocked:
                     wake = self._rouse() if ready and self._pinned else None
                     self._turning = True
                     break
@@ -265,6 +270,8 @@ class Scheduler:
                 runner.since = now = monotonic()
                 if not self._watching and (ready or loop.is_busy):
                     self._watch_over()
+            finally:
+                lock.release()
             if not served:
                 begun = now
             served += 1

@@ -160,7 +160,8 @@ class Session:
                 elif self.why is not None:
                     self._abort()
                 elif item is not False:
-                    self._enter(*self._calls.reply(item))
+                    id, status, a, b = self._calls.reply(item)
+                    self._enter(id, status, a, b)
                 if self.ending is not None and self.result is None:
                     self._close()
         except ScriptError as error:

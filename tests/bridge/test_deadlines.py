@@ -52,6 +52,39 @@ async def test_many_calls_that_end_in_time_leave_one_number_per_slot_at_most():
     deadlines.clear()
 
 
+async def test_an_item_that_is_kept_expires_at_its_last_deadline():
+    """Given a later deadline it stays where it is, and is looked at then; given an earlier one it expires in time."""
+    looked: list[float] = []
+    done = asyncio.Event()
+
+    def expire(item: Item) -> None:
+        looked.append(item.deadline)
+        if monotonic() < item.deadline:
+            deadlines.add(item)
+        else:
+            done.set()
+
+    deadlines: Deadlines[Item] = Deadlines(asyncio.get_running_loop(), expire)
+    now = monotonic()
+    item = Item(now + 0.02)
+    for seconds in (0.02, 0.03, 0.09):
+        item.deadline = now + seconds
+        deadlines.keep(item)
+    assert sum(map(len, deadlines._slots.values())) == 1
+    await done.wait()
+    assert monotonic() >= item.deadline
+    assert looked == [item.deadline] * 2  # when the first had passed, and at its own
+
+    item.deadline = monotonic() + 3600
+    deadlines.keep(item)
+    item.deadline = earlier = monotonic() + 0.02
+    deadlines.keep(item)
+    done.clear()
+    await asyncio.wait_for(done.wait(), 60)
+    assert looked[2:] == [earlier]
+    deadlines.clear()
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=60))
 def test_a_queue_serves_sources_in_turn_and_each_in_order(steps):

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host.errors import CallError, CallTimeout, NetworkError, UnexpectedAnswer
+from host.http.answer_head import fields_of
 from host.http.client import HttpClient
 from host.http.connection import PooledConnection
 from host.http.connection_pool import ConnectionPool
 from host.http.message import Request, Response
 from host.http.request_head import HeaderLines
-from host.http.response_reader import fields_of
 from host.http.settings import HttpSettings
 from tests.http.servers import FaultServer
 

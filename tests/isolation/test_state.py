@@ -60,8 +60,8 @@ class Peer:
             exhausted=exhausted,
         )  # fmt: skip
 
-    def _host(self, *asked: Any) -> Any:
-        self.asked.append(asked)
+    def _host(self, code: int, arguments: tuple[Any, ...]) -> Any:
+        self.asked.append((code, *arguments))
 
     def says(self, *frames: Any) -> None:
         for frame in frames:
@@ -137,7 +137,7 @@ def sleep(seconds: bytes) -> tuple[Any, ...]:
         [ENTERED, -1],
         [ENTERED, 1.5],
         [ENTERED, 2**60],
-        [*CALL[:-1]],
+        [*CALL[:-4]],
         [*CALL, None],
         [p.CALL, 0, *CALL[2:]],
         [p.CALL, 2, *CALL[2:]],
@@ -180,8 +180,8 @@ def test_a_call_number_is_used_once() -> None:
     peer.sock.settimeout(0.0)
     answered: list[int] = []
 
-    def host(*asked: Any) -> Any:
-        answered.append(asked[1])
+    def host(_: int, arguments: tuple[Any, ...]) -> Any:
+        answered.append(arguments[0])
         peer.says(CALL)
         return p.VALUE, None
 
@@ -222,11 +222,11 @@ OPENERS = {
 def counting(peer: Peer, opener: Any, opened: list[int], cancelling: bool) -> Any:
     """A host that is asked for one more each time, and may be told between that the last is given up."""
 
-    def host(code: int, id: int, *_: Any) -> None:
+    def host(code: int, arguments: tuple[int, ...]) -> None:
         if code == p.CALL:
-            opened.append(id)
+            opened.append(arguments[0])
         peer.hears()
-        peer.says([p.CANCEL, id] if cancelling and code == p.CALL else opener(len(opened) + 1))
+        peer.says([p.CANCEL, arguments[0]] if cancelling and code == p.CALL else opener(len(opened) + 1))
 
     return host
 

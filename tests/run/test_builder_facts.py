@@ -20,9 +20,9 @@ def asked(host: Host) -> Iterator[list[int]]:
     codes: list[int] = []
 
     def spying(function: Any, *rest: Any) -> LuaState:
-        def spy(code: int, *arguments: Any) -> Any:
+        def spy(code: int, arguments: tuple[Any, ...]) -> Any:
             codes.append(code)
-            return function(code, *arguments)
+            return function(code, arguments)
 
         return LuaState(spy, *rest)
 

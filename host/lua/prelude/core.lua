@@ -136,7 +136,9 @@ function core.call(kind, target, payload, options)
   if task.cancelled then core.check_cancelled(task) end
   local id, n = run.calls + 1, task.calls + 1
   run.calls, task.calls = id, n
-  local status, a, b = host(CALL, id, kind, target, payload, options, task.path, n, run.trace and core.where(3) or nil)
+  local status, a, b
+  if run.trace then status, a, b = host(CALL, id, kind, target, payload, options, task.path, n, (core.where(3)))
+  else status, a, b = host(CALL, id, kind, target, payload, options) end -- each argument costs, and nobody asks for these
   if status == nil then
     run.pending[id] = task
     task.call = id
