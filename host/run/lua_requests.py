@@ -146,7 +146,7 @@ class LuaRequests:
             error.message = f"the script's returned value: {error.message}"
             return self._failed(to_lua(error.facts()))
         if several and (type(found) is not list or not found):
-            raise ValueError("several values that are no list")
+            raise ValueError("several values that are not a list")
         found = self._services.redactor.value(found)
         self._session.ending = (Several(found) if several else found, None, status)
         return None

@@ -286,9 +286,9 @@ class OnceResults:
             self._poll()
             self.stranded_on = doer if state == "queued" else None
         elif self._wake is None:
-            hint = f"{self._record.resume(doer)} goes on with it"
+            hint = f"{self._record.resume(doer)} continues it"
             for entry in mine.values():
-                entry.error = f"it broke off before that was done ({hint})"
+                entry.error = f"it was interrupted before that was done ({hint})"
             return True
         self.stranded = len(self._waiting)
         return False
