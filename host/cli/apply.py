@@ -32,7 +32,7 @@ Examples:
 {EXIT_CODES}""",
 )
 @click.argument("file", metavar="FILE")
-@click.option("--simulate", is_flag=True, help="Apply a plan that was made with --simulate; this is said of it anyway.")
+@click.option("--simulate", is_flag=True, help="Apply a plan made with --simulate; not needed, as the plan says so.")
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="As for run.")
 @report_options
 @host_options
@@ -56,7 +56,7 @@ def command(
     plan = opening.plan()
     simulated = found.mode == "simulated"
     if simulated and not simulate:
-        click.echo(f"the plan {file} is for the simulator, and is applied so", err=True)
+        click.echo(f"the plan {file} was made with the simulator and is applied there", err=True)
     again = f"python -m host apply {shlex.join(ctx.meta[GIVEN])}"
     with ExitStack() as stack:
         if isinstance(found, PlanSet):

@@ -126,6 +126,6 @@ def _run_seen(
 def _say_what_is_left(waiting: str, again: str | None) -> None:
     """Which calls an interrupt left without an answer, and how to go on."""
     if waiting:
-        click.echo(f"without an answer, so what came of it is unknown: {waiting}", err=True)
+        click.echo(f"without an answer, so the outcome is unknown: {waiting}", err=True)
     if again is not None:
-        click.echo(f"to go on: {again}", err=True)
+        click.echo(f"to continue: {again}", err=True)

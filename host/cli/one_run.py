@@ -107,10 +107,10 @@ def _run_seen(
     if error is not None and error.kind == "unplanned":
         again = None  # it would come to the same change again
     if again is not None and error is not None and not signal and error.kind not in ("diverged", "in doubt"):
-        error.hint = "\n".join(filter(None, [error.hint, f"to go on: {again}"]))
+        error.hint = "\n".join(filter(None, [error.hint, f"to continue: {again}"]))
     status = _finish(result, output, under_way, signal, reporting)
     if again is not None and error is not None:
-        click.echo(f"to go on: {again}", err=True)
+        click.echo(f"to continue: {again}", err=True)
     return status
 
 
@@ -138,7 +138,7 @@ def _finish(
         where = f" at {error.script}:{error.line}" if error.line is not None else ""
         click.echo(f"interrupted{where}, after {result.calls} call{'' if result.calls == 1 else 's'}", err=True)
         if waiting := str(under_way):
-            click.echo(f"without an answer, so what came of it is unknown: {waiting}", err=True)
+            click.echo(f"without an answer, so the outcome is unknown: {waiting}", err=True)
         return 128 + signal
     if reporting.debug:
         print_exception(error.cause or error)

@@ -24,7 +24,7 @@ class PlanOptions(msgspec.Struct, frozen=True):
     simulate: Annotated[bool, Option("--simulate", "Read from the built-in simulator; no key is needed or used.")] = (
         False
     )
-    timeout: Annotated[float | None, Option("--timeout", "End the script after this long.", "SECONDS", SECONDS)] = None
+    timeout: Annotated[float | None, Option("--timeout", "Time limit of the script.", "SECONDS", SECONDS)] = None
 
 
 plan_options = struct_options("options", fields_of(PlanOptions), PlanOptions)

@@ -43,7 +43,7 @@ Exit codes:
 
 @click.command(name="test", cls=StrictCommand, epilog=_EPILOG)
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path())
-@click.option("-k", "expression", metavar="EXPR", help="Run tests whose names match: words, and, or, not.")
+@click.option("-k", "expression", metavar="EXPR", help="Run only tests whose names match EXPR: words, and, or, not.")
 @click.option("-x", "first_only", is_flag=True, help="Stop after the first failure.")
 @click.option(
     "--timeout",
@@ -51,11 +51,13 @@ Exit codes:
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="Let no test take longer than this.",
+    help="Time limit of each test.",
 )
 @testing_options
 @cassette_options
-@click.option("--lenient", is_flag=True, help="Answer by its shape what the simulator does not model, and list it.")
+@click.option(
+    "--lenient", is_flag=True, help="Answer what the simulator does not model from the schema alone, and list it."
+)
 @coverage_options
 def command(
     paths: tuple[str, ...],

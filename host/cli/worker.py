@@ -56,9 +56,9 @@ def command(
     url = database_url(plan.settings.database, "worker")
     if plan.settings.journal != plan.settings.database:
         raise ConfigError(
-            "a worker's journal is in the fleet's database, where others find what it did; "
-            f"HOST_JOURNAL (set by {plan.settings.source('journal')}) names another place",
-            hint="leave HOST_JOURNAL and --journal out",
+            "a worker's journal is in the fleet's database, where others can read it; "
+            f"HOST_JOURNAL (set by {plan.settings.source('journal')}) names another one",
+            hint="omit HOST_JOURNAL and --journal",
         )
     mode = choose(
         plan.settings,
@@ -86,9 +86,7 @@ def command(
         if options.metrics_port is not None:
             stack.enter_context(_metrics(host, worker, options.metrics_address, options.metrics_port))
         asyncio.run(
-            _work(
-                worker, f"worker {worker.name} takes up to {options.concurrency} runs from {', '.join(options.taken)}"
-            )
+            _work(worker, f"worker {worker.name} runs up to {options.concurrency} runs from {', '.join(options.taken)}")
         )
     return 0
 
