@@ -125,8 +125,6 @@ class PlansOfHost(RunsOfHost):
     def _check_plannable(self) -> None:
         self._runs.check_open()
         if self._runs.worker_processes is not None:
-            raise UsageError("planning needs a host of one process: leave processes=… (--processes) out")
+            raise UsageError("planning needs a host of one process: omit processes=… (--processes)")
         if self._runs.tape is not None:
-            raise UsageError(
-                "a plan is neither recorded nor replayed: leave record=… and replay=… (--record, --replay) out"
-            )
+            raise UsageError("a plan is neither recorded nor replayed: omit record=… and replay=… (--record, --replay)")

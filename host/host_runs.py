@@ -49,7 +49,7 @@ class RunsOfHost:
     def compile(self, source: ScriptLike) -> Script:
         """A reusable script of a file's path, or of Lua source text. Raises ``UsageError``.
 
-        A text is source if it holds a line break, or a space or a parenthesis while it names no file.
+        A string is source if it holds a line break, or a space or a parenthesis while it names no file.
         """
         return script_of(source, "source")
 
@@ -194,7 +194,7 @@ class RunsOfHost:
         if batch_id is not None:
             self.durable_runs.open_batch(batch_id, force_new=force_new)
         elif force_new:
-            raise UsageError("force_new starts a batch over: say which with batch_id")
+            raise UsageError("force_new starts a batch over: name it with batch_id")
 
         def keep(job: Any, script: Script, options: RunOptions, number: int) -> Kept | RunResult | None:
             if batch_id is None and not options.is_kept:
@@ -262,7 +262,7 @@ class RunsOfHost:
         return await self._wait_async(*self._taken_up(run_id, how, chosen))
 
     def _taken_up(self, run_id: str, how: Resumption, chosen: RunKeywords) -> tuple[RunOptions, Record]:
-        arguments.an_instance("run_id", run_id, str, "a text: the run's id")
+        arguments.an_instance("run_id", run_id, str, "a string: the run's id")
         arguments.a_flag("recorded", how["recorded"])
         arguments.a_flag("force_new", how["force_new"])
         arguments.a_flag("other_key", how["other_key"])
@@ -275,9 +275,7 @@ class RunsOfHost:
     def durable_runs(self) -> DurableRuns:
         """What begins, resumes and looks at durable runs."""
         if self._runs.worker_processes is not None:
-            raise UsageError("durable runs need a host of one process: leave processes=… (--processes) out")
+            raise UsageError("durable runs need a host of one process: omit processes=… (--processes)")
         if self._runs.tape is not None:
-            raise UsageError(
-                "a durable run has a record of its own: leave record=… and replay=… (--record, --replay) out"
-            )
+            raise UsageError("a durable run has a record of its own: omit record=… and replay=… (--record, --replay)")
         return self._durable.runs

@@ -252,7 +252,7 @@ def _ended(status: int | None) -> ScriptError:
     who = "the isolated script process"
     number = 0 if status is None else status & 0x7F
     if number == signal.SIGXCPU:
-        return ScriptError(f"{who} used up its processor time", kind="limit")
+        return ScriptError(f"{who} used up its CPU time", kind="limit")
     if number:
         try:
             name = signal.Signals(number).name

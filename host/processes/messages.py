@@ -219,7 +219,7 @@ from_child = msgspec.msgpack.Decoder(FromChild, ext_hook=_in).decode
 
 
 def to_bytes(message: Message) -> bytes:
-    """One message. Half characters of texts that are no UTF-8 become ``?``."""
+    """One message. Half characters of strings that are no UTF-8 become ``?``."""
     try:
         return _encode(message)
     except UnicodeEncodeError:

@@ -400,7 +400,7 @@ def _lost(run: RemoteRun, process: WorkerProcess, closed: bool) -> ScriptError:
         f"the worker process the script ran in {process.ending()}",
         kind="host",
         script=run.script.name,
-        hint="What came of the calls it had under way is not known.",
+        hint="The outcome of its calls in flight is unknown.",
     )
 
 

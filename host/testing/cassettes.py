@@ -26,7 +26,7 @@ class TestsCassette:
 
     def __init__(self, *, record: str | None = None, replay: str | None = None) -> None:
         if record is not None and replay is not None:
-            raise UsageError("a cassette is recorded first, and replayed then: record and replay exclude each other")
+            raise UsageError("record and replay cannot be combined: a cassette is recorded first and replayed later")
         self.notice: str | None = None
         self._real = False
         if replay is not None:

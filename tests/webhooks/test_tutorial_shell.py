@@ -126,7 +126,7 @@ def test_the_tutorial_does_what_it_says(shell: Shell, tmp_path: Path, pay: Calla
         shell.environment[name] = value
     listener = shell.start(listen)
     assert listener.stderr is not None
-    lines_until(listener.stderr, "asking for events")
+    lines_until(listener.stderr, "polling for events")
     base, key = shell.environment["STRIPE_API_BASE"], shell.environment["STRIPE_SECRET_KEY"]
     told: dict[str, str] = {}
 
