@@ -13,7 +13,7 @@ from host.apis.page_styles import STYLES, Place, Turn, dig, own_url
 from host.apis.prepare import prepare
 from host.http.message import Request, Response
 
-UNTOLD = "?"  # stands for the member with the items if it is unknown
+UNKNOWN_ITEMS = "?"  # stands for the member with the items if it is unknown
 __all__ = ["Shown", "link_of", "next_page", "own_url", "page_items", "page_request", "page_words"]
 
 
@@ -87,7 +87,7 @@ def page_words(catalog: Catalog, operation: Operation) -> str | None:
 def _only_a_list(catalog: Catalog, operation: Operation) -> str | None:
     """The member that holds the items of a plain list ("": the answer itself).
 
-    :data:`UNTOLD` if the answer has several lists or an unknown shape; None if it is an object.
+    :data:`UNKNOWN_ITEMS` if the answer has several lists or an unknown shape; None if it is an object.
     """
     if operation.method != "GET" or operation.result is None:
         return None
@@ -101,7 +101,7 @@ def _only_a_list(catalog: Catalog, operation: Operation) -> str | None:
         others = (catalog.resolve(each) for name, each in result.properties.items() if name != member)
         if all(each.type in ("string", "integer", "number", "boolean") for each in others):
             return member
-    return UNTOLD if lists_inside(result, catalog) or not result.properties else None
+    return UNKNOWN_ITEMS if lists_inside(result, catalog) or not result.properties else None
 
 
 def page_request(

@@ -126,7 +126,7 @@ class Cassette:
         except OSError as error:
             raise ConfigError(f"the cassette {self.path} cannot be written: {error.strerror}") from error
 
-    def unasked(self, *, begun_only: bool = False) -> list[tuple[Name, Interaction]]:
+    def unreplayed(self, *, begun_only: bool = False) -> list[tuple[Name, Interaction]]:
         """Recorded interactions that were not replayed, in file order; with ``begun_only`` of groups that ran."""
         with self.lock:
             names = [name for name in self._names() if not begun_only or name in self.begun]

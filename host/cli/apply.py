@@ -45,7 +45,7 @@ def command(
     reporting: Reporting,
     opening: HostOptions,
 ) -> int:
-    """Make the changes of a plan that plan --out wrote, by a durable run.
+    """Make the changes of a plan written by plan --out, in a durable run.
 
     The run is stopped at the first change that is not the plan's next. Run again after a crash, the command continues
     where it broke off.

@@ -62,7 +62,7 @@ Example:
 def command(base_url: str, key: str, scripts: int, tasks: int, creates: int, warmup: int, processes: int) -> int:
     """Create products with many concurrent scripts, and print what it cost.
 
-    The creates are dealt out evenly; scripts and tasks that get none do not start. The last line is JSON:
+    The creates are distributed evenly; scripts and tasks that get none do not start. The last line is JSON:
     microseconds per create, creates per second, processor time per create, peak memory, creates. A create
     that fails ends it. With worker processes, processor time and memory are those of all together.
     """

@@ -105,7 +105,7 @@ def follow(store: Journal, database: FleetDatabase | None, run_id: str) -> None:
 
 
 def _state(store: Journal, database: FleetDatabase | None, run_id: str) -> tuple[bool, str | None]:
-    """Whether a run has ended, and why it waits, as far as that can be told."""
+    """Whether a run has ended, and why it waits, as far as that is known."""
     if database is not None:
         from host.fleet.jobs import job, waiting
 

@@ -70,10 +70,10 @@ def command(
     reporting: Reporting,
     opening: HostOptions,
 ) -> int:
-    """Handle events by a Lua script that says on("invoice.paid", function(event) … end).
+    """Handle events with a Lua script that calls on("invoice.paid", function(event) … end).
 
     Each event is verified, recorded and then handled once, by a durable run of its own. Ctrl-C or SIGTERM lets the
-    handlers under way end; what was not handled is taken up the next time.
+    handlers in progress end; events not yet handled are handled after the next start.
     """
     scripts, args = scripts_of(ctx, arguments, None)
     if len(scripts) > 1:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from host.cassettes.unasked import unasked_lines
+from host.cassettes.unreplayed import unreplayed_lines
 from host.cli.cassette_options import NO_CASSETTE, CassetteOptions
 from host.cli.in_flight import UnderWaySink
 from host.cli.interrupt import call
@@ -83,7 +83,7 @@ def _run_seen(
     signal: int | None = None
 
     def stop() -> None:
-        view.close()  # a second signal ends the process at once
+        view.close()  # a second signal ends the process immediately
         host.interrupt()
 
     try:
@@ -95,7 +95,7 @@ def _run_seen(
             from host.report.health import health  # for this option alone
 
             click.echo(health(host.stats()), err=True)
-        for line in (*not_modelled_lines(host.not_modelled), *unasked_lines(cassette.replay or "", host.unasked)):
+        for line in (*not_modelled_lines(host.not_modelled), *unreplayed_lines(cassette.replay or "", host.unasked)):
             click.echo(line, err=True)
         if again is not None and " resume " in again and result.error is not None and result.error.hint:
             # what the journal names a run by, with all else that the run needs

@@ -54,7 +54,7 @@ def command(
 ) -> int:
     """Continue a durable run: what it did is answered from the journal, the rest is done now.
 
-    ID may be a batch: then all its runs that are not done are resumed.
+    If ID is a batch, all its unfinished runs are resumed.
     """
     how = options.arguments()
     plan = opening.plan()

@@ -1,4 +1,4 @@
-"""The options of ``resume``: what is done about calls in doubt, and with which script and key the run goes on."""
+"""The options of ``resume``: what is done about calls in doubt, and with which script and key the run continues."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ Examples:
 
   python -m host run refund.lua --each customers.csv --jobs 20 --json
 
-Options may stand before or after the script; one that is not known is refused. Arguments of the
+Options may come before or after the script; unknown ones are refused. Arguments of the
 script that look like options go after --.
 
 {EXIT_CODES}"""
@@ -44,7 +44,7 @@ script that look like options go after --.
 
 @click.command(name="run", cls=StrictCommand, epilog=_EPILOG)
 @click.argument("arguments", metavar="SCRIPT [ARGS]...", nargs=-1, type=click.UNPROCESSED)
-@click.option("-e", "code", metavar="CODE", help="Run this text instead of a file.")
+@click.option("-e", "code", metavar="CODE", help="Run the script CODE instead of a file.")
 @click.option("--simulate", is_flag=True, help="Call the built-in simulator; no key is needed or used.")
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="Time limit of the whole run.")
 @click.option("--require-live", "require", flag_value="live", help="Run only with a live key.")
@@ -72,7 +72,7 @@ def command(
 ) -> int:
     """Run a Lua script. SCRIPT is a file, or - for standard input.
 
-    Several names that end in .lua are several scripts, run at once; what follows -- goes to each.
+    Several names that end in .lua are several scripts, run concurrently; what follows -- goes to each.
 
     Without a key (STRIPE_SECRET_KEY) a run at a terminal is simulated; elsewhere it is refused.
     """

@@ -40,7 +40,7 @@ Examples:
 {EXIT_CODES}""",
 )
 @click.argument("arguments", metavar="SCRIPT [ARGS]...", nargs=-1, type=click.UNPROCESSED)
-@click.option("-e", "code", metavar="CODE", help="Submit this text instead of a file.")
+@click.option("-e", "code", metavar="CODE", help="Submit the script CODE instead of a file.")
 @submit_options
 @click.option("--simulate", is_flag=True, help="Run it on workers that simulate the API.")
 @click.option(

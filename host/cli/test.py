@@ -36,7 +36,7 @@ Examples:
 Exit codes:
   0    all tests passed
   1    a test failed, a file could not be loaded, or less was reached than --coverage-fail-under
-  2    usage: a path that is not there, a wrong -k, no tests at all
+  2    usage: a missing path, an invalid -k, no tests at all
   130  interrupted
 """
 
@@ -69,7 +69,7 @@ def command(
     cassette: CassetteOptions,
     covering: Covering,
 ) -> int:
-    """Run Lua tests: the files *_test.lua and test_*.lua in PATH (default: here), each on a new simulator."""
+    """Run Lua tests: the files *_test.lua and test_*.lua in PATH (default: here), each on a simulator of its own."""
     wanted = selection(expression) if expression is not None else None
     options: dict[str, Any] = {"lenient": True} if lenient else {}
     if covering.sinks:
@@ -122,7 +122,7 @@ def _run(chosen: _Chosen, testing: TestingOptions, cassette: CassetteOptions, op
         if taped is not None:
             taped.close()
     if taped is not None:
-        report.notes += taped.unasked_lines(of_all=chosen.is_all)
+        report.notes += taped.unreplayed_lines(of_all=chosen.is_all)
     if testing.junit is not None:
         Path(testing.junit).write_bytes(junit_xml(report.results))
     return report.finish(monotonic() - started, files=len(files))
@@ -147,7 +147,7 @@ def _run_file(
     first_only: bool,
     chance: random.Random | None,
 ) -> bool:
-    """Whether to go on with the next file."""
+    """Whether to continue with the next file."""
     name = file.name
     failed_before = report.failed
     try:

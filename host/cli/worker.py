@@ -48,9 +48,9 @@ def command(
     reporting: Reporting,
     opening: HostOptions,
 ) -> int:
-    """Run what is submitted to the fleet of HOST_DATABASE, until SIGTERM or Ctrl-C.
+    """Run the scripts submitted to the fleet of HOST_DATABASE, until SIGTERM or Ctrl-C.
 
-    Then no more runs are taken, those under way may end, and other workers go on with the rest.
+    Then it takes no more runs, those in progress may end, and other workers continue the rest.
     """
     plan = opening.plan()
     url = database_url(plan.settings.database, "worker")
@@ -105,7 +105,7 @@ async def _work(worker: FleetWorker, begun: str) -> None:
     """Run the worker until a signal stops it; ``begun`` is printed once signals are waited for."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        with suppress(NotImplementedError):  # Windows: Ctrl-C ends it at once, and leases end by themselves
+        with suppress(NotImplementedError):  # Windows: Ctrl-C ends it immediately, and its leases expire
             loop.add_signal_handler(number, worker.stop)
     _report(begun)
     await worker.run()

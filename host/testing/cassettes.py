@@ -8,7 +8,7 @@ from typing import Any
 
 from host.cassettes.cassette import Cassette, CassettePart
 from host.cassettes.tape import described
-from host.cassettes.unasked import unasked_lines
+from host.cassettes.unreplayed import unreplayed_lines
 from host.errors import UsageError
 from host.settings import Settings
 
@@ -61,9 +61,9 @@ class TestsCassette:
         if self._cassette.recording and self._cassette.begun:
             self._cassette.save()
 
-    def unasked_lines(self, *, of_all: bool) -> Iterator[str]:
+    def unreplayed_lines(self, *, of_all: bool) -> Iterator[str]:
         """Lines about what was recorded but not requested, by the tests that ran or ``of_all``."""
         if self._cassette.recording:
             return
-        found = self._cassette.unasked(begun_only=not of_all)
-        yield from unasked_lines(self._cassette.path, [described(name, each) for name, each in found])
+        found = self._cassette.unreplayed(begun_only=not of_all)
+        yield from unreplayed_lines(self._cassette.path, [described(name, each) for name, each in found])
