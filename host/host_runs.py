@@ -1,4 +1,4 @@
-"""How a program runs scripts with its host: at once or on a loop, one or many, recorded and taken up again."""
+"""How a program runs scripts with its host: at once or on a loop, one or many, recorded and resumed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Record = Callable[[], "Kept | RunResult"]
 
 
 class Resumption(TypedDict):
-    """How a run is taken up again: see :meth:`RunsOfHost.resume`."""
+    """How a run is resumed: see :meth:`RunsOfHost.resume`."""
 
     in_doubt: InDoubt
     recorded: bool
@@ -66,7 +66,7 @@ class RunsOfHost:
         for the whole run), ``limits``, ``permissions``, ``budget``, ``sinks`` (for this run's events); and for durable
         runs ``durable``, ``run_id``, ``force_new``.
 
-        ``durable=True`` records it in the journal, so that :meth:`resume` can go on after a crash. ``run_id``
+        ``durable=True`` records it in the journal, so that :meth:`resume` can continue it after a crash. ``run_id``
         names such a run: given again, the run is resumed, or its result given if it is done; ``force_new``
         starts it over, with new keys. With ``durable=False`` the ``run_id`` is a name and nothing is recorded.
 
@@ -178,7 +178,7 @@ class RunsOfHost:
         :meth:`run` takes. Jobs are taken from the iterable as there is room for them.
 
         With a ``batch_id`` all runs are durable: the first job's is ``ID.1``, the next one's ``ID.2`` …, and the
-        same jobs given again with the same id are gone on with: what is done gives its result again. A job that
+        same jobs given again with the same id are continued: what is done gives its result again. A job that
         cannot be recorded has an error of kind ``journal`` as its result, one that is another than the one of that
         number one of kind ``usage``. ``force_new`` starts all of them over, with new keys.
         """
@@ -223,7 +223,7 @@ class RunsOfHost:
         permissions: Permissions | Mapping[str, Any] | None = None,
         budget: Budget | Mapping[str, Any] | None = None,
     ) -> RunResult:
-        """Take up a durable run again: what is recorded answers from the journal, the rest is done now.
+        """Resume a durable run: what is recorded answers from the journal, the rest is done now.
 
         The script is its file's text as it is now, or as it was recorded (``recorded``, or where the file is
         gone). ``in_doubt`` is for changes that were sent, have no recorded answer and are no longer safe to
@@ -232,7 +232,7 @@ class RunsOfHost:
         ``"done:JSON"`` or ``("done", answer)``. A decision may be changed until the run has sent a change after it.
         ``force_new`` starts over with new keys. ``other_key`` says
         that the present key is of the same account as the one the run began with. Raises ``JournalError``
-        where the run may not go on here, or somebody else runs it.
+        if the run may not continue here, or another process runs it.
         """
         self._engine.worker.check_may_block("resume", "Await resume_async() there instead.")
         how: Resumption = {

@@ -1,6 +1,6 @@
-"""A handler script looked at before any event comes: what can be told of it without running it.
+"""A handler script looked at before any event comes: what can be found out without running it.
 
-An event would find the same, but only then, and its sender would be told that all is well.
+An event would find the same, but only then, and its sender would get a success.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ _DOTTED = r"[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,3}"
 def hint_for(message: str, source: bytes | None, line: int | None, *, caught: bool = False) -> str | None:
     """One sentence on what to do, or ``None``. ``message`` is without its place, which is ``line`` of ``source``.
 
-    ``caught``: the script goes on and may look at the message, so it gets only what there is instead of a name.
+    ``caught``: the script continues and may look at the message, so it gets only what there is instead of a name.
     """
     if len(message) > LONGEST:
         return None

@@ -8,7 +8,7 @@ from host.nearest_name import LONGEST, nearest_name
 
 __all__ = ["MISSING", "MODULES", "hint_for_method", "hint_for_module", "hint_for_name"]
 
-_READ = "fs.read(path) gives a granted file's text (--allow-read PATH)"
+_READ = "fs.read(path) returns a granted file's text (--allow-read PATH)"
 _FILES = f"{_READ}, fs.write(path, text) writes one (--allow-write PATH)"
 _LINES = f'{_READ}; for line in text:gmatch("[^\\r\\n]+") loops over its lines'
 _LOG = "log.error(…), log.warn(…) and log.info(…) write to the error output"
