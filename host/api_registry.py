@@ -155,7 +155,7 @@ class Endpoints:
         name, colon, path = endpoint.partition(":")
         api = self._apis.get(name) if colon and name.isidentifier() else self._apis["stripe"]
         if api is None:
-            raise InvalidCall(f"{endpoint!r}: there is no API {name!r}; there are {', '.join(self._apis)}")
+            raise InvalidCall(f"{endpoint!r}: there is no API {name!r}; expected one of {', '.join(self._apis)}")
         endpoint = path if colon and name in self._apis else endpoint
         operation, request = endpoint_request(api.catalog, endpoint, method, data, api.base_url, random_key)
         return interpret(api.catalog, operation, await self._sender.send(request, deadline))

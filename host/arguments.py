@@ -1,7 +1,7 @@
 """What the Python API makes of its arguments: each as its parameter means it, or a ``UsageError`` naming both.
 
 Checked once, where a call comes in: by ``Host`` and its methods, ``RunOptions`` and ``Script``. What is behind these
-takes its values as they are. A text that may hold a secret is not shown.
+takes its values as they are. A string that may hold a secret is not shown.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def a_flag(name: str, value: Any) -> bool:
     return value
 
 
-def a_text(name: str, value: Any, expected: str = "a text") -> str:
-    """A text that is not empty."""
+def a_text(name: str, value: Any, expected: str = "a string") -> str:
+    """A string that is not empty."""
     if not isinstance(value, str) or not value:
         raise wrong(name, value, expected)
     return value
@@ -91,7 +91,7 @@ def of_struct(name: str, value: Any, kind: type[S]) -> S | None:
         raise wrong(name, value, f"{kind.__name__}(…), or a mapping of {', '.join(fields)}")
     unknown = [each for each in value if each not in fields]
     if unknown:
-        raise UsageError(f"{name} has {shown(unknown[0])}; there are {', '.join(fields)}")
+        raise UsageError(f"{name} has {shown(unknown[0])}; expected one of {', '.join(fields)}")
     return kind(**value)
 
 
@@ -106,16 +106,16 @@ def mapping(name: str, value: Any, expected: str) -> Mapping[str, Any]:
 
 
 def text_mapping(name: str, value: Any) -> Mapping[str, str]:
-    """Texts by their names."""
-    for key, each in mapping(name, value, "texts by their names").items():
+    """Strings by their names."""
+    for key, each in mapping(name, value, "strings by their names").items():
         if not isinstance(each, str):
-            raise wrong(f"{name}[{key!r}]", each, "a text", private=True)
+            raise wrong(f"{name}[{key!r}]", each, "a string", private=True)
     return value  # type: ignore[no-any-return]
 
 
 def texts(name: str, value: Any) -> tuple[str, ...]:
-    """A list of texts; numbers and paths in it as text."""
-    expected = "a list of texts"
+    """A list of strings; numbers and paths in it as text."""
+    expected = "a list of strings"
     if isinstance(value, str | bytes | Mapping | set | frozenset) or not isinstance(value, Iterable):
         raise wrong(name, value, expected, private=True)
     if isinstance(value, type):  # an enum's class can be walked through
@@ -156,4 +156,4 @@ def _as_text(name: str, value: Any) -> str:
         return path
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    raise wrong(name, value, "a text", private=True)
+    raise wrong(name, value, "a string", private=True)

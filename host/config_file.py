@@ -167,7 +167,7 @@ class _Reader:
         for key in ("document", "base_url"):
             value = values.get(key)
             if key in values and (not isinstance(value, str) or not value):
-                raise self._wrong(table, key, f"{key} is {value!r}; expected a text")
+                raise self._wrong(table, key, f"{key} is {value!r}; expected a string")
         if "document" not in values:
             raise ConfigError(f"{place}: [{table}] has no document, the file of its OpenAPI document")
         auth, paging = values.get("auth"), values.get("paging")
@@ -190,7 +190,7 @@ class _Reader:
                 message = "auth is the name of an environment variable that holds the key, such as"
                 raise self._wrong(table, "auth", f"{message} {name.upper()}_API_KEY, or a table of these by scheme")
             if each in _OWN:
-                raise self._wrong(table, "auth", f"auth is {each}, which goes nowhere but to its own API")
+                raise self._wrong(table, "auth", f"auth is {each}, which is sent only to its own API")
 
     def _beside(self, file: str) -> str:
         """A path of the file, which is relative to it."""

@@ -173,8 +173,8 @@ def unpaused(decode: Callable[[bytes], T], data: bytes) -> T:
 def too_many(most: int, what: str) -> LimitError:
     """What is raised for more values than ``most``."""
     return LimitError(
-        f"{what} with more than {most:,} values, which is as many as are decoded at once",
-        hint="Ask for fewer at once: smaller pages, or parts of a file.",
+        f"{what} with more than {most:,} values, the most that is decoded at once",
+        hint="Request fewer at once: smaller pages, or parts of a file.",
     )
 
 
@@ -182,5 +182,5 @@ def _too_long(size: int, what: str) -> LimitError:
     return LimitError(
         f"{what} of {size:,} bytes; at most {MOST_TEXT // MB} MB are read or written at once, where an escape counts "
         "as several bytes",
-        hint="Ask for less at once: smaller pages, or parts of a file.",
+        hint="Request less at once: smaller pages, or parts of a file.",
     )

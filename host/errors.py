@@ -122,7 +122,7 @@ def is_private(name: str) -> bool:
 
 
 def cut_text(text: str, size: int) -> str:
-    """The beginning of a text that is at most ``size`` bytes of UTF-8."""
+    """The beginning of a string that is at most ``size`` bytes of UTF-8."""
     return text[:size].encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
 
 
@@ -135,7 +135,7 @@ def text_of(error: BaseException) -> str:
 
 
 def _written(text: str) -> str:
-    """A text without lone surrogates (of a file's name that is not UTF-8, say), which no other could hold."""
+    """A string without lone surrogates (of a file's name that is not UTF-8, say), which no other could hold."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -183,7 +183,7 @@ class CallError(HostError):
         self.retryable = retryable
         self.outcome = outcome
         self.phase = phase
-        self.body = body  # the decoded answer, a text where it is no JSON
+        self.body = body  # the decoded answer, a string where it is no JSON
         self.members = members or {}  # of the API's own error object
         self.retry_after = retry_after  # seconds, as the server asked (Retry-After)
         self.waited = 0.0  # seconds waited for a rate limit, which the call's deadline does not count

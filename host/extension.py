@@ -97,7 +97,7 @@ class Additions:
         """Register a module's public functions, or an object's public methods; returns their names."""
         self._check_local("functions()")
         if not isinstance(prefix, str):
-            raise arguments.wrong("prefix", prefix, "a text that the names begin with")
+            raise arguments.wrong("prefix", prefix, "a string that the names begin with")
         return self._functions.add_all(source, effect=effect, prefix=prefix)
 
     @overload
@@ -152,7 +152,7 @@ class Additions:
 
         Scripts then have ``petstore.pets.list{…}``, ``petstore.new_pet()`` and so on. ``base_url`` is the
         document's server by default, or the setting ``PETSTORE_API_BASE``. ``auth`` is the key (or the setting
-        ``PETSTORE_API_KEY``): a text, ``(user, password)``, :class:`OAuth2`, or a mapping of these by the
+        ``PETSTORE_API_KEY``): a string, ``(user, password)``, :class:`OAuth2`, or a mapping of these by the
         document's security schemes. ``overlay`` mends the document: an OpenAPI Overlay (its file or content), or
         several. ``paging`` says how the pages of its lists follow each other, where the document does not:
         ``"token cursor meta.next"``, or a mapping of such words by operation. On a simulated host the API is
@@ -243,5 +243,5 @@ class Additions:
             )
 
     def _names(self) -> set[str]:
-        """Names scripts know that are no functions."""
+        """The names known to scripts that are not functions."""
         return {*self._added.names(), *self._libraries.globals}

@@ -206,7 +206,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
     @property
     def unasked(self) -> tuple[str, ...]:
         """Recorded requests that no script has made so far, one line each; empty unless a cassette is replayed."""
-        return () if self._tape is None or not self._tape.replaying else tuple(self._tape.unasked())
+        return () if self._tape is None or not self._tape.replaying else tuple(self._tape.unreplayed())
 
     def close(self, grace: float = 5.0) -> None:
         """End all runs, let calls in flight finish for ``grace`` seconds, and free all resources. A second call does

@@ -1,4 +1,4 @@
-"""What ``Host(…)`` takes that is no plain value: parts of httpx, a simulator, worker processes, other APIs."""
+"""The arguments of ``Host(…)`` that are not plain values: parts of httpx, a simulator, worker processes, other APIs."""
 
 from __future__ import annotations
 
@@ -68,11 +68,13 @@ def api_arguments(apis: Any) -> dict[str, NamedApi] | None:
 def _api(name: str, given: Any) -> NamedApi:
     if not isinstance(given, Mapping) or "document" not in given:
         if isinstance(given, Mapping) and "openapi" not in given and "swagger" not in given:
-            raise UsageError(f"{name} has no document; expected document, and maybe {', '.join(NamedApi._fields[1:])}")
+            raise UsageError(
+                f"{name} has no document; expected document, and optionally {', '.join(NamedApi._fields[1:])}"
+            )
         given = {"document": given}
     unknown = [each for each in given if each not in NamedApi._fields]
     if unknown:
-        raise UsageError(f"{name} has {arguments.shown(unknown[0])}; there are {', '.join(NamedApi._fields)}")
+        raise UsageError(f"{name} has {arguments.shown(unknown[0])}; expected one of {', '.join(NamedApi._fields)}")
     if not isinstance(given["document"], str | os.PathLike | Mapping | Catalog):
         expected = "an OpenAPI document (its path, its decoded content or a Catalog), or a mapping with it as document"
         raise arguments.wrong(name, given["document"], expected)
@@ -118,17 +120,17 @@ def check_process_arguments(processes: Any, setup: Any, isolation: Any) -> None:
 def check_cassette(record: Any, replay: Any, processes: int, settings: dict[str, Any]) -> None:
     """One of the two, in one process; a host that replays gets a key that is nobody's in ``settings``."""
     if record is not None and replay is not None:
-        raise UsageError("record and replay exclude each other: a cassette is recorded first, and replayed then")
+        raise UsageError("record and replay cannot be combined: a cassette is recorded first and replayed later")
     if processes != 1:
         word = "record" if record is not None else "replay"
-        raise UsageError(f"{word}: a cassette needs a host of one process: leave processes=… (--processes) out")
+        raise UsageError(f"{word}: a cassette needs a host of one process: omit processes=… (--processes)")
     if replay is not None:
         settings["stripe_secret_key"] = "sk_test_replayed"  # noqa: S105 - nothing is sent, whatever keys there are
         settings.setdefault("stripe_api_base", STRIPE_API_BASE)
 
 
 def check_given(env: Any, simulator: Any) -> None:
-    """Texts by their names; a simulator, not its class or its port."""
+    """Strings by their names; a simulator, not its class or its port."""
     if env is not None:
         arguments.text_mapping("env", env)
     if simulator is not None:

@@ -89,7 +89,7 @@ class FleetOfHost(WebhooksOfHost):
 
         if self._runs.worker_processes is not None:
             raise UsageError(
-                "a worker of a fleet does its runs in its own process: leave processes=… out",
+                "a worker of a fleet does its runs in its own process: omit processes=…",
                 hint="start as many workers as there are processors to use",
             )
         fleet, _ = self.fleet, self.durable_runs  # first of all: they say what is wrong with the database or the host

@@ -61,8 +61,9 @@ class PlansOfHost(RunsOfHost):
     ) -> RunResult:
         """Make the changes of a plan, or of a plan's file, by a durable run that is stopped at any other change.
 
-        The run is named after the plan: applied again after a crash it goes on, applied again when it is done it gives
-        its result. Raises ``UsageError`` for a plan of other keys, of another mode or of a script that has changed.
+        The run is named after the plan: applied again after a crash it continues, applied again when it is done it
+        gives its result. Raises ``UsageError`` for a plan of other keys, of another mode or of a script that has
+        changed.
         """
         from host.plan.making import applied_by, check_applicable  # few hosts plan
         from host.plan.plan import Plan
@@ -112,8 +113,8 @@ class PlansOfHost(RunsOfHost):
         """Make the changes of a plan of several runs, one run after the other; returns each result as it ends.
 
         ``job`` of a result is its :class:`~host.plan.plan_set.PlanSection`. It ends with the first run that fails, as
-        one does at a change that is not the plan's next. Given again after a crash, it goes on; what is done gives its
-        result. The options are those of :meth:`apply`, for each run. Raises ``UsageError`` as that does.
+        one does at a change that is not the plan's next. Given again after a crash, it continues; what is done gives
+        its result. The options are those of :meth:`apply`, for each run. Raises ``UsageError`` as that does.
         """
         from host.plan.making import apply_plans  # few hosts plan
 
@@ -126,8 +127,6 @@ class PlansOfHost(RunsOfHost):
     def _check_plannable(self) -> None:
         self._runs.check_open()
         if self._runs.worker_processes is not None:
-            raise UsageError("planning needs a host of one process: leave processes=… (--processes) out")
+            raise UsageError("planning needs a host of one process: omit processes=… (--processes)")
         if self._runs.tape is not None:
-            raise UsageError(
-                "a plan is neither recorded nor replayed: leave record=… and replay=… (--record, --replay) out"
-            )
+            raise UsageError("a plan is neither recorded nor replayed: omit record=… and replay=… (--record, --replay)")

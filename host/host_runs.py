@@ -1,4 +1,4 @@
-"""How a program runs scripts with its host: at once or on a loop, one or many, recorded and taken up again."""
+"""How a program runs scripts with its host: at once or on a loop, one or many, recorded and resumed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Record = Callable[[], "Kept | RunResult"]
 
 
 class Resumption(TypedDict):
-    """How a run is taken up again: see :meth:`RunsOfHost.resume`."""
+    """How a run is resumed: see :meth:`RunsOfHost.resume`."""
 
     in_doubt: InDoubt
     recorded: bool
@@ -49,7 +49,7 @@ class RunsOfHost:
     def compile(self, source: ScriptLike) -> Script:
         """A reusable script of a file's path, or of Lua source text. Raises ``UsageError``.
 
-        A text is source if it holds a line break, or a space or a parenthesis while it names no file.
+        A string is source if it holds a line break, or a space or a parenthesis while it names no file.
         """
         return script_of(source, "source")
 
@@ -66,7 +66,7 @@ class RunsOfHost:
         for the whole run), ``limits``, ``permissions``, ``budget``, ``sinks`` (for this run's events); and for durable
         runs ``durable``, ``run_id``, ``force_new``.
 
-        ``durable=True`` records it in the journal, so that :meth:`resume` can go on after a crash. ``run_id``
+        ``durable=True`` records it in the journal, so that :meth:`resume` can continue it after a crash. ``run_id``
         names such a run: given again, the run is resumed, or its result given if it is done; ``force_new``
         starts it over, with new keys. With ``durable=False`` the ``run_id`` is a name and nothing is recorded.
 
@@ -178,7 +178,7 @@ class RunsOfHost:
         :meth:`run` takes. Jobs are taken from the iterable as there is room for them.
 
         With a ``batch_id`` all runs are durable: the first job's is ``ID.1``, the next one's ``ID.2`` …, and the
-        same jobs given again with the same id are gone on with: what is done gives its result again. A job that
+        same jobs given again with the same id are continued: what is done gives its result again. A job that
         cannot be recorded has an error of kind ``journal`` as its result, one that is another than the one of that
         number one of kind ``usage``. ``force_new`` starts all of them over, with new keys.
         """
@@ -194,7 +194,7 @@ class RunsOfHost:
         if batch_id is not None:
             self.durable_runs.open_batch(batch_id, force_new=force_new)
         elif force_new:
-            raise UsageError("force_new starts a batch over: say which with batch_id")
+            raise UsageError("force_new starts a batch over: name it with batch_id")
 
         def keep(job: Any, script: Script, options: RunOptions, number: int) -> Kept | RunResult | None:
             if batch_id is None and not options.is_kept:
@@ -223,7 +223,7 @@ class RunsOfHost:
         permissions: Permissions | Mapping[str, Any] | None = None,
         budget: Budget | Mapping[str, Any] | None = None,
     ) -> RunResult:
-        """Take up a durable run again: what is recorded answers from the journal, the rest is done now.
+        """Resume a durable run: what is recorded answers from the journal, the rest is done now.
 
         The script is its file's text as it is now, or as it was recorded (``recorded``, or where the file is
         gone). ``in_doubt`` is for changes that were sent, have no recorded answer and are no longer safe to
@@ -232,7 +232,7 @@ class RunsOfHost:
         ``"done:JSON"`` or ``("done", answer)``. A decision may be changed until the run has sent a change after it.
         ``force_new`` starts over with new keys. ``other_key`` says
         that the present key is of the same account as the one the run began with. Raises ``JournalError``
-        where the run may not go on here, or somebody else runs it.
+        if the run may not continue here, or another process runs it.
         """
         self._engine.worker.check_may_block("resume", "Await resume_async() there instead.")
         how: Resumption = {
@@ -262,7 +262,7 @@ class RunsOfHost:
         return await self._wait_async(*self._taken_up(run_id, how, chosen))
 
     def _taken_up(self, run_id: str, how: Resumption, chosen: RunKeywords) -> tuple[RunOptions, Record]:
-        arguments.an_instance("run_id", run_id, str, "a text: the run's id")
+        arguments.an_instance("run_id", run_id, str, "a string: the run's id")
         arguments.a_flag("recorded", how["recorded"])
         arguments.a_flag("force_new", how["force_new"])
         arguments.a_flag("other_key", how["other_key"])
@@ -275,9 +275,7 @@ class RunsOfHost:
     def durable_runs(self) -> DurableRuns:
         """What begins, resumes and looks at durable runs."""
         if self._runs.worker_processes is not None:
-            raise UsageError("durable runs need a host of one process: leave processes=… (--processes) out")
+            raise UsageError("durable runs need a host of one process: omit processes=… (--processes)")
         if self._runs.tape is not None:
-            raise UsageError(
-                "a durable run has a record of its own: leave record=… and replay=… (--record, --replay) out"
-            )
+            raise UsageError("a durable run has a record of its own: omit record=… and replay=… (--record, --replay)")
         return self._durable.runs

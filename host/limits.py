@@ -100,7 +100,7 @@ def read_api_limits(value: object) -> Mapping[str, ApiLimits]:
         if isinstance(given, Mapping):
             unknown = [each for each in given if each not in _API_LIMITS]
             if unknown:
-                raise ValueError(f"has {unknown[0]!r} for {name}; there are {', '.join(_API_LIMITS)}")
+                raise ValueError(f"has {unknown[0]!r} for {name}; expected one of {', '.join(_API_LIMITS)}")
             try:
                 given = ApiLimits(**given)
             except UsageError as error:

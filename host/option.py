@@ -10,7 +10,7 @@ __all__ = ["Option"]
 class Option(NamedTuple):
     """``Annotated[field's type, Option(…)]``. ``flags`` are names apart by spaces: ``-v --verbose``.
 
-    What a text is read as follows from the field's type; ``kind`` is a type of click's where that is not enough, and
+    What a string is read as follows from the field's type; ``kind`` is a type of click's where that is not enough, and
     ``"count"`` for a flag whose repetitions count.
     """
 

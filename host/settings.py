@@ -45,7 +45,7 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
 class Secret:
-    """A text that does not show itself: ``str`` and ``repr`` give a mask, only :meth:`reveal` the value.
+    """A string that does not show itself: ``str`` and ``repr`` give a mask, only :meth:`reveal` the value.
 
     Compared and hashed by value. Pickling is refused, so that a secret crosses to another process or a
     file only where somebody wrote :meth:`reveal`.
@@ -55,7 +55,7 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         if not isinstance(value, str):
-            raise UsageError(f"a Secret holds a text, not {type(value).__name__}")
+            raise UsageError(f"a Secret holds a string, not {type(value).__name__}")
         self._value = value
 
     def reveal(self) -> str:
@@ -113,7 +113,7 @@ class Settings(Frozen, frozen=True):
     stripe_api_base: str = STRIPE_API_BASE
     stripe_api_version: str | None = None
     http_timeout: Annotated[
-        float, Option("--http-timeout", "Wait this long for the answer to one request.", "SECONDS")
+        float, Option("--http-timeout", "How long to wait for the answer to one request.", "SECONDS")
     ] = 5.0
     connect_timeout: float = 3.0
     request_deadline: float = 30.0
@@ -131,11 +131,12 @@ class Settings(Frozen, frozen=True):
     transport: TransportName = "auto"
     send_traceparent: bool = True
     lenient: Annotated[
-        bool, Option("--lenient", "Simulated: answer by its shape what is not modelled, and list it at the end.")
+        bool,
+        Option("--lenient", "Simulated: answer what is not modelled from the schema alone, and list it at the end."),
     ] = False
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     journal: Annotated[
-        str | None, Option("--journal", "Where durable runs are recorded: a file, or a database's URL.", "URL")
+        str | None, Option("--journal", "Where durable runs are recorded: a file, or the URL of a database.", "URL")
     ] = None
     database: Annotated[
         str | None, Option("--database", "The fleet's queue and journal, postgresql://USER@HOST/NAME.", "URL")
@@ -214,7 +215,7 @@ class Settings(Frozen, frozen=True):
         environ: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
     ) -> Callable[[str], tuple[str, str] | None]:
-        """Looks up a variable that is no field, as ``PETSTORE_API_KEY``: its value and where it was set."""
+        """Looks up a variable that is not a field, such as ``PETSTORE_API_KEY``: its value and where it was set."""
         _check_sources(env_file, environ, cwd)
         file = read_env_file(env_file, cwd, _VARIABLES)
         known = os.environ if environ is None else environ
@@ -299,7 +300,7 @@ class Settings(Frozen, frozen=True):
 
 
 def _looks_like_stripe_key(text: str) -> bool:
-    """Whether it has the form of a secret or restricted key, and is no placeholder (``sk_test_xxx``)."""
+    """Whether it has the form of a secret or restricted key, and is not a placeholder (``sk_test_xxx``)."""
     is_placeholder = text.lower().endswith(("_xxx", "xxxx", "your_key", "key_here"))
     return _STRIPE_KEY.fullmatch(text) is not None and not is_placeholder
 
@@ -314,7 +315,7 @@ def _read_key(value: object) -> Secret | None:
     if value is None:
         return None
     if not isinstance(value, str | Secret):
-        raise ValueError(f"is {type(value).__name__}; expected a text")
+        raise ValueError(f"is {type(value).__name__}; expected a string")
     text = (value.reveal() if isinstance(value, Secret) else value).strip()
     if text in ("", DEMO_KEY):
         return None
@@ -371,7 +372,7 @@ def _read_token(value: object) -> Secret | None:
     if value is None:
         return None
     if not isinstance(value, str | Secret):
-        raise ValueError(f"is {type(value).__name__}; expected a text")
+        raise ValueError(f"is {type(value).__name__}; expected a string")
     text = (value.reveal() if isinstance(value, Secret) else value).strip()
     if not _PRINTABLE.fullmatch(text):
         raise ValueError("is empty, or holds a space, line break or non-ASCII character")

@@ -99,8 +99,8 @@ def _parsed(source: str, text: str, known: Set[str]) -> EnvFile:
 def strays(
     file: EnvFile, environ: Mapping[str, str], known: Set[str], claimed: Callable[[str], bool] | None
 ) -> Iterator[str]:
-    """A message for each variable that is no setting and was likely meant for one: misspelt, or with a prefix of ours;
-    and for each setting that a file sets to two values.
+    """A message for each variable that is not a setting but was probably meant as one: misspelt, or with a prefix of
+    ours; and for each setting that a file sets to two values.
 
     ``claimed`` recognises variables that somebody else reads: granted to scripts, or of a further API.
     """
@@ -109,7 +109,7 @@ def strays(
     ]
     for name, line in file.earlier.items():
         if name in known:
-            yield f"{file.source}:{line}: {name} is set once more in line {file.lines[name]}, which counts"
+            yield f"{file.source}:{line}: {name} is set again in line {file.lines[name]}, which takes precedence"
     for name in (*file.values, *environ):
         if name in known or (claimed is not None and claimed(name)):
             continue
@@ -127,7 +127,7 @@ def strays(
             near = near or _related(form, known)
         place = f"{file.source}:{file.lines[name]}" if name in file.values else "environment"
         meant = f"; did you mean {near}?" if near else ""
-        yield f"{place}: {name} is no setting, so it does nothing{meant}"
+        yield f"{place}: {name} is not a setting, so it has no effect{meant}"
 
 
 def warn(message: str) -> None:

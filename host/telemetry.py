@@ -1,4 +1,4 @@
-"""The trace that a program is in, as W3C's ``traceparent`` (https://www.w3.org/TR/trace-context/): a text that goes
+"""The trace that a program is in, as W3C's ``traceparent`` (https://www.w3.org/TR/trace-context/): a string that goes
 anywhere, to another thread, process or machine.
 
 OpenTelemetry is looked for among what is loaded, never loaded: a program without it is in no trace.

@@ -66,7 +66,7 @@ class ChildHost(Host):
         """What the parent said of limits and simulated calls; from the reading thread."""
         if isinstance(message, m.Answered):
             self._engine.worker.call_soon(self.remote.receive, message)
-        elif isinstance(message, m.OnceTold):
+        elif isinstance(message, m.OnceAnswered):
             self._once.receive(message)
         else:
             self._engine.worker.call_soon(self.leased.receive, message, monotonic())
@@ -127,7 +127,7 @@ class Child:
         self._sessions: dict[int, Session] = {}
 
     def serve(self) -> None:
-        """Until the parent closes, or is gone: then everything here ends at once."""
+        """Until the parent closes, or is gone: then everything here ends immediately."""
         for frame in self._channel.frames():
             message = m.from_parent(frame)
             if isinstance(message, m.Open):
@@ -173,7 +173,7 @@ class Child:
                 host.offered(api_of(message))
             case m.Forget(key):
                 del self._scripts[key]
-            case m.StatsAsked(id):
+            case m.StatsRequested(id):
                 self.send(m.Health(id, msgspec.structs.asdict(host.stats())))
             case _:
                 host.receive(message)

@@ -98,7 +98,7 @@ def test_without_a_file_nothing_is_said() -> None:
         ("permissions = 5", "host.toml:1: permissions is 5; expected a table [permissions]"),
         ("\n[apis.pets]\ndocumnt = 'x'", "host.toml:3: there is no 'documnt' in [apis.pets]; did you"),
         ("[apis.pets]\nbase_url = 'x'", "host.toml:1: [apis.pets] has no document"),
-        ("[apis.pets]\ndocument = 5", "host.toml:2: document is 5; expected a text"),
+        ("[apis.pets]\ndocument = 5", "host.toml:2: document is 5; expected a string"),
         ("[apis]\npets = 'pets.yaml'", "host.toml:2: pets is 'pets.yaml'; expected a table [apis.pets]"),
         ("[apis.pets]\ndocument = 'x'\nauth = 'sk_live_1'", "host.toml:3: auth is the name of an environment"),
         ("[apis.pets]\ndocument = 'x'\nauth = {a = 'sk_live_1'}", "such as PETS_API_KEY, or a table of these"),

@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 # What is imported late → why. One reason is for all files that do.
-LATE = {
+LOCAL_IMPORTS = {
     # Libraries that are there only with an extra, or for one use of many.
     "aiosqlite": "sql.* with SQLite",
     "brotli": "an answer in that coding, where the library is installed",
@@ -230,13 +230,13 @@ def late_imports() -> Iterator[tuple[str, str, int]]:
 
 def test_each_import_within_a_function_has_its_reason() -> None:
     """What is not in the table is imported at the top of its file, or gets a reason there."""
-    unknown = [f"{file}:{line} {name}" for file, name, line in late_imports() if name not in LATE]
+    unknown = [f"{file}:{line} {name}" for file, name, line in late_imports() if name not in LOCAL_IMPORTS]
     assert unknown == []
 
 
 def test_no_reason_is_left_over() -> None:
     """The table has nothing that no file imports so."""
-    assert set(LATE) - {name for _, name, _ in late_imports()} == set()
+    assert set(LOCAL_IMPORTS) - {name for _, name, _ in late_imports()} == set()
 
 
 def test_a_file_that_loads_it_anyway_does_not_do_so_late() -> None:
@@ -263,7 +263,7 @@ def test_nothing_of_the_table_is_loaded_with_the_package(program: str) -> None:
     """What is imported late is not loaded some other way, which would make being late pointless."""
     code = f"{program}\nimport sys\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    loaded = set(done.stdout.split()) & set(LATE) - LOADED_ANYWAY
+    loaded = set(done.stdout.split()) & set(LOCAL_IMPORTS) - LOADED_ANYWAY
     assert loaded - (LOADED_WITH_HOST if "Host" in program else set()) == set()
 
 
@@ -279,5 +279,5 @@ print(*sys.modules)"""
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT, env=environment
     )
-    loaded = set(done.stdout.split()) & set(LATE)
+    loaded = set(done.stdout.split()) & set(LOCAL_IMPORTS)
     assert loaded - LOADED_WITH_A_RUN - LOADED_WITH_HOST - {"host.errors", "msgspec"} == set()

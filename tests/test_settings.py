@@ -291,7 +291,7 @@ def test_a_secret_is_compared_by_value_and_refuses_to_be_serialised() -> None:
     [
         ("x", "expected such as stripe: rate=50"),
         ("stripe: rate", "expected such as stripe: rate=50"),
-        ("stripe: rat=5", "has 'rat' for stripe; there are rate, burst, in_flight, retries"),
+        ("stripe: rat=5", "has 'rat' for stripe; expected one of rate, burst, in_flight, retries"),
         ("stripe: rate=-1", "rate is -1.0; expected requests a second, a number from 0"),
         ("stripe: rate=nan", "rate is nan; expected requests a second"),
         ("stripe: burst=0", "burst is 0; expected a number from 1"),

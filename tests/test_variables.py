@@ -45,11 +45,11 @@ def test_every_setting_misspelt_by_a_letter_is_shown_with_its_name(name: str) ->
     text = "".join(f"{each}=x\n" for each in wrong)
     messages = told(text)
     assert messages == [
-        f".env:{line}: {each} is no setting, so it does nothing; did you mean {name}?"
+        f".env:{line}: {each} is not a setting, so it has no effect; did you mean {name}?"
         for line, each in enumerate(wrong, 1)
     ]
     assert told(environ=dict.fromkeys(wrong, "x")) == [
-        f"environment: {each} is no setting, so it does nothing; did you mean {name}?" for each in wrong
+        f"environment: {each} is not a setting, so it has no effect; did you mean {name}?" for each in wrong
     ]
 
 
@@ -57,7 +57,7 @@ def test_every_setting_misspelt_by_a_letter_is_shown_with_its_name(name: str) ->
 def test_another_case_or_dashes_are_reported(name: str) -> None:
     """``host_log_level`` and ``HOST-LOG-LEVEL`` set nothing."""
     for wrong in (name.lower(), name.replace("_", "-"), name.title()):
-        assert told(f"{wrong}=x\n") == [f".env:1: {wrong} is no setting, so it does nothing; did you mean {name}?"]
+        assert told(f"{wrong}=x\n") == [f".env:1: {wrong} is not a setting, so it has no effect; did you mean {name}?"]
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_another_case_or_dashes_are_reported(name: str) -> None:
 )
 def test_another_name_for_a_setting_is_reported(name: str, near: str) -> None:
     """What other tools call it, or half of its name."""
-    assert told(f"{name}=x\n") == [f".env:1: {name} is no setting, so it does nothing; did you mean {near}?"]
+    assert told(f"{name}=x\n") == [f".env:1: {name} is not a setting, so it has no effect; did you mean {near}?"]
 
 
 @pytest.mark.parametrize("name", ["HOST_READ_ONLY", "HOST_SIMULATE", "GRAPHQL_PLAYGROUND"])
 def test_a_name_with_our_prefix_is_reported_though_nothing_is_near(name: str) -> None:
     """Whoever sets HOST_READ_ONLY counts on it."""
-    assert told(environ={name: "1"}) == [f"environment: {name} is no setting, so it does nothing"]
+    assert told(environ={name: "1"}) == [f"environment: {name} is not a setting, so it has no effect"]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_what_is_granted_or_of_an_api_is_let_alone(monkeypatch: pytest.MonkeyPat
 def test_a_host_warns_at_the_programs_own_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """The warning names the file that made the host, not a file of ours."""
     monkeypatch.setenv("HOST_HTTP_TIMOUT", "5")
-    with pytest.warns(SettingsWarning, match="environment: HOST_HTTP_TIMOUT is no setting") as caught:
+    with pytest.warns(SettingsWarning, match="environment: HOST_HTTP_TIMOUT is not a setting") as caught:
         Host(simulate=True).close()
     assert [each.filename for each in caught] == [__file__]
 
@@ -165,6 +165,6 @@ def test_export_lines_of_shells_are_let_alone() -> None:
 def test_a_setting_with_two_values_in_a_file_is_reported() -> None:
     """The last counts, as ever; the same value twice, or another tool's variable, is nobody's mistake of ours."""
     text = "HOST_LOG_LEVEL=error\nA=1\n\nA=2\nHOST_LOG_LEVEL=info\nHOST_HTTP_TIMEOUT=4\nHOST_HTTP_TIMEOUT=4\n"
-    assert told(text) == [".env:1: HOST_LOG_LEVEL is set once more in line 5, which counts"]
+    assert told(text) == [".env:1: HOST_LOG_LEVEL is set again in line 5, which takes precedence"]
     with pytest.warns(SettingsWarning):
         assert Settings.load(environ={}).log_level == "info"

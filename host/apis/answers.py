@@ -91,7 +91,7 @@ def _value(catalog: Catalog, operation: Operation, answer: Response) -> Any:
         if _may_be_empty(catalog, operation):
             return None
         what = "no content" if answer.status == 204 else "an empty body"
-        _unexpected(catalog, operation, answer, f"{what} where {_due(catalog, result)} is due")
+        _unexpected(catalog, operation, answer, f"{what} where {_due(catalog, result)} was expected")
     shape = catalog.resolve(result)
     if shape.type == "string" and "json" not in answer.headers.get("content-type", "json"):
         return _text(answer)
@@ -159,7 +159,7 @@ def _checked(catalog: Catalog, operation: Operation, answer: Response, shape: Sc
     if shape.type in ("object", "array") or operation.returns_id:
         kind = list if expected == "list" else dict
         if not isinstance(value, kind) and not (value is None and shape.nullable):
-            _unexpected(catalog, operation, answer, f"a JSON {_kind(value)} where {_an(expected)} is due")
+            _unexpected(catalog, operation, answer, f"a JSON {_kind(value)} where {_an(expected)} was expected")
     if operation.returns_id and isinstance(value, dict):
         id = value.get(catalog.id_field)
         if id is None or id == "":

@@ -42,7 +42,7 @@ class Api(msgspec.Struct, frozen=True):
 
     @property
     def account(self) -> str:
-        """A text that identifies the key without revealing it; "" without a key."""
+        """A string that identifies the key without revealing it; "" without a key."""
         texts = "\n".join(secret.reveal() for secret in self.secrets())
         if not texts:
             return ""
@@ -131,7 +131,7 @@ class OAuth2(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         if isinstance(self.client_secret, str):
             msgspec.structs.force_setattr(self, "client_secret", Secret(self.client_secret))
-        arguments.an_instance("OAuth2.client_secret", self.client_secret, Secret, "a text or a Secret")
+        arguments.an_instance("OAuth2.client_secret", self.client_secret, Secret, "a string or a Secret")
         arguments.a_text("OAuth2.client_id", self.client_id)
         if self.token_url != "":
             arguments.a_text("OAuth2.token_url", self.token_url, "a URL")

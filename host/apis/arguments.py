@@ -119,7 +119,7 @@ def names_of(operation: Operation) -> set[str]:
 def _wrong_call(operation: Operation, fault: str, param: str | None = None) -> InvalidCall:
     return InvalidCall(
         f"{operation.id}: {fault}; call it as {signature(operation)}"
-        + (f" with {param} as a text, such as an object's .id" if param and ".id" not in fault else ""),
+        + (f" with {param} as a string, such as an object's .id" if param and ".id" not in fault else ""),
         operation=operation.id,
         param=param,
     )

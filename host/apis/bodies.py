@@ -79,7 +79,7 @@ def read_params(
     in_path = [name for name in dict.fromkeys(in_path) if name not in in_query or (name, "path") in found]
     for name in in_path:
         if (name, "path") not in found:
-            source.warn(place, f"the path parameter {name!r} is not described; a string is taken")
+            source.warn(place, f"the path parameter {name!r} is not described; a string is assumed")
             text = Schema(type="string")
             found[name, "path"] = Param(name=name, location="path", schema=text, required=True)
     for key in [key for key in found if key[1] == "path" and key[0] not in in_path]:

@@ -203,7 +203,7 @@ def unknown(name: str, valid: Any) -> str:
     if not valid:
         return "there is no such parameter"
     names = sorted(valid)
-    return f"there is no such parameter; there are {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
+    return f"there is no such parameter; expected one of {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
 
 
 def listed(names: list[str]) -> str:

@@ -143,7 +143,7 @@ def parse_document(data: bytes, label: str) -> dict[str, Any]:
     """:func:`read_document` for the content of a file; ``label`` names it in messages."""
     root = parse_values(data, label)
     if not isinstance(root, dict):
-        raise CatalogError(f"{label} holds {type(root).__name__}, expected an OpenAPI object")
+        raise CatalogError(f"{label} contains {type(root).__name__}, expected an OpenAPI object")
     return root
 
 
@@ -164,7 +164,7 @@ def parse_values(data: bytes, label: str) -> Any:
 
 
 def _most_values(data: bytes) -> int:
-    """An upper bound of the number of values in a text, by its punctuation."""
+    """An upper bound of the number of values in a string, by its punctuation."""
     return sum(data.count(mark) for mark in (b"\n", b",", b"[", b"{"))
 
 
@@ -215,7 +215,7 @@ def _check_aliases(root: Any, label: str) -> None:
             waiting.append((node, True))
             waiting.extend((each, False) for each in inner)
         elif not sizes[id(node)]:
-            raise CatalogError(f"{label} has an alias inside of what it stands for")
+            raise CatalogError(f"{label} has an alias that contains itself")
 
 
 def _check_keys(node: Any, label: str) -> None:

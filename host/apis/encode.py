@@ -23,7 +23,7 @@ _in_order = msgspec.json.Encoder(order="deterministic").encode
 
 
 def plain(text: str) -> bool:
-    """Whether a text needs no percent-encoding except for spaces. Faster than a regular expression."""
+    """Whether a string needs no percent-encoding except for spaces. Faster than a regular expression."""
     return text.isascii() and not text.encode().translate(None, _PLAIN)
 
 

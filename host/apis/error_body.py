@@ -27,7 +27,7 @@ _TEXTS: Final = (
     "usermessage", "developermessage", "errorsummary", "faultstring", "reason", "summary", "title", "text", "issue",
     "error", "fault", "problem", "value",
 )  # fmt: skip
-# those with further errors, each a text or an error;
+# those with further errors, each a string or an error;
 _LISTS: Final = (
     "errors", "details", "detail", "issues", "violations", "fieldviolations", "invalidparams", "fielderrors",
     "validationerrors", "errorcauses", "causes", "nonfielderrors", "failures", "messages", "modelstate",
@@ -72,7 +72,7 @@ def read_error(body: Any) -> ErrorText | None:
 
 
 def page_text(text: str) -> str:
-    """The words of a text: the message in XML, the visible text of HTML."""
+    """The words of a string: the message in XML, the visible text of HTML."""
     if "<" not in text:
         return " ".join(text.split())
     pieces: list[tuple[str, str]] = []  # the tag each text is in
@@ -110,7 +110,7 @@ def _only_item(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _words(value: Any, depth: int = 0) -> str:
-    """The words of a text, list or object."""
+    """The words of a string, list or object."""
     if isinstance(value, str):
         return value.strip()
     if depth > DEEPEST:
@@ -175,7 +175,7 @@ def _place(value: dict[str, Any]) -> str:
 
 
 def _by_field(value: Any) -> bool:
-    """Whether an object maps fields to lists of texts, as Rails, Laravel, ASP.NET and Django write them."""
+    """Whether an object maps fields to lists of strings, as Rails, Laravel, ASP.NET and Django write them."""
     if not isinstance(value, dict) or not value:
         return False
     if len(value) == 1 and _letters(next(iter(value))) in (*_LISTS, "message", "error", "msg"):

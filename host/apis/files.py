@@ -58,7 +58,7 @@ def file_checker(check: Checker) -> Checker:
             if name not in FILE_FIELDS:
                 raise ValidationError("", text=unknown(str(name), FILE_FIELDS)).at(str(name))
             if name in ("path", "name", "type") and (not isinstance(each, str) or not each):
-                raise ValidationError("expected a text", each).at(name)
+                raise ValidationError("expected a string", each).at(name)
             if name == "headers" and not isinstance(each, dict):
                 raise ValidationError("expected a table of names and values", each).at(name)
         if ("content" in value) == ("path" in value):
@@ -74,7 +74,7 @@ def file_checker(check: Checker) -> Checker:
 def with_files(catalog: Catalog, body: BodyKind | None, schema: Schema, check: Checker) -> Checker:
     """``check``, the checker of a body's member with the resolved ``schema``, extended to accept files where allowed.
 
-    Bytes may be files, and members without a type in a multipart body (OpenAPI 3.1.1, "Encoding Object"). A text that
+    Bytes may be files, and members without a type in a multipart body (OpenAPI 3.1.1, "Encoding Object"). A string that
     is the whole body may be read from a file.
     """
     inner = file_schema(catalog, schema)

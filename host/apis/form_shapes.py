@@ -1,6 +1,6 @@
 """Prepared encoders of form bodies: the second call with the same names and types of arguments only joins texts.
 
-An encoder is prepared for arguments that are scalars or maps of texts. Everything else, and any value that a checker
+An encoder is prepared for arguments that are scalars or maps of strings. Everything else, and any value that a checker
 refuses, is handled by the general code (``prepare.py``), which also makes the error messages.
 """
 
@@ -79,7 +79,7 @@ class FormShapes:
             for place in shape.maps:
                 texts[place : place + 1] = texts[place].values()
             joined = "".join(texts)
-        except (ValidationError, TypeError):  # a checker refuses it; a map holds what is no text
+        except (ValidationError, TypeError):  # a checker refuses it; a map holds a value that is not a string
             return None
         if shape.order is not None:
             texts = shape.order(texts)

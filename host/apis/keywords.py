@@ -14,7 +14,7 @@ from host.apis.document import Document
 
 __all__ = ["ANNOTATIONS", "UNREAD", "UnreadKeywords"]
 
-_CHECKED = "is not checked; the API has the last word"
+_CHECKED = "is not checked; the API decides"
 
 UNREAD: Final[Mapping[str, Mapping[str, str]]] = {
     "schema": {
@@ -34,7 +34,7 @@ UNREAD: Final[Mapping[str, Mapping[str, str]]] = {
         "$vocabulary": "is not read",
     },
     "document": {
-        "jsonSchemaDialect": "is not read: schemas are taken for those of JSON Schema 2020-12",
+        "jsonSchemaDialect": "is not read: schemas are assumed to be JSON Schema 2020-12",
     },
     "operation": {},
     "response": {"links": "is not read"},

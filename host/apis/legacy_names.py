@@ -90,8 +90,8 @@ MOVED: Final[Mapping[str, str]] = {
 # Parameters that were renamed or moved into another: what to write, by the new parameter.
 PARAMS: Final[Mapping[str, Mapping[str, str]]] = {
     "account_balance": {"balance": ""},
-    "offset": {"starting_after": "starting_after = the last id seen, or :each() goes over all pages"},
-    "page": {"starting_after": "starting_after = the last id seen, or :each() goes over all pages"},
+    "offset": {"starting_after": "starting_after = the last id seen, or :each() loops over all pages"},
+    "page": {"starting_after": "starting_after = the last id seen, or :each() loops over all pages"},
     "per_page": {"limit": ""},
     "aggregate_usage": {"recurring": "recurring = {meter = …}"},
     "amount": {"unit_amount": "", "line_items": "line_items = {{price_data = {unit_amount = …}, …}}"},

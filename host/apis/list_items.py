@@ -38,7 +38,7 @@ ASIDE = frozenset(
     }
 )
 DEPTH = 3
-UNTOLD = "?"  # stands for the member with the items if it is unknown
+UNKNOWN_ITEMS = "?"  # stands for the member with the items if it is unknown
 
 
 def find_items(operation: Operation, result: Schema, lookup: Catalog) -> tuple[str | None, Schema]:
@@ -152,7 +152,7 @@ def page_words(catalog: Catalog, operation: Operation) -> str | None:
 def _only_a_list(catalog: Catalog, operation: Operation) -> str | None:
     """The member that holds the items of a plain list ("": the answer itself).
 
-    :data:`UNTOLD` if the answer has several lists or an unknown shape; None if it is an object.
+    :data:`UNKNOWN_ITEMS` if the answer has several lists or an unknown shape; None if it is an object.
     """
     if operation.method != "GET" or operation.result is None:
         return None
@@ -166,4 +166,4 @@ def _only_a_list(catalog: Catalog, operation: Operation) -> str | None:
         others = (catalog.resolve(each) for name, each in result.properties.items() if name != member)
         if all(each.type in ("string", "integer", "number", "boolean") for each in others):
             return member
-    return UNTOLD if lists_inside(result, catalog) or not result.properties else None
+    return UNKNOWN_ITEMS if lists_inside(result, catalog) or not result.properties else None

@@ -61,7 +61,7 @@ def plain(name: str) -> str:
 
 
 def is_media_type(text: str) -> bool:
-    """Whether a text is a media type that can be sent: not a range, and without characters that end a header."""
+    """Whether a string is a media type that can be sent: not a range, and without characters that end a header."""
     return re.match(rf"{_WORD}/{_WORD}( ?; ?{_WORD}=({_VALUE}))*\Z", text) is not None
 
 

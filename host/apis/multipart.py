@@ -81,7 +81,7 @@ class Multipart:
         else:
             for each in value if isinstance(value, list) else (value,):
                 if isinstance(each, dict | list):
-                    raise ValidationError(f"expected a text of the type {kind}", each)
+                    raise ValidationError(f"expected a string of the type {kind}", each)
                 yield name, "" if media_types.is_range(kind) or "," in kind else kind, scalar_text(each).encode()
 
     def _headers(self, param: Param, given: Any) -> list[str]:
@@ -91,7 +91,7 @@ class Multipart:
         for name, value in given.items():
             header = known.get(name.lower())
             if header is None:
-                text = f"there is no such header; there are {', '.join(h.name for h in param.headers) or 'none'}"
+                text = f"there is no such header; expected one of {', '.join(h.name for h in param.headers) or 'none'}"
                 raise ValidationError("", text=text).at(name).at("headers")
             lines[header.name] = header_text(header, value)
         for header in param.headers:

@@ -140,7 +140,9 @@ class _Compiler:
             if isinstance(name, str) and _METHOD.fullmatch(name) and name.lower() not in given:
                 given[name.lower()] = (name, node)
             else:
-                self.source.warn(path, f"the additional operation {name!r} is left out: no method, or there twice")
+                self.source.warn(
+                    path, f"the additional operation {name!r} is left out: it is not a method, or is given twice"
+                )
         found: dict[str, _Method] = {}
         for method, (name, node) in given.items():
             place = f"{method.upper()} {path}"

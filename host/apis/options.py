@@ -61,7 +61,7 @@ class CallOptions(msgspec.Struct, frozen=True):
         found: dict[str, Any] = {}
         for name, value in raw.items():
             if name not in NAMES:
-                hint = meant(str(name), NAMES) or f"; there are {', '.join(NAMES)}"
+                hint = meant(str(name), NAMES) or f"; expected one of {', '.join(NAMES)}"
                 raise InvalidCall(f'there is no request option "{short(str(name))}"{hint}')
             if value is not None:
                 found[name] = _PARSERS[name](name, value)
@@ -103,7 +103,7 @@ def _seconds(name: str, value: Any) -> float:
 
 
 def _of_text(value: Any) -> Any:
-    """Convert a text of plain digits, as from a file or the command line, to an integer."""
+    """Convert a string of plain digits, as from a file or the command line, to an integer."""
     digits = whole(value) if isinstance(value, str) else None
     return value if digits is None else digits
 

@@ -110,7 +110,7 @@ def _read(text: str) -> PagingWords:
     rest = [word for word in rest if not word.startswith("items=")]
     form = FORMS.get(style)
     if form is None:
-        raise UsageError(f"paging: {style!r} is no style of pages; there are {', '.join(FORMS)}")
+        raise UsageError(f"paging: {style!r} is not a pagination style; expected one of {', '.join(FORMS)}")
     least = sum(not word.startswith("[") for word in form)
     if not least <= len(rest) <= len(form) or len(items) > 1:
         raise UsageError(f"paging: {text!r}; expected {' '.join((style, *form))!r}, and maybe items=MEMBER")

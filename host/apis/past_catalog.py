@@ -83,7 +83,7 @@ def raw_entry(catalog: Catalog, operation: Operation, name: str) -> Entry:
     known = operation.params.get(name)
     if known is not None and known.location not in ("query", "body"):
         raise InvalidCall(
-            f"option extra: {short(name)} is no part of the body or query; give it as a parameter",
+            f"option extra: {short(name)} is not part of the body or query; give it as a parameter",
             operation=operation.id,
             param=short(name),
         )

@@ -66,7 +66,7 @@ class ReferenceResolver:
         """The canonical form of ``node[key]``. Raises ``UnresolvedReference`` if that is not a string."""
         reference = node[key]
         if not isinstance(reference, str):
-            raise UnresolvedReference(f"the reference {reference!r} is no text")
+            raise UnresolvedReference(f"the reference {reference!r} is not a string")
         base = self._bases.get(id(node), "")
         target, _, fragment = reference.partition("#")
         return f"{self._resource_name(base, target)}#{unquote(fragment)}"
@@ -118,7 +118,7 @@ class ReferenceResolver:
                 hint="Give the document as a path, or bundle it into one file.",
             )
         if posixpath.isabs(name) or name.split("/")[0] == "..":
-            raise UnresolvedReference(f"{shown} leaves the folder of the document, below which alone files are read")
+            raise UnresolvedReference(f"{shown} leaves the folder of the document; only files in that folder are read")
         if len(self.files) >= MOST_FILES:
             raise UnresolvedReference(f"{shown} is one of more than {MOST_FILES:,} files")
         return self._read(name, self._source)
@@ -133,7 +133,7 @@ class ReferenceResolver:
             raise UnresolvedReference(f"the reference to {name!r} points to no file that can be read") from None
         if not inside:
             raise UnresolvedReference(
-                f"the reference to {name!r} leaves the folder of the document, below which alone files are read"
+                f"the reference to {name!r} leaves the folder of the document; only files in that folder are read"
             )
         try:
             data = source.read(real)

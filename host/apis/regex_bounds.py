@@ -25,7 +25,7 @@ Set = frozenset[int]
 
 @lru_cache(1024)
 def longest(pattern: str) -> int:
-    """The maximum length of a text, in characters, to which ``pattern`` may be applied.
+    """The maximum length of a string, in characters, to which ``pattern`` may be applied.
 
     0 if its time is not polynomially bounded, or if it is not a valid pattern.
     """

@@ -66,7 +66,7 @@ class SuccessReader:
             except UnresolvedReference:
                 raise
             except CatalogError as error:
-                self._source.warn(place, f"an answer is passed over: {error.message}")
+                self._source.warn(place, f"an answer is skipped: {error.message}")
                 continue
             self._unread.note("response", response, place)
             self._unread.note_body(response, place)

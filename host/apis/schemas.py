@@ -113,7 +113,7 @@ class SchemaCompiler:
         except UnresolvedReference as error:
             return self._missing(error.message, place)
         except (AttributeError, TypeError, ValueError) as error:  # a part of the wrong type
-            self.document.warn(place, f"is no schema ({error}); anything is accepted")
+            self.document.warn(place, f"is not a schema ({error}); anything is accepted")
             return Schema()
         finally:
             self._depth -= 1
@@ -166,9 +166,7 @@ class SchemaCompiler:
         except UnresolvedReference as error:
             return self._missing(error.message, place)
         if not isinstance(target, dict | bool):
-            return self._missing(
-                f"the reference {node[key]!r} leads to no schema, but a {type(target).__name__}", place
-            )
+            return self._missing(f"the reference {node[key]!r} leads to a {type(target).__name__}, not a schema", place)
         name = shared_name(canonical)
         self._pending.setdefault(name, canonical)
         found = Schema(
@@ -305,7 +303,7 @@ class SchemaCompiler:
             return Schema(any_of=each, nullable=a.nullable and b.nullable)
         if a.type and b.type and a.type != b.type:
             if {a.type, b.type} != {"integer", "number"}:
-                self.document.warn(place, f"asks for {a.type} and {b.type} at once; {a.type} is taken")
+                self.document.warn(place, f"requires both {a.type} and {b.type}; {a.type} is used")
                 return a
             a, b = replace(a, type="integer"), replace(b, type="integer")
         if a == Schema():
@@ -370,7 +368,9 @@ class SchemaCompiler:
         If ``base`` only has a type that contradicts the alternative's, the alternative takes precedence.
         """
         if base.type and each.type and base.type != each.type and replace(base, type="", open_map=False) == Schema():
-            self.document.warn(place, f"has alternatives of the type {each.type} beside the type {base.type}; both go")
+            self.document.warn(
+                place, f"has alternatives of the type {each.type} beside the type {base.type}; both are accepted"
+            )
             return each
         return self._merge(base, each, place)
 

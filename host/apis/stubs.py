@@ -57,7 +57,7 @@ def write_stubs(
 def stub_files(catalog: Catalog, texts: Descriptions = NO_TEXTS) -> list[tuple[str, str]]:
     """The stub files of one API as (name, text): its builders, operations and objects, with their descriptions."""
     title = f"{catalog.title} {catalog.version}".replace("\n", " ")
-    head = f"---@meta\n-- {title}: written by `host apis --stubs`, nothing that runs.\n"
+    head = f"---@meta\n-- {title}: written by `host apis --stubs`, not meant to be run.\n"
     files: list[list[str]] = [[head]]
     size = 0
     for block in _Writer(catalog, texts).blocks():

@@ -44,7 +44,7 @@ class Beyond:
 def check_names(name: str, value: Any) -> None:
     """Raise ``ValidationError`` if a server could misread the parameter ``name`` or a name inside its ``value``."""
     if name == METHOD_PARAMETER:
-        text = f"{name} would have some servers take the request for another; call that operation"
+        text = f"{name} could make some servers treat the request as another one; call that operation instead"
         raise ValidationError("", text=text)
     _check(name, _NAME)
     for each in names_in(value):
@@ -53,7 +53,7 @@ def check_names(name: str, value: Any) -> None:
 
 def _check(name: str, form: str) -> None:
     if not re.match(form, name):
-        text = f"{shown(name)} is no parameter's name; expected one such as price or recurring[interval]"
+        text = f"{shown(name)} is not a parameter's name; expected one such as price or recurring[interval]"
         raise ValidationError("", text=text)
 
 

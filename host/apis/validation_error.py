@@ -62,14 +62,14 @@ class ValidationError(Exception):
             names = tuple(step for step in self.path if isinstance(step, str))
             return whole_amount_hint(names, value, self.currency)
         if expected == AMOUNT:
-            return "; an amount is not taken from text: give tonumber(…) of it"
+            return "; an amount cannot be a string: pass tonumber(…) of it"
         if isinstance(value, str) and re.match(r"expected (an integer|a number)\b", expected):
             names = tuple(step for step in self.path if isinstance(step, str))
             return _text_hint(value, expected, names)
         if isinstance(value, str) and expected == "expected true or false":
-            return '; of a text, compare it: value == "true"'
+            return '; compare the string: value == "true"'
         if isinstance(value, int | float) and not isinstance(value, bool) and expected == "expected true or false":
-            return f"; of a number, compare it: value == {number_text(value)}"
+            return f"; compare the number: value == {number_text(value)}"
         if expected == "expected a table of names and values":
             return '; write {key = "value"}'
         if isinstance(value, dict) and not expected.startswith("expected a table"):
@@ -78,21 +78,24 @@ class ValidationError(Exception):
 
 
 def _text_hint(text: str, expected: str, steps: tuple[str, ...]) -> str:
-    """A hint for a text where a number is expected; ``steps`` are the names in its path."""
+    """A hint for a string where a number is expected; ``steps`` are the names in its path."""
     if re.match(r"\d{4}-\d\d?-\d\d?", text):
-        return "; a time is seconds since 1970: os.time{year = 2026, month = 1, day = 31} gives those of a date"
+        return "; a time is seconds since 1970: os.time{year = 2026, month = 1, day = 31} returns those of a date"
     if any(map(is_money, steps)):
         return (
             "; an amount is a number of digits alone, an integer of minor units such as cents (2999 for 29.99 usd), "
             "not the text of a price"
         )
     if re.match(r"-?\d+(\.\d+)?\Z", text) and expected.startswith("expected a number"):
-        return f"; give a number: tonumber(…) makes {text} of it"
+        return f"; give a number: tonumber(…) converts it to {text}"
     if (digits := re.match(r"\s*(-?\d+(?:\.\d+)?)\s*%\s*\Z", text)) is not None:
-        return f"; a text is taken where it is an integer's plain digits: give the number alone, such as {digits[1]}"
+        return (
+            "; a string is accepted only if it holds the plain digits of a number: pass the number alone, such "
+            f"as {digits[1]}"
+        )
     return (
-        "; a text is taken where it is an integer's plain digits, such as 14; "
-        "tonumber(text) makes a number of others, and is nil where there is none in it"
+        "; a string is accepted only if it holds the plain digits of an integer, such as 14;  "
+        "tonumber(text) converts others, and returns nil if they are not numbers"
     )
 
 

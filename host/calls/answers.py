@@ -67,7 +67,7 @@ class Answers:
 
     @staticmethod
     def _file(call: Call, answer: Response) -> dict[str, Any] | None:
-        """Of an answer that went to a file: what a script is told of that."""
+        """The value a script gets for an answer that went to a file."""
         if call.request is None or not 200 <= answer.status < 300 or answer.status == 204:
             return None
         file: Any = call.request.sink

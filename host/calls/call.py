@@ -47,7 +47,7 @@ class CallingRun(Protocol):
 
     @property
     def replaying(self) -> bool:
-        """Whether the run repeats what it did before it broke off (durable runs)."""
+        """Whether the run is repeating what it did before it was interrupted (durable runs)."""
         ...
 
     def emit(self, event: Event) -> None: ...

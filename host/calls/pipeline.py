@@ -2,7 +2,7 @@
 
     check + encode → permission → budget → registry → (worker) → interpret
 
-The pipeline works on the run's thread: it refuses at once what cannot be sent, and passes on what can.
+The pipeline works on the run's thread: it refuses immediately what cannot be sent, and passes on what can.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class CallPipeline:
         self._live: dict[str, bool] = {}  # whether an operation's API has a live key, by operation
 
     def create(self, run: CallingRun, call: Call, arguments: dict[str, Any], options: dict[str, Any] | None) -> None:
-        """Send the create operation ``call.name``. Raises ``CallError`` where it is refused at once."""
+        """Send the create operation ``call.name``. Raises ``CallError`` if it is refused immediately."""
         api, operation = self.names.operation(call.name)
         call.again = operation.keyed  # a builder keeps its key
         if call.key is not None:  # a durable run's: the next process makes the same request from it

@@ -24,7 +24,7 @@ __all__ = ["Cassette", "CassettePart", "Group", "Interaction"]
 
 VERSION: Final = 1
 _MARK: Final = "luahost cassette"
-_TEXT: Final = (str, "a text")
+_TEXT: Final = (str, "a string")
 _OBJECT: Final = (dict, "an object")
 _KINDS: Final[dict[str, tuple[type, str]]] = {  # the members of a request, besides its body
     **dict.fromkeys(("method", "api", "path", "url"), _TEXT),
@@ -126,7 +126,7 @@ class Cassette:
         except OSError as error:
             raise ConfigError(f"the cassette {self.path} cannot be written: {error.strerror}") from error
 
-    def unasked(self, *, begun_only: bool = False) -> list[tuple[Name, Interaction]]:
+    def unreplayed(self, *, begun_only: bool = False) -> list[tuple[Name, Interaction]]:
         """Recorded interactions that were not replayed, in file order; with ``begun_only`` of groups that ran."""
         with self.lock:
             names = [name for name in self._names() if not begun_only or name in self.begun]
@@ -212,7 +212,7 @@ def _decoded(path: Path, number: int, line: str, *, is_last: bool) -> dict[str, 
         if number == 1:
             raise _no_cassette(path) from None
         what = "the line is cut off, and is not JSON" if is_last else "the line is not JSON"
-        raise ConfigError(f"{path}:{number}: {what}; a cassette has one JSON object a line") from None
+        raise ConfigError(f"{path}:{number}: {what}; a cassette has one JSON object per line") from None
     if not isinstance(found, dict):
         raise ConfigError(f"{path}:{number}: expected a JSON object")
     if number == 1 and _MARK not in found:
@@ -236,7 +236,7 @@ def _take(groups: dict[Name, Group], found: dict[str, Any], path: Path, number: 
         return
     for name in found:
         if name not in _MEMBERS:
-            raise ConfigError(f"{where}: {name!r} is not a member of a line; there are {', '.join(_MEMBERS)}")
+            raise ConfigError(f"{where}: {name!r} is not a member of a line; expected one of {', '.join(_MEMBERS)}")
     try:
         line = msgspec.convert(found, _Line)
         if line.request is None and line.drawn is None and not line.keys:

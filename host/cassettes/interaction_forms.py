@@ -31,7 +31,7 @@ _IMPLIED: Final = ("application/x-www-form-urlencoded", "application/json")  # s
 # Headers of encodings that were undone when the answer was read.
 _UNDONE: Final = frozenset(("connection", "keep-alive", "transfer-encoding", "content-encoding", "trailer", "upgrade"))
 # Headers of an API's answer that the host reads and that do not differ each time. Scripts do not see them.
-_NOISE: Final = _UNDONE | {
+_IRRELEVANT: Final = _UNDONE | {
     "date", "age", "expires", "server", "via", "alt-svc", "nel", "report-to", "reporting-endpoints", "cf-ray",
     "cf-cache-status", "content-length", "set-cookie", "cache-control", "vary", "x-runtime", "x-served-by", "x-cache",
     "x-timer", "strict-transport-security", "content-security-policy", "content-security-policy-report-only",
@@ -95,7 +95,7 @@ class InteractionForms:
                 form["error"]["retry_after"] = outcome.retry_after
         else:
             of_api = type(request) is Request
-            headers = self._headers(outcome.headers.items(), _NOISE if of_api else _UNDONE)
+            headers = self._headers(outcome.headers.items(), _IRRELEVANT if of_api else _UNDONE)
             form = {"status": outcome.status}
             if headers:
                 form["headers"] = headers

@@ -71,7 +71,8 @@ class Player(Tape):
         return self.cassette.group(run, "").keys or run
 
     def drawn(self, run: str, label: str, draw: Callable[[], bytes | None]) -> bytes | None:
-        """The recorded values in order. After the last one a clock goes on from it, and seeds are derived from it."""
+        """The recorded values in order. After the last one the clock continues from it, and seeds are derived from
+        it."""
         with self.cassette.lock:
             found = self._recorded_draws(run, label)
             if found:
@@ -219,7 +220,7 @@ class _AnswerOrder:
         self._timer = asyncio.get_running_loop().call_later(STILL, self._pass_over)
 
     def _pass_over(self) -> None:
-        """Let the first of the waiting answers go on without those before it."""
+        """Deliver the first of the waiting answers without those before it."""
         while self._left and self._left[0] not in self._waiting:
             self._to_come.remove(self._left.popleft())
         self._call_next()

@@ -82,9 +82,9 @@ class Tape:
     def close(self) -> None:
         """Called when the host closes. Raises ``ConfigError`` if the file cannot be written."""
 
-    def unasked(self) -> list[str]:
+    def unreplayed(self) -> list[str]:
         """Descriptions of recorded requests that were not replayed."""
-        return [described(name, each) for name, each in self.cassette.unasked()]
+        return [described(name, each) for name, each in self.cassette.unreplayed()]
 
     def group(self, run: str) -> Group:
         """The group of a run, or of its current test."""

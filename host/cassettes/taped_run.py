@@ -123,5 +123,5 @@ class TapedRun:
     def end(
         self, session: Session, value: Any, rest: Any, error: Any, *, why: Why | None, then: Callable[[], None]
     ) -> None:
-        """Go on at once: the cassette is written when its host closes."""
+        """Continue immediately: the cassette is written when its host closes."""
         then()

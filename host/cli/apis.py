@@ -38,7 +38,7 @@ Examples:
 @click.argument("resource", required=False)
 @click.argument("param", required=False)
 @api_option
-@click.option("--config", metavar="FILE", help="Read FILE instead of the host.toml of this folder.")
+@click.option("--config", metavar="FILE", help="Read FILE instead of host.toml in the current folder.")
 @click.option("--search", metavar="WORDS", help="Find operations and parameters by names and descriptions.")
 @click.option("--stubs", metavar="DIR", help="Write LuaCATS types of all APIs to this folder.")
 @click.option("--debug", is_flag=True, help="Show Python tracebacks.")
@@ -60,7 +60,7 @@ def command(
     files.update(documents(apis))
     catalogs = _catalogs(files)
     if name is not None and name not in catalogs:
-        raise UsageError(f"there is no API {name!r}; there are {', '.join(catalogs)} (add one with --api)")
+        raise UsageError(f"there is no API {name!r}, only {', '.join(catalogs)} (add one with --api)")
     if stubs is not None:
         return _write_stubs(Path(stubs), catalogs, files)
     from host.apis.reference import api_lines, overview_lines, resource_lines

@@ -32,7 +32,7 @@ Examples:
 {EXIT_CODES}""",
 )
 @click.argument("file", metavar="FILE")
-@click.option("--simulate", is_flag=True, help="Apply a plan that was made with --simulate; this is said of it anyway.")
+@click.option("--simulate", is_flag=True, help="Apply a plan made with --simulate; not needed, as the plan says so.")
 @click.option("--timeout", type=SECONDS, metavar="SECONDS", help="As for run.")
 @report_options
 @host_options
@@ -45,7 +45,7 @@ def command(
     reporting: Reporting,
     opening: HostOptions,
 ) -> int:
-    """Make the changes of a plan that plan --out wrote, by a durable run.
+    """Make the changes of a plan written by plan --out, in a durable run.
 
     The run is stopped at the first change that is not the plan's next. Run again after a crash, the command continues
     where it broke off.
@@ -56,7 +56,7 @@ def command(
     plan = opening.plan()
     simulated = found.mode == "simulated"
     if simulated and not simulate:
-        click.echo(f"the plan {file} is for the simulator, and is applied so", err=True)
+        click.echo(f"the plan {file} was made with the simulator and is applied there", err=True)
     again = f"python -m host apply {shlex.join(ctx.meta[GIVEN])}"
     with ExitStack() as stack:
         if isinstance(found, PlanSet):

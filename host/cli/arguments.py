@@ -26,7 +26,7 @@ class _Seconds(click.FloatRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         found: float = super().convert(value, param, ctx)
         if found != found:
-            self.fail(f"{value} is no number of seconds.", param, ctx)
+            self.fail(f"{value} is not a number of seconds.", param, ctx)
         return found
 
 
@@ -34,7 +34,7 @@ SECONDS = _Seconds()
 
 
 def check_url(option: str, url: str) -> None:
-    """Raise ``UsageError`` for what is no address to deliver events to."""
+    """Raise ``UsageError`` for a URL that events cannot be delivered to."""
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -81,5 +81,5 @@ def _several(names: Sequence[str]) -> list[Script]:
     try:
         return [Script.read(name) for name in names]
     except UsageError as error:
-        hint = "Several names ending in .lua are several scripts; arguments of a script go behind --."
+        hint = "Several names ending in .lua are several scripts; a script's arguments go after --."
         raise UsageError(error.message, hint=hint) from error

@@ -46,7 +46,7 @@ class _MaxFailures(click.ParamType[MaxFailures]):
         number = int(match[1]) if match and match[1] else None
         share = Fraction(match[2]) / 100 if match and match[2] else None
         if not number and not (share and share <= 1):
-            expected = "a number from 1 (1 stops at the first failure), or a share above 0% and at most 100%"
+            expected = "a number from 1 (1 stops at the first failure), or a percentage above 0% and at most 100%"
             self.fail(f"{value!r}: expected {expected}.", param, ctx)
         return MaxFailures(value.strip(), number, share)
 
@@ -56,23 +56,32 @@ class Batch(msgspec.Struct, frozen=True):
 
     jobs: Annotated[
         int | None,
-        Option("--jobs", f"With many runs: how many at once (default {CONCURRENCY}).", "N", click.IntRange(1, 100_000)),
+        Option(
+            "--jobs",
+            f"With many runs: how many run concurrently (default {CONCURRENCY}).",
+            "N",
+            click.IntRange(1, 100_000),
+        ),
     ] = None
     repeat: Annotated[int | None, Option("--repeat", "Run each script N times.", "N", click.IntRange(1))] = None
     each: Annotated[
-        str | None, Option("--each", "Run once for each row of a .csv, .tsv or .jsonl file: the global row.", "FILE")
+        str | None,
+        Option("--each", "Run once for each row of a .csv, .tsv or .jsonl file, which is the global row.", "FILE"),
     ] = None
     processes: Annotated[
         int, Option("--processes", "Spread many runs over N worker processes.", "N", click.IntRange(1, MOST_PROCESSES))
     ] = 1
     max_failures: Annotated[
         MaxFailures | None,
-        Option("--max-failures", "Begin no more runs once N, or P% of all, have failed.", "N|P%", _MaxFailures()),
+        Option(
+            "--max-failures", "Start no more runs once N of them, or P% of all, have failed.", "N|P%", _MaxFailures()
+        ),
     ] = None
     no_prefix: Annotated[
-        bool, Option("--no-prefix", "Print the output of many runs as it is, without the name of its run or row.")
+        bool,
+        Option("--no-prefix", "Print the output of many runs without the name of its run or row before each line."),
     ] = False
-    stats: Annotated[bool, Option("--stats", "Show the host's health on stderr at the end.")] = False
+    stats: Annotated[bool, Option("--stats", "Show statistics of the host on stderr at the end.")] = False
 
     @property
     def asked(self) -> bool:

@@ -106,7 +106,7 @@ class BatchReport:
         if not_started:
             text += f" · {not_started:,} not started{f', from {self._jobs.label(left)} on' if left is not None else ''}"
         if stopped is not None:
-            text = f"stopped, as {stopped}: {text}"
+            text = f"stopped because {stopped}: {text}"
         click.echo(f"interrupted: {text}" if interrupted else text, err=True)
 
 

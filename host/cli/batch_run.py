@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from host.cassettes.unasked import unasked_lines
+from host.cassettes.unreplayed import unreplayed_lines
 from host.cli.batch_jobs import Jobs, ResumedJobs
 from host.cli.batch_options import Batch
 from host.cli.batch_report import BatchReport
@@ -79,7 +79,7 @@ def _run_seen(
     under_way = UnderWaySink()
 
     def stop() -> None:
-        view.close()  # a second signal ends the process at once
+        view.close()  # a second signal ends the process immediately
         jobs.stop()
         host.interrupt()
 
@@ -108,7 +108,7 @@ def _run_seen(
             from host.report.health import health  # for this option alone
 
             click.echo(health(host.stats()), err=True)
-        for line in (*not_modelled_lines(host.not_modelled), *unasked_lines(cassette.replay or "", host.unasked)):
+        for line in (*not_modelled_lines(host.not_modelled), *unreplayed_lines(cassette.replay or "", host.unasked)):
             click.echo(line, err=True)
     finally:
         host.close(graces[1] if signal else graces[0])
@@ -124,8 +124,8 @@ def _run_seen(
 
 
 def _say_what_is_left(waiting: str, again: str | None) -> None:
-    """Which calls an interrupt left without an answer, and how to go on."""
+    """Which calls an interrupt left without an answer, and how to continue."""
     if waiting:
-        click.echo(f"without an answer, so what came of it is unknown: {waiting}", err=True)
+        click.echo(f"without an answer, so the outcome is unknown: {waiting}", err=True)
     if again is not None:
-        click.echo(f"to go on: {again}", err=True)
+        click.echo(f"to continue: {again}", err=True)

@@ -48,19 +48,21 @@ Example:
   python -m host bench --base-url http://127.0.0.1:8000 --key sk_test_x \\
     --scripts 32 --creates 16000 --warmup 1600""",
 )
-@click.option("--base-url", required=True, metavar="URL", help="The server that answers POST /v1/products.")
-@click.option("--key", required=True, help="The key to send it.")
-@click.option("--scripts", type=click.IntRange(1), default=1, show_default=True, help="How many at once.")
-@click.option("--tasks", type=click.IntRange(1), default=1, show_default=True, help="In each script.")
-@click.option("--creates", type=click.IntRange(1), required=True, help="How many products in all.")
-@click.option("--warmup", type=click.IntRange(0), default=0, show_default=True, help="More, before the clock.")
+@click.option("--base-url", required=True, metavar="URL", help="The server to send POST /v1/products to.")
+@click.option("--key", required=True, help="The key to send.")
+@click.option("--scripts", type=click.IntRange(1), default=1, show_default=True, help="How many run concurrently.")
+@click.option("--tasks", type=click.IntRange(1), default=1, show_default=True, help="Tasks in each script.")
+@click.option("--creates", type=click.IntRange(1), required=True, help="Total number of products to create.")
+@click.option(
+    "--warmup", type=click.IntRange(0), default=0, show_default=True, help="Creates before the measurement begins."
+)
 @click.option(
     "--processes", type=click.IntRange(1, MOST_PROCESSES), default=1, show_default=True, help="Worker processes."
 )
 def command(base_url: str, key: str, scripts: int, tasks: int, creates: int, warmup: int, processes: int) -> int:
-    """Create products with many scripts at once, and print what it cost.
+    """Create products with many concurrent scripts, and print what it cost.
 
-    The creates are dealt out evenly; scripts and tasks that get none do not start. The last line is JSON:
+    The creates are distributed evenly; scripts and tasks that get none do not start. The last line is JSON:
     microseconds per create, creates per second, processor time per create, peak memory, creates. A create
     that fails ends it. With worker processes, processor time and memory are those of all together.
     """

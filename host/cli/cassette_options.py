@@ -29,7 +29,7 @@ class CassetteOptions(msgspec.Struct, frozen=True):
         """Of the options' values. Raises ``UsageError``."""
         if record is not None and replay is not None:
             raise UsageError(
-                "--record and --replay exclude each other: a cassette is recorded first, and replayed then"
+                "--record and --replay cannot be combined: a cassette is recorded first and replayed later"
             )
         return cls(record, replay)
 
@@ -46,7 +46,9 @@ class CassetteOptions(msgspec.Struct, frozen=True):
         """Raise ``UsageError`` for an option that excludes these; options are given by name, with ``_`` for ``-``."""
         for name, value in others.items():
             if self.given is not None and value:
-                raise UsageError(f"{self.given} does not go with --{name.replace('_', '-')}{_REASONS.get(name, '')}")
+                raise UsageError(
+                    f"{self.given} cannot be combined with --{name.replace('_', '-')}{_REASONS.get(name, '')}"
+                )
 
 
 NO_CASSETTE = CassetteOptions()

@@ -19,9 +19,9 @@ EXIT_CODES = """\b
 Exit codes:
   0    done
   1    the script failed
-  2    usage: an unknown option, a script that is not there
-  3    configuration: a key, setting or file that cannot be used
-  4    an API or network error nobody caught
+  2    usage: an unknown option, a missing script
+  3    configuration: an unusable key, setting or file
+  4    an uncaught API or network error
   5    a limit or timeout was reached
   130  interrupted
 """

@@ -59,21 +59,21 @@ def coverage_options(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         type=_Form(),
         metavar="[FORM]",
-        help="Report which lines of Lua files the tests reached: text (a table), lcov:FILE, html:FOLDER. Many times.",
+        help="Report which lines of Lua files the tests reached: text (a table), lcov:FILE, html:FOLDER. Repeatable.",
     )
     @click.option(
         "--coverage-source",
         "sources",
         multiple=True,
         metavar="PATH",
-        help="Report on the Lua files in PATH and no others, including those that no test loads. Many times.",
+        help="Report on the Lua files in PATH and no others, including those that no test loads. Repeatable.",
     )
     @click.option(
         "--coverage-fail-under",
         "least",
         type=click.FloatRange(0, 100),
         metavar="PERCENT",
-        help="Fail if fewer of the lines were reached.",
+        help="Fail if a smaller percentage of lines was reached.",
     )
     @functools.wraps(command)
     def gathered(

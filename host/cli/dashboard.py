@@ -38,14 +38,26 @@ Examples:
 
 
 @click.command(name="dashboard", cls=StrictCommand, epilog=_EPILOG)
-@click.option("--port", type=click.IntRange(0, 65535), default=8321, show_default=True, help="Port; 0: a free one.")
-@click.option("--listen", "address", default="127.0.0.1", show_default=True, help="Address; others need a token.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8321,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--listen",
+    "address",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; any but a local one needs a token.",
+)
 @click.option(
     "--allow-host",
     "names",
     metavar="NAME",
     multiple=True,
-    help="Answer to this name too, beside localhost and addresses.",
+    help="Also accept requests for this host name (repeatable).",
 )
 @host_options
 def command(port: int, address: str, names: tuple[str, ...], opening: HostOptions) -> int:
@@ -99,7 +111,7 @@ def _journal(where: str | None) -> tuple[Journal, str]:
     try:
         return open_journal(where, existing=True), ""
     except NoJournal as error:
-        return open_journal(where), f"{error.message}; an empty one is made, whose runs are shown once there are any"
+        return open_journal(where), f"{error.message}; a new one is created; its runs appear once there are any"
 
 
 def _fleet(settings: Settings, stack: ExitStack) -> FleetDatabase | None:

@@ -19,15 +19,15 @@ class DurableOptions(msgspec.Struct, frozen=True):
 
     durable: Annotated[bool, Option("--durable", "Record the run, so that it can be resumed.")]
     run_id: Annotated[
-        str | None, Option("--run-id", "Its name; given again, the run is resumed. Implies --durable.", "ID")
+        str | None, Option("--run-id", "The run's id; given again, the run is resumed. Implies --durable.", "ID")
     ]
-    force_new: Annotated[bool, Option("--force-new", "Start --run-id over, with new keys.")]
+    force_new: Annotated[bool, Option("--force-new", "Start the run --run-id over, with new keys.")]
 
     @classmethod
     def of(cls, durable: bool, run_id: str | None, force_new: bool) -> DurableOptions:
         """Of the options' values. Raises ``click.UsageError``."""
         if force_new and run_id is None:
-            raise click.UsageError("--force-new starts a run over: say which with --run-id")
+            raise click.UsageError("--force-new starts a run over: name it with --run-id")
         if durable and run_id is None:
             run_id = f"run_{uuid.uuid4().hex[:20]}"
         return cls(run_id is not None, run_id, force_new)

@@ -105,7 +105,7 @@ def follow(store: Journal, database: FleetDatabase | None, run_id: str) -> None:
 
 
 def _state(store: Journal, database: FleetDatabase | None, run_id: str) -> tuple[bool, str | None]:
-    """Whether a run has ended, and why it waits, as far as that can be told."""
+    """Whether a run has ended, and why it waits, as far as that is known."""
     if database is not None:
         from host.fleet.jobs import job, waiting
 
@@ -155,12 +155,12 @@ def _cancel_submitted(database: FleetDatabase, run_id: str) -> str | None:
 
     if job(database, run_id) is None:
         if remove(database, run_id):
-            return f"{run_id} is no schedule any more; the runs it submitted stay"
+            return f"the schedule {run_id} is removed; the runs it has submitted stay"
         found = cancel_batch(database, run_id)
         if found is None:
             return None
         return f"{run_id}: {found.waiting:,} runs are cancelled, {found.running:,} are running, and are being ended"
-    return f"{run_id} is cancelled" if cancel_job(database, run_id) == "cancelled" else _being_ended(run_id)
+    return f"{run_id} was cancelled" if cancel_job(database, run_id) == "cancelled" else _being_ended(run_id)
 
 
 def _cancel_running(store: Journal, run_id: str) -> str:
@@ -170,11 +170,11 @@ def _cancel_running(store: Journal, run_id: str) -> str:
     running = [run for run in runs if store.is_running(run)]
     for run in running or runs[:1]:
         cancel_run(store, run)
-    return _being_ended(run_id) if runs[0].id == run_id else f"{run_id}: {len(running)} runs are being ended"
+    return _being_ended(run_id) if runs[0].id == run_id else f"{run_id}: {len(running)} runs are being stopped"
 
 
 def _being_ended(run_id: str) -> str:
-    return f"{run_id} is running, and is being ended"
+    return f"{run_id} is running and is being stopped"
 
 
 @click.command(cls=StrictCommand)
@@ -187,7 +187,7 @@ def retry(run_id: str, journal: str | None, env_file: str | None) -> int:
     with fleet_of(_settings(journal, env_file), "runs retry") as database:
         assert database is not None
         retry_run(database, run_id)
-    click.echo(f"{run_id} is queued again")
+    click.echo(f"{run_id} was queued again")
     return 0
 
 

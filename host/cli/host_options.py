@@ -32,12 +32,13 @@ class HostOptions(msgspec.Struct, frozen=True):
         tuple[str, ...],
         Option(
             "--api",
-            "Also offer the API of this OpenAPI document, as NAME.… (repeatable); overlay: a file that corrects it, "
+            "Also offer the API of this OpenAPI document to scripts, as NAME.… (repeatable); overlay: a file that "
+            "corrects it, "
             "paging: how its lists are paged.",
             "NAME=FILE[;overlay=FILE][;paging=…]",
         ),
     ] = ()
-    isolate: Annotated[bool, Option("--isolate", "Run the script's Lua in its own confined process.")] = False
+    isolate: Annotated[bool, Option("--isolate", "Run the script's Lua code in a confined process of its own.")] = False
 
     @classmethod
     def of(cls, env_file: str | None, apis: tuple[str, ...], isolate: bool, **values: Any) -> HostOptions:

@@ -44,7 +44,7 @@ def call(
     """What ``work()`` returns, and the signal that made it end, if one did; or what it raises.
 
     The first SIGINT or SIGTERM calls ``stop()``, which is to make ``work`` end soon; :class:`Stuck` if it
-    has not within ``grace`` seconds. A second signal ends the process at once, unless it comes within
+    has not within ``grace`` seconds. A second signal ends the process immediately, unless it comes within
     :data:`REPEATED` seconds of the first: that is the same signal sent twice. ``work`` ends by itself within
     ``limit`` seconds; :class:`Stuck` if it has not another ``grace`` later. Signals reach the main thread only;
     called from another one this is just ``work()``.

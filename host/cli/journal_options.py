@@ -21,7 +21,7 @@ __all__ = ["journal_options", "opened", "runs_of", "status_of"]
 def journal_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command ``--journal`` and ``--env-file``."""
     function = click.option("--env-file", metavar="FILE", help="Read settings from FILE instead of .env.")(function)
-    return click.option("--journal", metavar="URL", help="The journal: a file, or a database's URL.")(function)
+    return click.option("--journal", metavar="URL", help="The journal: a file, or the URL of a database.")(function)
 
 
 @contextmanager

@@ -45,10 +45,17 @@ Examples:
 @click.command(name="listen", cls=StrictCommand, epilog=_EPILOG)
 @click.argument("arguments", metavar="HANDLER [ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @endpoint_options
-@click.option("--poll", is_flag=False, flag_value=POLL, type=SECONDS, metavar="[SECONDS]", help="Ask for events.")
+@click.option(
+    "--poll",
+    is_flag=False,
+    flag_value=POLL,
+    type=SECONDS,
+    metavar="[SECONDS]",
+    help="Poll the API for events every SECONDS instead of listening.",
+)
 @handling_options
 @click.option("--simulate", is_flag=True, help="Handlers call the built-in simulator; no key is needed or used.")
-@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="End a handler's run after this long.")
+@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="Time limit of each handler's run.")
 @report_options
 @host_options
 @click.pass_context
@@ -63,14 +70,14 @@ def command(
     reporting: Reporting,
     opening: HostOptions,
 ) -> int:
-    """Handle events by a Lua script that says on("invoice.paid", function(event) … end).
+    """Handle events with a Lua script that calls on("invoice.paid", function(event) … end).
 
     Each event is verified, recorded and then handled once, by a durable run of its own. Ctrl-C or SIGTERM lets the
-    handlers under way end; what was not handled is taken up the next time.
+    handlers in progress end; events not yet handled are handled after the next start.
     """
     scripts, args = scripts_of(ctx, arguments, None)
     if len(scripts) > 1:
-        raise UsageError("listen takes one handler script; one with several on(…) handles all kinds of events")
+        raise UsageError("listen takes one handler script; it may handle several events with several on(…)")
     if poll is not None:
         _warn_of_unused(ctx)
     plan = opening.plan()
@@ -98,7 +105,7 @@ def _serve(host: Host, handlers: Webhooks, poll: float | None, endpoint: Endpoin
             serving = Server(lambda abort: handlers, endpoint.address, endpoint.port, thread="host-listen")
             does = f"listening at {stack.enter_context(serving).url}{endpoint.path}"
         else:
-            does = f"asking for events every {poll:g} s"
+            does = f"polling for events every {poll:g} s"
         ended = threading.Event()
 
         def work() -> None:  # once signals are waited for: who reads the line may send one
@@ -113,7 +120,7 @@ def _serve(host: Host, handlers: Webhooks, poll: float | None, endpoint: Endpoin
             handlers.polled.set()
 
         call(work, stop)  # that is how it is meant to end: status 0
-        click.echo("ending: handlers under way may finish", err=True)
+        click.echo("stopping: handlers in progress may finish", err=True)
     return 0
 
 
@@ -121,9 +128,7 @@ def _warn_of_unused(ctx: click.Context) -> None:
     """Say of options that only an endpoint has that they have no effect, where events are asked for."""
     for name, option in {"port": "--port", "address": "--host", "path": "--path", "secrets": "--secret"}.items():
         if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            click.echo(
-                f"{option} has no effect: with --poll events are asked for, and nothing is listened on", err=True
-            )
+            click.echo(f"{option} has no effect: with --poll events are fetched, and no port is opened", err=True)
 
 
 def _report(ended: Ended) -> None:

@@ -24,14 +24,22 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 class EndpointOptions(msgspec.Struct, frozen=True):
     """What the options say of the endpoint that senders post events to."""
 
-    port: Annotated[int, Option("--port", "Port; 0: a free one.", kind=click.IntRange(0, 65535))] = 4242
+    port: Annotated[int, Option("--port", "Port to listen on; 0 takes a free one.", kind=click.IntRange(0, 65535))] = (
+        4242
+    )
     address: Annotated[str, Option("--host", "Address to listen on.")] = "127.0.0.1"
-    path: Annotated[str, Option("--path", "Where events are sent to.")] = "/webhook"
+    path: Annotated[str, Option("--path", "Path that events are posted to.")] = "/webhook"
     secrets: Annotated[
-        tuple[str, ...], Option("--secret", "What events are signed with; again while one is rolled.")
+        tuple[str, ...],
+        Option("--secret", "Secret that events are signed with; repeatable, for while one is being rolled."),
     ] = ()
-    verify: Annotated[str, Option("--verify", "Whose signatures: hmac-sha256:HEADER[:base64] …", "SCHEME")] = "stripe"
-    fields: Annotated[tuple[str, ...], Option("--field", "Where the body has id, type, object.", "NAME=PATH")] = ()
+    verify: Annotated[
+        str,
+        Option("--verify", "Whose signatures to verify: stripe, github, …, or hmac-sha256:HEADER[:base64].", "SCHEME"),
+    ] = "stripe"
+    fields: Annotated[
+        tuple[str, ...], Option("--field", "Where in the body the id, type or object is.", "NAME=PATH")
+    ] = ()
 
     def arguments(self) -> dict[str, Any]:
         """For :meth:`Host.webhooks`. Raises ``UsageError``."""
@@ -48,14 +56,18 @@ class HandlingOptions(msgspec.Struct, frozen=True):
 
     since: Annotated[
         str | None,
-        Option("--since", "With --poll, the first time: events from then on (default: now).", "TIME|all"),
+        Option("--since", "With --poll, on the first start: fetch events from then on (default: now).", "TIME|all"),
     ] = None
-    attempts: Annotated[int, Option("--attempts", "In all, per event.", kind=click.IntRange(1, 10_000))] = 5
-    retry_delay: Annotated[float, Option("--retry-delay", "Before the second; then doubled.", kind=SECONDS)] = 10.0
-    ordered: Annotated[bool, Option("--ordered", "Handle the events of one object one after the other.")] = False
-    concurrency: Annotated[int, Option("--concurrency", "Handlers at once.", kind=click.IntRange(1, 10_000))] = 20
+    attempts: Annotated[int, Option("--attempts", "Attempts per event.", kind=click.IntRange(1, 10_000))] = 5
+    retry_delay: Annotated[
+        float, Option("--retry-delay", "Delay before the second attempt, doubled each time.", kind=SECONDS)
+    ] = 10.0
+    ordered: Annotated[bool, Option("--ordered", "Handle the events of one object one after another.")] = False
+    concurrency: Annotated[
+        int, Option("--concurrency", "How many handlers run concurrently.", kind=click.IntRange(1, 10_000))
+    ] = 20
     name: Annotated[
-        str | None, Option("--name", "Of the inbox, and before its runs' ids (default: the script's name).")
+        str | None, Option("--name", "Name of the inbox, with which its runs' ids begin (default: the script's name).")
     ] = None
 
     def arguments(self) -> dict[str, Any]:
@@ -70,7 +82,7 @@ def _paths(fields: tuple[str, ...]) -> dict[str, str]:
         if not equals or not all(path.split(".")):
             raise UsageError(f"--field {field}: expected NAME=PATH, such as type=action or id=delivery.id")
         if found.setdefault(name, path) != path:
-            raise UsageError(f"--field {field}: {name} is given twice, with different paths")
+            raise UsageError(f"--field {field}: {name} is given twice with different paths")
     return found
 
 
@@ -87,7 +99,7 @@ def _time(text: str | None) -> float | None:
     except (ValueError, OverflowError):
         raise UsageError(f"--since {text}: expected all, a time such as 2026-03-01T12:00Z, or 2h, 3d") from None
     if at > time.time():
-        raise UsageError(f"--since {text}: that is still to come; expected a time from which on there are events")
+        raise UsageError(f"--since {text}: that is in the future; expected a past time")
     return max(0.0, at)
 
 

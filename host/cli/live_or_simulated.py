@@ -37,7 +37,7 @@ def choose(
     :class:`ConfigError` or :class:`UsageError`."""
     if simulate:
         if require == "live":
-            raise UsageError("--simulate and --require-live exclude each other")
+            raise UsageError("--simulate and --require-live cannot be combined")
         return Mode(simulate=True)
     if require is not None:
         _insist(settings, require)
@@ -50,7 +50,7 @@ def choose(
             f"STRIPE_SECRET_KEY=sk_… python -m host {verb} {command}",
         )
     raise ConfigError(
-        f"STRIPE_SECRET_KEY is {_no_key(settings)}, so nothing was run; one of these would work:\n"
+        f"STRIPE_SECRET_KEY is {_no_key(settings)}, so nothing was run; use one of these:\n"
         f"  python -m host {verb} --simulate {command}\n"
         f"  STRIPE_SECRET_KEY=sk_… python -m host {verb} {command}"
     )
@@ -83,5 +83,5 @@ def _no_key(settings: Settings) -> str:
 def not_modelled_lines(found: Sequence[str]) -> Iterator[str]:
     """The lines for the end of a lenient simulation; none if everything was modelled."""
     if found:
-        yield "not modelled, answered by shape alone:"
+        yield "not modelled, answered from the schema alone:"
         yield from (f"  {each}" for each in found)

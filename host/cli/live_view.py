@@ -27,7 +27,7 @@ class LiveView:
 
 @contextmanager
 def watch_run(name: str, *, quiet: bool) -> Iterator[LiveView]:
-    """Show one run while it goes on. ``close()`` removes the view earlier."""
+    """Show one run while it runs. ``close()`` removes the view earlier."""
     view = LiveView()
     if quiet or not _draws(os.environ.get("TERM", "")):
         yield view
@@ -43,7 +43,7 @@ def watch_run(name: str, *, quiet: bool) -> Iterator[LiveView]:
 
 @contextmanager
 def watch_batch(total: int, name: Callable[[str], str], *, quiet: bool) -> Iterator[LiveView]:
-    """Show many runs while they go on, named by ``name(run_id)``; ``advance(failed)`` counts one that has ended."""
+    """Show many runs while they run, named by ``name(run_id)``; ``advance(failed)`` counts one that has ended."""
     view = LiveView()
     if quiet or not _draws(os.environ.get("TERM", "")):
         yield view

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from host.cassettes.unasked import unasked_lines
+from host.cassettes.unreplayed import unreplayed_lines
 from host.cli.cassette_options import NO_CASSETTE, CassetteOptions
 from host.cli.in_flight import UnderWaySink
 from host.cli.interrupt import call
@@ -83,7 +83,7 @@ def _run_seen(
     signal: int | None = None
 
     def stop() -> None:
-        view.close()  # a second signal ends the process at once
+        view.close()  # a second signal ends the process immediately
         host.interrupt()
 
     try:
@@ -95,7 +95,7 @@ def _run_seen(
             from host.report.health import health  # for this option alone
 
             click.echo(health(host.stats()), err=True)
-        for line in (*not_modelled_lines(host.not_modelled), *unasked_lines(cassette.replay or "", host.unasked)):
+        for line in (*not_modelled_lines(host.not_modelled), *unreplayed_lines(cassette.replay or "", host.unasked)):
             click.echo(line, err=True)
         if again is not None and " resume " in again and result.error is not None and result.error.hint:
             # what the journal names a run by, with all else that the run needs
@@ -107,10 +107,10 @@ def _run_seen(
     if error is not None and error.kind == "unplanned":
         again = None  # it would come to the same change again
     if again is not None and error is not None and not signal and error.kind not in ("diverged", "in doubt"):
-        error.hint = "\n".join(filter(None, [error.hint, f"to go on: {again}"]))
+        error.hint = "\n".join(filter(None, [error.hint, f"to continue: {again}"]))
     status = _finish(result, output, under_way, signal, reporting)
     if again is not None and error is not None:
-        click.echo(f"to go on: {again}", err=True)
+        click.echo(f"to continue: {again}", err=True)
     return status
 
 
@@ -138,7 +138,7 @@ def _finish(
         where = f" at {error.script}:{error.line}" if error.line is not None else ""
         click.echo(f"interrupted{where}, after {result.calls} call{'' if result.calls == 1 else 's'}", err=True)
         if waiting := str(under_way):
-            click.echo(f"without an answer, so what came of it is unknown: {waiting}", err=True)
+            click.echo(f"without an answer, so the outcome is unknown: {waiting}", err=True)
         return 128 + signal
     if reporting.debug:
         print_exception(error.cause or error)

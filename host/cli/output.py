@@ -1,4 +1,4 @@
-"""The output of scripts, written to stdout at once."""
+"""The output of scripts, written to stdout immediately."""
 
 from __future__ import annotations
 

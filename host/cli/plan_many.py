@@ -110,14 +110,14 @@ def apply_all(
         raise HostError(f"stdout cannot be written: {output.failure.strerror}")
     click.echo(f"{done:,} of {found.runs:,} runs of the plan applied", err=True)
     if signal:
-        click.echo(f"to go on: {again}", err=True)
+        click.echo(f"to continue: {again}", err=True)
         return 128 + signal
     error = last[0].error if last else None
     if error is not None:
         section: PlanSection = last[0].job
         click.echo(f"stopped at run {section.number}, {section.label}", err=True)
         if error.kind != "unplanned":
-            error.hint = "\n".join(filter(None, [error.hint, f"to go on: {again}"]))
+            error.hint = "\n".join(filter(None, [error.hint, f"to continue: {again}"]))
         raise error
     return 0
 

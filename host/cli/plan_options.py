@@ -16,7 +16,7 @@ __all__ = ["PlanOptions", "plan_options"]
 class PlanOptions(msgspec.Struct, frozen=True):
     """What the options say; ``run --dry-run`` makes them of its own."""
 
-    code: Annotated[str | None, Option("-e", "Plan this text instead of a file.", "CODE")] = None
+    code: Annotated[str | None, Option("-e", "Plan the script CODE instead of a file.", "CODE")] = None
     each: Annotated[
         str | None, Option("--each", "Plan one run for each row of a .csv, .tsv or .jsonl file.", "FILE")
     ] = None
@@ -24,7 +24,7 @@ class PlanOptions(msgspec.Struct, frozen=True):
     simulate: Annotated[bool, Option("--simulate", "Read from the built-in simulator; no key is needed or used.")] = (
         False
     )
-    timeout: Annotated[float | None, Option("--timeout", "End the script after this long.", "SECONDS", SECONDS)] = None
+    timeout: Annotated[float | None, Option("--timeout", "Time limit of the script.", "SECONDS", SECONDS)] = None
 
 
 plan_options = struct_options("options", fields_of(PlanOptions), PlanOptions)

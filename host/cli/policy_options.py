@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BUDGET", "GRANTING", "PERMISSIONS", "Granting"]
 
-_CONFIG = Option("--config", "Read FILE instead of the host.toml of this folder.", "FILE")
+_CONFIG = Option("--config", "Read FILE instead of host.toml in the current folder.", "FILE")
 PERMISSIONS = fields_of(Permissions)
 BUDGET: dict[str, Field] = {
     **{unit.field: (Option(unit.flag, unit.help, "N"), int, None) for unit in UNITS.values()},
@@ -58,7 +58,7 @@ def _amounts(said: tuple[str, ...]) -> dict[str, int]:
     amounts: dict[str, int] = {}
     for currency, amount in map(parse_amount, said):
         if amounts.setdefault(currency, amount) != amount:
-            raise UsageError(f"--max-amount {currency} is given twice, with different amounts")
+            raise UsageError(f"--max-amount {currency} is given twice with different amounts")
     return amounts
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reporting", "report_options"]
 
-TRACE = "Write what happens to FILE, in the format of its ending: .jsonl (events), .har (requests), .html (a page)."
+TRACE = "Write what happens to FILE, in the format its ending names: .jsonl (events), .har (requests), .html (a page)."
 
 
 class Reporting(msgspec.Struct, frozen=True):
@@ -30,7 +30,9 @@ class Reporting(msgspec.Struct, frozen=True):
         int, Option("-v --verbose", "Show calls and answers on stderr; -vv also arguments.", kind="count")
     ] = 0
     as_json: Annotated[bool, Option("--json", "Print the returned value as JSON.")] = False
-    quiet: Annotated[bool, Option("-q --quiet", "Do not show live at a terminal what is under way.")] = False
+    quiet: Annotated[bool, Option("-q --quiet", "Do not show a live view of what is in progress at a terminal.")] = (
+        False
+    )
     trace: Annotated[str | None, Option("--trace", TRACE, "FILE")] = None
     otel: Annotated[
         bool, Option("--otel", "Send spans and metrics to OpenTelemetry, under the span of TRACEPARENT.")

@@ -17,7 +17,7 @@ def ordered(value: Any) -> Any:
 
 def as_json(value: Any) -> str:
     """One line of JSON. Values JSON cannot express (bytes, infinities) become text."""
-    import json  # most scripts return nothing, or a text
+    import json  # most scripts return nothing, or a string
 
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
@@ -26,7 +26,7 @@ def as_json(value: Any) -> str:
 
 
 def as_text(value: Any) -> str:
-    """For reading: a text as it is, anything nested as indented JSON."""
+    """For reading: a string as it is, anything nested as indented JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict | list | tuple):
@@ -37,7 +37,7 @@ def as_text(value: Any) -> str:
 
 
 def as_line(value: Any) -> str:
-    """For reading among others: a text as it is, anything nested as JSON of one line."""
+    """For reading among others: a string as it is, anything nested as JSON of one line."""
     return as_json(_finite(value)) if isinstance(value, dict | list | tuple) else as_text(value)
 
 

@@ -54,20 +54,20 @@ def command(
 ) -> int:
     """Continue a durable run: what it did is answered from the journal, the rest is done now.
 
-    ID may be a batch: then all its runs that are not done are resumed.
+    If ID is a batch, all its unfinished runs are resumed.
     """
     how = options.arguments()
     plan = opening.plan()
     runs = _recorded(plan.settings, run_id)
     simulate = runs[0].mode == "simulated"
     if simulate:
-        click.echo(f"run {run_id} is simulated, and goes on so", err=True)
+        click.echo(f"run {run_id} is simulated and continues to be", err=True)
     again = resume_hint(ctx, plan.settings, run_id)
     is_batch = runs[0].id != run_id
     if is_batch and (options.force_new or not isinstance(how["in_doubt"], str)):
         raise UsageError(
-            f"{run_id} is a batch: --force-new and decisions by call are for one of its runs",
-            hint=f"resume {runs[0].id}, say; --in-doubt skip and --in-doubt repeat are for all",
+            f"{run_id} is a batch: --force-new and decisions on single calls apply to one of its runs",
+            hint=f"resume {runs[0].id}, say; --in-doubt skip and --in-doubt repeat apply to all",
         )
 
     def open_host(sinks: Sequence[Sink]) -> Host:

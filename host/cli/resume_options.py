@@ -1,4 +1,4 @@
-"""The options of ``resume``: what is done about calls in doubt, and with which script and key the run goes on."""
+"""The options of ``resume``: what is done about calls in doubt, and with which script and key the run continues."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ class ResumeOptions(msgspec.Struct, frozen=True):
         ),
     ] = ()
     recorded: Annotated[bool, Option("--recorded", "Run the script's text as it was recorded, not its file.")] = False
-    force_new: Annotated[bool, Option("--force-new", "Start over with new keys: what was done is done again.")] = False
-    other_key: Annotated[bool, Option("--other-key", "The present key is another one of the same account.")] = False
+    force_new: Annotated[
+        bool, Option("--force-new", "Start over with new keys: everything done so far is done again.")
+    ] = False
+    other_key: Annotated[bool, Option("--other-key", "The current key is a new one of the same account.")] = False
     timeout: Annotated[float | None, Option("--timeout", "As for run.", "SECONDS", SECONDS)] = None
 
     def arguments(self) -> dict[str, Any]:
@@ -44,15 +46,17 @@ class ResumeOptions(msgspec.Struct, frozen=True):
             call, equals, decision = each.partition("=")
             if not equals:
                 if len(self.in_doubt) > 1:
-                    raise UsageError(f"--in-doubt {each} is for all calls, and stands alone; for one: CALL={each}")
+                    raise UsageError(
+                        f"--in-doubt {each} applies to all calls and cannot be combined; for one call: CALL={each}"
+                    )
                 if each not in FOR_ALL:
                     raise UsageError(
                         f"--in-doubt is {each!r}; expected ask, skip, repeat, or CALL=skip|repeat|done[:JSON]",
-                        hint="CALL is the name the message gives it, such as 'call 1 of task 1'",
+                        hint="CALL is its name in the message, such as 'call 1 of task 1'",
                     )
                 return each
             if named.setdefault(call, decision) != decision:
-                raise UsageError(f"--in-doubt says two things of {call}: {named[call]} and {decision}")
+                raise UsageError(f"--in-doubt has two decisions for {call}: {named[call]} and {decision}")
         return named or "ask"
 
 

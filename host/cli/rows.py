@@ -36,7 +36,7 @@ class Rows:
         elif name.endswith((".jsonl", ".ndjson")):
             self._read = _jsonl
         else:
-            hint = "a JSON list becomes one by: jq -c '.[]' rows.json > rows.jsonl" if name.endswith(".json") else None
+            hint = "to convert a JSON list: jq -c '.[]' rows.json > rows.jsonl" if name.endswith(".json") else None
             raise UsageError(f"--each {path}: expected a file whose name ends in .csv, .tsv or .jsonl", hint=hint)
         # A bad row half way would leave half the work done, and nobody knowing which half.
         self.columns: dict[str, None] = {}
@@ -59,7 +59,7 @@ class Rows:
         except UnicodeError as error:
             raise UsageError(
                 f"--each {self.path}:{_line_of(self.path)}: it is not UTF-8 text",
-                hint="save it as UTF-8; spreadsheets call it CSV UTF-8",
+                hint='save it as UTF-8 ("CSV UTF-8" in spreadsheets)',
             ) from error
 
 
@@ -96,8 +96,8 @@ def _separator(names: str, path: str) -> str:
     if len(found) > 1:
         signs = " and ".join(_SEPARATORS[sign] for sign in found)
         raise UsageError(
-            f"--each {path}:1: the line of the names has {signs}: either may separate the columns",
-            hint="put names that hold one in double quotes",
+            f"--each {path}:1: the line of names has {signs}: either could separate the columns",
+            hint="put names that contain one in double quotes",
         )
     return found[0] if found else "|" if "|" in bare else ","
 
@@ -109,7 +109,7 @@ def _check_names(names: list[str] | None, place: str) -> None:
         if not name.strip():
             raise UsageError(f"{place}: column {number} has no name")
         if name != name.strip():
-            raise UsageError(f"{place}: column {number} is called {name!r}, with a space at its edge")
+            raise UsageError(f"{place}: column {number} is called {name!r}, with leading or trailing whitespace")
         if name in names[: number - 1]:
             raise UsageError(f"{place}: two columns are called {name!r}")
 
@@ -141,7 +141,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a valid number")
 
 
 def _lines(file: TextIO, path: str) -> Iterator[str]:

@@ -36,7 +36,7 @@ Examples:
 
   python -m host run refund.lua --each customers.csv --jobs 20 --json
 
-Options may stand before or after the script; one that is not known is refused. Arguments of the
+Options may come before or after the script; unknown ones are refused. Arguments of the
 script that look like options go after --.
 
 {EXIT_CODES}"""
@@ -44,12 +44,12 @@ script that look like options go after --.
 
 @click.command(name="run", cls=StrictCommand, epilog=_EPILOG)
 @click.argument("arguments", metavar="SCRIPT [ARGS]...", nargs=-1, type=click.UNPROCESSED)
-@click.option("-e", "code", metavar="CODE", help="Run this text instead of a file.")
+@click.option("-e", "code", metavar="CODE", help="Run the script CODE instead of a file.")
 @click.option("--simulate", is_flag=True, help="Call the built-in simulator; no key is needed or used.")
-@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="End the whole run after this long.")
+@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="Time limit of the whole run.")
 @click.option("--require-live", "require", flag_value="live", help="Run only with a live key.")
-@click.option("--require-test", "require", flag_value="test", help="Run only with a test key or simulated.")
-@click.option("--dry-run", is_flag=True, help="Change nothing, and show what would be: the same as plan.")
+@click.option("--require-test", "require", flag_value="test", help="Run only with a test key or the simulator.")
+@click.option("--dry-run", is_flag=True, help="Change nothing, and show what would change: the same as plan.")
 @report_options
 @host_options
 @durable_options
@@ -72,7 +72,7 @@ def command(
 ) -> int:
     """Run a Lua script. SCRIPT is a file, or - for standard input.
 
-    Several names that end in .lua are several scripts, run at once; what follows -- goes to each.
+    Several names that end in .lua are several scripts, run concurrently; what follows -- goes to each.
 
     Without a key (STRIPE_SECRET_KEY) a run at a terminal is simulated; elsewhere it is refused.
     """
@@ -98,7 +98,7 @@ def command(
     again = None
     if durable.run_id is not None:
         again = resume_hint(ctx, plan.settings, durable.run_id)
-        click.echo(f"durable run {durable.run_id}; if it breaks off: {again}", err=True)
+        click.echo(f"durable run {durable.run_id}; if it is interrupted: {again}", err=True)
     with ExitStack() as stack:
         return run_one(
             lambda sinks: plan.open(sinks, simulate=mode.simulate, processes=batch.processes, **cassette.arguments()),
@@ -135,7 +135,7 @@ def _mode(
             other_apis=plan.has_other_apis,
         )
     if opening.settings.get("lenient") and not mode.simulate:
-        raise UsageError("--lenient is about the simulator, and this run is not simulated; --simulate asks for it")
+        raise UsageError("--lenient concerns the simulator, and this run is not simulated; add --simulate")
     if mode.notice:
         click.echo(mode.notice, err=True)
     return mode
@@ -156,7 +156,7 @@ def _run_many(
     again = None
     if durable.run_id is not None:
         again = batch_hint(durable.run_id, ctx.meta[GIVEN])
-        click.echo(f"durable batch {durable.run_id}; if it breaks off: {again}", err=True)
+        click.echo(f"durable batch {durable.run_id}; if it is interrupted: {again}", err=True)
     with ExitStack() as stack:
         return run_batch(
             batch,

@@ -11,7 +11,7 @@ from host.errors import UsageError
 
 __all__ = ["calls_of", "newest", "state_of"]
 
-ASKED: Final = 500  # runs in one question for their calls
+RUNS_PER_QUERY: Final = 500  # runs whose calls are counted by one query
 
 
 def newest(store: Journal, *, failed: bool, before: str | None, limit: int) -> list[RunSummary]:
@@ -28,5 +28,5 @@ def newest(store: Journal, *, failed: bool, before: str | None, limit: int) -> l
 def calls_of(store: Journal, runs: Sequence[RunSummary]) -> dict[str, int]:
     """How many calls are recorded of those that are not done."""
     left = [run.id for run in runs if run.status != "done"]
-    pieces = (left[at : at + ASKED] for at in range(0, len(left), ASKED))
+    pieces = (left[at : at + RUNS_PER_QUERY] for at in range(0, len(left), RUNS_PER_QUERY))
     return {run: calls for piece in pieces for run, calls in recorded_calls(store, piece).items()}

@@ -42,9 +42,11 @@ command.add_command(retry)
 
 
 @command.command("list")
-@click.option("--failed", is_flag=True, help="Only those that failed.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", default=1000, show_default=True, help="At most so many.")
-@click.option("--before", metavar="ID", help="Only those begun before this run.")
+@click.option("--failed", is_flag=True, help="Only runs that failed.")
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N", default=1000, show_default=True, help="Show at most N runs."
+)
+@click.option("--before", metavar="ID", help="Only runs that began before this one.")
 @journal_options
 def list_(failed: bool, limit: int, before: str | None, journal: str | None, env_file: str | None) -> int:
     """Runs, the newest first."""
@@ -77,9 +79,9 @@ def list_(failed: bool, limit: int, before: str | None, journal: str | None, env
 
 @command.command()
 @click.argument("run_id", metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("-f", "--follow", "following", is_flag=True, help="Show what it prints, as it comes, until it has ended.")
-@click.option("--html", metavar="FILE", help="Write a page of all its calls instead, as --trace does of a run.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@click.option("-f", "--follow", "following", is_flag=True, help="Follow the run's output until it ends.")
+@click.option("--html", metavar="FILE", help="Write an HTML page of all its calls instead, like --trace.")
 @journal_options
 def show(
     run_id: str, as_json: bool, following: bool, html: str | None, journal: str | None, env_file: str | None
@@ -88,7 +90,7 @@ def show(
     if html is not None:
         if as_json or following:
             other = "--json" if as_json else "--follow"
-            raise UsageError(f"{other} goes to stdout and --html to a file: say one of them")
+            raise UsageError(f"{other} prints to stdout and --html writes a file: choose one")
         return _write_page(html, run_id, journal, env_file)
     with opened(journal, env_file) as (store, settings):
         with fleet_of(settings) as fleet:
@@ -179,8 +181,8 @@ def delete(run_id: str, journal: str | None, env_file: str | None) -> int:
 
 
 @command.command()
-@click.option("--older-than", "age", metavar="AGE", required=True, help="Such as 30d, 12h or 90m.")
-@click.option("--unfinished", is_flag=True, help="Also runs that failed or were broken off.")
+@click.option("--older-than", "age", metavar="AGE", required=True, help="Age, such as 30d, 12h or 90m.")
+@click.option("--unfinished", is_flag=True, help="Also runs that failed or were interrupted.")
 @journal_options
 def prune(age: str, unfinished: bool, journal: str | None, env_file: str | None) -> int:
     """Forget runs that ended, and events that were handled, before AGE."""
@@ -203,7 +205,7 @@ def prune(age: str, unfinished: bool, journal: str | None, env_file: str | None)
 
 def _check_idle(store: Journal, run: RunRow) -> None:
     if store.is_running(run):
-        raise UsageError(f"run {run.id} is being run, and cannot be deleted")
+        raise UsageError(f"run {run.id} is running and cannot be deleted")
 
 
 def _delete(store: Journal, run: RunRow) -> None:

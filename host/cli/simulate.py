@@ -93,7 +93,9 @@ def _serve(simulator: Simulator, options: SimulateOptions) -> None:
 
         call(work, ended.set)  # that is how it is meant to end: status 0
         if lost := deliveries.lost:
-            click.echo(f"{lost} pending deliveries are lost; with --store FILE the next start makes them", err=True)
+            click.echo(
+                f"{lost} pending deliveries are lost; with --store FILE they are made after the next start", err=True
+            )
 
 
 def _show_settings(url: str, key: str | None, secret: str | None) -> None:

@@ -64,7 +64,7 @@ class StrictGroup(click.Group):
             if near := _nearest(name, self.list_commands(ctx)):
                 message += f" Did you mean {near!r}?"
             elif name.endswith(".lua") or os.path.isfile(name):
-                message += f" A script is run by: {ctx.command_path} run {name}"
+                message += f" To run a script: {ctx.command_path} run {name}"
             raise click.UsageError(message, ctx)
         return super().resolve_command(ctx, args)
 
@@ -75,7 +75,7 @@ class StrictGroup(click.Group):
             if command is not None:
                 option = args[0].partition("=")[0]
                 near = _nearest(option, (name for item in command.params for name in item.opts))
-                return f"{option} stands before the command: write {word} {near}." if near else None
+                return f"{option} belongs after the command: write {word} {near}." if near else None
         return None
 
 
@@ -156,7 +156,7 @@ class _Words:
         shown = left[0].partition("=")[0]
         message = f"Option {name!r} requires an argument, but {shown!r} follows."
         if name.startswith("--") and shown != "--":
-            message += f" A value that begins with a dash is written {name}={shown}."
+            message += f" Write a value that begins with a dash as {name}={shown}."
         raise self._error(message)
 
     def _once(self, item: click.Option, name: str, says: Any) -> None:
@@ -165,13 +165,13 @@ class _Words:
             return
         before, said = self._said.setdefault(item.name, (name, says))
         if said != says:
-            both = f"{before} is given twice, with different values" if before == name else None
-            raise self._error(f"{both or f'{before} and {name} exclude each other'}.")
+            both = f"{before} is given twice with different values" if before == name else None
+            raise self._error(f"{both or f'{before} and {name} cannot be combined'}.")
 
     def _for_the_script(self, item: click.Option | None = None) -> str:
         if item is not None and item.opts:
-            return f" The value of {item.opts[0]} is a word of its own: {item.opts[0]} {item.metavar or 'VALUE'}."
-        return " What is meant for the script stands behind --." if self._has_script else ""
+            return f" The value of {item.opts[0]} is a separate word: {item.opts[0]} {item.metavar or 'VALUE'}."
+        return " Arguments for the script go after --." if self._has_script else ""
 
     def _error(self, message: str) -> click.UsageError:
         return click.UsageError(message, self._ctx)

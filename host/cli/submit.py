@@ -40,11 +40,13 @@ Examples:
 {EXIT_CODES}""",
 )
 @click.argument("arguments", metavar="SCRIPT [ARGS]...", nargs=-1, type=click.UNPROCESSED)
-@click.option("-e", "code", metavar="CODE", help="Submit this text instead of a file.")
+@click.option("-e", "code", metavar="CODE", help="Submit the script CODE instead of a file.")
 @submit_options
-@click.option("--simulate", is_flag=True, help="For workers that simulate.")
-@click.option("--setup", metavar="MODULE:FUNCTION", help="Gives a host the functions and APIs scripts need.")
-@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="End each run after this long.")
+@click.option("--simulate", is_flag=True, help="Run it on workers that simulate the API.")
+@click.option(
+    "--setup", metavar="MODULE:FUNCTION", help="Function that gives a host the functions and APIs that scripts need."
+)
+@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="Time limit of each run.")
 @host_options
 @click.pass_context
 def command(
@@ -65,7 +67,7 @@ def command(
     """
     scripts, args = scripts_of(ctx, arguments, code)
     if len(scripts) > 1:
-        raise UsageError("submit takes one script; arguments of a script go behind --")
+        raise UsageError("submit takes one script; a script's arguments go after --")
     plan = opening.plan()
     database_url(plan.settings.database, "submit")
     submission.check()

@@ -36,14 +36,14 @@ Examples:
 Exit codes:
   0    all tests passed
   1    a test failed, a file could not be loaded, or less was reached than --coverage-fail-under
-  2    usage: a path that is not there, a wrong -k, no tests at all
+  2    usage: a missing path, an invalid -k, no tests at all
   130  interrupted
 """
 
 
 @click.command(name="test", cls=StrictCommand, epilog=_EPILOG)
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path())
-@click.option("-k", "expression", metavar="EXPR", help="Run tests whose names match: words, and, or, not.")
+@click.option("-k", "expression", metavar="EXPR", help="Run only tests whose names match EXPR: words, and, or, not.")
 @click.option("-x", "first_only", is_flag=True, help="Stop after the first failure.")
 @click.option(
     "--timeout",
@@ -51,11 +51,13 @@ Exit codes:
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="Let no test take longer than this.",
+    help="Time limit of each test.",
 )
 @testing_options
 @cassette_options
-@click.option("--lenient", is_flag=True, help="Answer by its shape what the simulator does not model, and list it.")
+@click.option(
+    "--lenient", is_flag=True, help="Answer what the simulator does not model from the schema alone, and list it."
+)
 @coverage_options
 def command(
     paths: tuple[str, ...],
@@ -67,7 +69,7 @@ def command(
     cassette: CassetteOptions,
     covering: Covering,
 ) -> int:
-    """Run Lua tests: the files *_test.lua and test_*.lua in PATH (default: here), each on a new simulator."""
+    """Run Lua tests: the files *_test.lua and test_*.lua in PATH (default: here), each on a simulator of its own."""
     wanted = selection(expression) if expression is not None else None
     options: dict[str, Any] = {"lenient": True} if lenient else {}
     if covering.sinks:
@@ -120,7 +122,7 @@ def _run(chosen: _Chosen, testing: TestingOptions, cassette: CassetteOptions, op
         if taped is not None:
             taped.close()
     if taped is not None:
-        report.notes += taped.unasked_lines(of_all=chosen.is_all)
+        report.notes += taped.unreplayed_lines(of_all=chosen.is_all)
     if testing.junit is not None:
         Path(testing.junit).write_bytes(junit_xml(report.results))
     return report.finish(monotonic() - started, files=len(files))
@@ -145,7 +147,7 @@ def _run_file(
     first_only: bool,
     chance: random.Random | None,
 ) -> bool:
-    """Whether to go on with the next file."""
+    """Whether to continue with the next file."""
     name = file.name
     failed_before = report.failed
     try:

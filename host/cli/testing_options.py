@@ -48,7 +48,7 @@ class TestingOptions(msgspec.Struct, frozen=True):
         """Raise ``UsageError`` for options that concern a single run of the tests."""
         for name in (*others, self.tap and "--tap"):
             if name:
-                raise UsageError(f"--watch does not go with {name}: the tests run many times")
+                raise UsageError(f"--watch cannot be combined with {name}: the tests run repeatedly")
 
     @property
     def form(self) -> Literal["marks", "names", "tap"]:

@@ -63,7 +63,7 @@ class TestsReport:
         """Print the failures and the totals; returns the exit code."""
         if not self.results:
             if self.skipped:
-                raise UsageError(f"none of {self.skipped} tests matches -k")
+                raise UsageError(f"none of the {self.skipped} tests matches -k")
             where = f" in {files} files" if files else ": no file is named *_test.lua or test_*.lua"
             raise UsageError(f"there are no tests{where}")
         prefix = "" if self._form != "tap" else "# "
@@ -76,7 +76,7 @@ class TestsReport:
         for line in (*not_modelled_lines(list(self.not_modelled)), *self.notes):
             click.echo(f"{prefix}{line}")
         counted = [f"{n} {status}" for status in _MARKS if (n := self._count(status))]
-        left = f", {self.skipped} not chosen" if self.skipped else ""
+        left = f", {self.skipped} deselected" if self.skipped else ""
         click.echo(f"{prefix or chr(10)}{', '.join(counted)}{left} in {seconds:.2f} s")
         return 1 if self.failed else 0
 

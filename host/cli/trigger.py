@@ -30,10 +30,10 @@ Examples:
 """,
 )
 @click.argument("event", metavar="EVENT", required=False)
-@click.option("--to", "url", metavar="URL", default=LISTEN, show_default=True, help="Where the event is delivered.")
-@click.option("--set", "values", metavar="PATH=VALUE", multiple=True, help="A member of the event's object.")
-@click.option("--secret", help="What it is signed with (default: STRIPE_WEBHOOK_SECRET, else a new one).")
-@click.option("--list", "listed", is_flag=True, help="Show the events that can be made, and end.")
+@click.option("--to", "url", metavar="URL", default=LISTEN, show_default=True, help="URL to deliver the event to.")
+@click.option("--set", "values", metavar="PATH=VALUE", multiple=True, help="Set a member of the event's object.")
+@click.option("--secret", help="Secret to sign it with (default: STRIPE_WEBHOOK_SECRET, else a new one).")
+@click.option("--list", "listed", is_flag=True, help="List the events that can be made, and exit.")
 @click.option("--env-file", metavar="FILE", help="Read settings from FILE instead of .env.")
 @click.option("--debug", is_flag=True, help="Show Python tracebacks.")
 def command(
@@ -59,7 +59,7 @@ def command(
         click.echo("\n".join(sorted(TRIGGERS)))
         return 0
     if event is None:
-        raise UsageError("trigger: which event? --list shows those that can be made")
+        raise UsageError("trigger: name an event; --list shows those that can be made")
     steps = steps_of(event)
     check_url("--to", url)
     if secret is not None and not secret.strip():
@@ -86,7 +86,7 @@ def _values(values: tuple[str, ...]) -> dict[str, str]:
         if not equals or not path or not all(path.split(".")):
             raise UsageError(f"--set {each}: expected PATH=VALUE, such as metadata.order_id=7 or amount=500")
         if found.setdefault(path, value) != value:
-            raise UsageError(f"--set {path}: given twice, with different values")
+            raise UsageError(f"--set {path}: given twice with different values")
     return found
 
 
@@ -124,8 +124,8 @@ def _deliver(event: Mapping[str, Any], url: str, secret: str) -> int:
         status = httpx.post(url, content=payload, headers=headers, timeout=30, trust_env=False).status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NetworkError(
-            f"{event['type']} was made, and could not be delivered to {url}: {error}",
-            hint="python -m host listen HANDLER receives it there; --to URL delivers it elsewhere",
+            f"{event['type']} was made but could not be delivered to {url}: {error}",
+            hint="python -m host listen HANDLER would receive it there; --to URL delivers it elsewhere",
         ) from error
     if status >= 300:
         raise HostError(f"{event['type']} was made, and {url} answered {status}")

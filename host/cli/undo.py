@@ -28,10 +28,10 @@ __all__ = ["command", "same_simulator"]
 
 @click.command(name="undo", cls=StrictCommand)
 @click.argument("run_id", metavar="ID")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option("--refunds", is_flag=True, help="Give money back that has moved.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done, without doing it.")
+@click.option("--refunds", is_flag=True, help="Refund payments.")
 @api_option
-@click.option("--config", metavar="FILE", help="Read FILE instead of the host.toml of this folder.")
+@click.option("--config", metavar="FILE", help="Read FILE instead of host.toml in the current folder.")
 @journal_options
 def command(
     run_id: str,
@@ -55,7 +55,7 @@ def command(
         more = [("--env-file", env_file), ("--config", config), *(("--api", api) for api in apis)]
         again += "".join(f" {option} {shlex.quote(value)}" for option, value in more if value)
     if under_way:
-        raise UsageError(f"run {under_way[0]} is still being run")
+        raise UsageError(f"run {under_way[0]} is still running")
     how: dict[str, Any] = {
         "simulate": runs[0].mode == "simulated",
         "env_file": env_file,

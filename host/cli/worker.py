@@ -48,17 +48,17 @@ def command(
     reporting: Reporting,
     opening: HostOptions,
 ) -> int:
-    """Run what is submitted to the fleet of HOST_DATABASE, until SIGTERM or Ctrl-C.
+    """Run the scripts submitted to the fleet of HOST_DATABASE, until SIGTERM or Ctrl-C.
 
-    Then no more runs are taken, those under way may end, and other workers go on with the rest.
+    Then it takes no more runs, those in progress may end, and other workers continue the rest.
     """
     plan = opening.plan()
     url = database_url(plan.settings.database, "worker")
     if plan.settings.journal != plan.settings.database:
         raise ConfigError(
-            "a worker's journal is in the fleet's database, where others find what it did; "
-            f"HOST_JOURNAL (set by {plan.settings.source('journal')}) names another place",
-            hint="leave HOST_JOURNAL and --journal out",
+            "a worker's journal is in the fleet's database, where others can read it; "
+            f"HOST_JOURNAL (set by {plan.settings.source('journal')}) names another one",
+            hint="omit HOST_JOURNAL and --journal",
         )
     mode = choose(
         plan.settings,
@@ -86,9 +86,7 @@ def command(
         if options.metrics_port is not None:
             stack.enter_context(_metrics(host, worker, options.metrics_address, options.metrics_port))
         asyncio.run(
-            _work(
-                worker, f"worker {worker.name} takes up to {options.concurrency} runs from {', '.join(options.taken)}"
-            )
+            _work(worker, f"worker {worker.name} runs up to {options.concurrency} runs from {', '.join(options.taken)}")
         )
     return 0
 
@@ -107,7 +105,7 @@ async def _work(worker: FleetWorker, begun: str) -> None:
     """Run the worker until a signal stops it; ``begun`` is printed once signals are waited for."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        with suppress(NotImplementedError):  # Windows: Ctrl-C ends it at once, and leases end by themselves
+        with suppress(NotImplementedError):  # Windows: Ctrl-C ends it immediately, and its leases expire
             loop.add_signal_handler(number, worker.stop)
     _report(begun)
     await worker.run()

@@ -18,27 +18,35 @@ class WorkerArguments(msgspec.Struct, frozen=True):
     """What the options say."""
 
     queues: Annotated[
-        tuple[str, ...], Option("--queue", "Take from this queue (repeatable; default: default).", "Q")
+        tuple[str, ...], Option("--queue", "Queue to take runs from (repeatable; default: default).", "Q")
     ] = ()
-    concurrency: Annotated[int, Option("--concurrency", "Runs at once.", "N", click.IntRange(1, 10_000))] = 10
+    concurrency: Annotated[
+        int, Option("--concurrency", "How many runs to execute concurrently.", "N", click.IntRange(1, 10_000))
+    ] = 10
     setup: Annotated[
-        str | None, Option("--setup", "Called with the host: gives it its functions and APIs.", "MODULE:FUNCTION")
+        str | None,
+        Option("--setup", "Function that is called with the host to add functions and APIs.", "MODULE:FUNCTION"),
     ] = None
     grace: Annotated[
         float,
-        Option("--grace", "For runs to end after SIGTERM; others go on with what is left.", "SECONDS", SECONDS),
+        Option(
+            "--grace",
+            "How long runs may take to end after SIGTERM; other workers continue the rest.",
+            "SECONDS",
+            SECONDS,
+        ),
     ] = 30.0
     metrics_port: Annotated[
         int | None,
         Option(
             "--metrics-port",
-            "Serve /metrics, /healthz and /readyz on this port; 0: a free one.",
+            "Serve /metrics, /healthz and /readyz on this port; 0 takes a free one.",
             "P",
             click.IntRange(0, 65535),
         ),
     ] = None
     metrics_address: Annotated[str, Option("--metrics-address", "Address to serve them on.", "ADDRESS")] = "127.0.0.1"
-    keep: Annotated[float, Option("--keep", "Forget runs this long after they ended.", "SECONDS", SECONDS)] = (
+    keep: Annotated[float, Option("--keep", "Delete runs this long after they ended.", "SECONDS", SECONDS)] = (
         7 * 86400.0
     )
     simulate: Annotated[bool, Option("--simulate", "Call the built-in simulator; no key is needed or used.")] = False

@@ -30,7 +30,7 @@ __all__ = ["Action", "OpenHost", "OutputEnd", "RunActions"]
 AT_ONCE: Final = 4  # hosts; further actions wait for one of them to end
 WAITING: Final = 100  # actions that may wait
 KEPT: Final = 200  # actions that are remembered
-PATIENCE: Final = 1.0  # seconds an action is waited for: it is often over by then
+ACTION_WAIT: Final = 1.0  # seconds an action is waited for: it is often over by then
 AGAIN: Final = 0.05  # seconds
 LONGEST_OUTPUT: Final = 64 * 1024
 
@@ -100,7 +100,7 @@ class RunActions:
     What is begun is waited for so many seconds (``patience``), so that its page mostly shows what became of it.
     """
 
-    def __init__(self, journal: Journal, open_host: OpenHost, *, patience: float = PATIENCE) -> None:
+    def __init__(self, journal: Journal, open_host: OpenHost, *, patience: float = ACTION_WAIT) -> None:
         self._journal = journal
         self._open_host = open_host
         self.patience = patience

@@ -15,7 +15,7 @@ LONGEST: Final = 4000  # characters
 
 
 def shown_text(text: str, longest: int = LONGEST) -> str:
-    """A text without private members, cut."""
+    """A string without private members, cut."""
     text = without_private_text(text[: 4 * longest])
     return text if len(text) <= longest else f"{text[:longest]}… (cut)"
 

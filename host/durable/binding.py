@@ -66,13 +66,13 @@ def check_bound(run: RunRow, here: Binding, *, other_key: bool = False) -> None:
     differs = there.difference(here)
     if differs == "mode":
         raise JournalError(
-            f"run {run.id} is a {there.mode} run and would go on as a {here.mode} one",
+            f"run {run.id} is a {there.mode} run and would continue as a {here.mode} one",
             hint="resume it with the key it was started with"
             if there.mode != "simulated"
             else "resume it with --simulate",
         )
     if differs == "base":
-        raise JournalError(f"run {run.id} called {there.base}, and would go on with {here.base}")
+        raise JournalError(f"run {run.id} called {there.base} and would continue with {here.base}")
     if differs is not None and not other_key:
         raise JournalError(
             f"run {run.id} was started with another key",
@@ -91,9 +91,7 @@ def kept_simulator(parts: HostParts, run_id: str, path: str | None) -> str | Non
         kept = path or _simulator_file(parts, run_id)
         parts.keep_simulator(kept)
     if path is not None and kept != path:
-        raise JournalError(
-            f"run {run_id} is simulated with {path}, and this host's simulator keeps {kept or 'nothing'}"
-        )
+        raise JournalError(f"run {run_id} is simulated with {path}, but this host's simulator uses {kept or 'no file'}")
     return kept
 
 

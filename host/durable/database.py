@@ -177,7 +177,7 @@ def insert(table: str) -> str:
 def check_changed(name: str, sql: str, changed: int) -> None:
     """Raise :class:`Conflict` if ``sql`` is a :class:`MustChange` statement and changed no row."""
     if changed < 1 and isinstance(sql, MustChange):
-        raise Conflict(f"the journal {name}: somebody else has written what was to be changed")
+        raise Conflict(f"the journal {name}: another process has changed the same row")
 
 
 def without_password(url: str) -> str:
@@ -328,8 +328,8 @@ class SQLite:
         fault = self._watch.fault()
         if fault is not None:
             raise JournalLost(
-                f"the journal {self.name} is not there any more: {fault} while it was in use",
-                hint="put the file back, or see what was done and begin anew: what was done since is not recorded",
+                f"the journal {self.name} is no longer there: {fault} while it was in use",
+                hint="restore the file, or check what was done and start over: what was done since is not recorded",
             )
 
     def read(self, sql: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
@@ -356,7 +356,7 @@ class SQLite:
                 return JournalError(f"the journal {self.name} cannot be written: the disk is full")
             case "locked":
                 return JournalError(
-                    f"the journal {self.name} is locked by another program for more than {LOCKED:.0f} s"
+                    f"the journal {self.name} has been locked by another program for more than {LOCKED:.0f} s"
                 )
             case "unwritable":
                 return JournalError(f"the journal {self.name} cannot be written: {error}")

@@ -78,7 +78,7 @@ def _of_one(history: History, place: Place, wanted: Decided) -> list[Record]:
         raise UsageError(
             f"{label} was decided ({history.decided[place].word}), and the run has sent further changes since; "
             "that cannot be taken back",
-            hint="runs show lists them; what is wrong has to be put right by hand, or by runs undo",
+            hint="runs show lists them; correct what is wrong by hand, or with runs undo",
         )
     return [_record(history, place, msgspec.structs.replace(wanted, back_to=history.answered[place].seq))]
 
@@ -102,7 +102,7 @@ def _read(call: str, given: Any) -> Decided:
             return Decided(word, _answer(call, _json(call, text)) if colon else None)
     elif isinstance(given, (tuple, list)) and len(given) == 2 and given[0] == "done":
         return Decided("done", _answer(call, given[1]))
-    raise UsageError(f"{call}: {given!r} is no decision; expected {_WORDS}")
+    raise UsageError(f"{call}: {given!r} is not a decision; expected {_WORDS}")
 
 
 def _answer(call: str, value: Any) -> bytes:
@@ -117,8 +117,9 @@ def _json(call: str, text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise UsageError(
-            f"{call}: what is behind done: is not JSON: {error}",
-            hint='a text is in double quotes, as in done:"prod_1"; the shell takes one pair, so put all in single ones',
+            f"{call}: the value after done: is not JSON: {error}",
+            hint='a string needs double quotes, as in done:"prod_1"; the shell removes one pair, so put single '
+            "quotes around the whole",
         ) from None
 
 
@@ -126,6 +127,6 @@ def _check_answer(call: str, name: str, wanted: Decided) -> None:
     value = None if wanted.value is None else msgspec.msgpack.decode(wanted.value)
     if not (isinstance(value, dict) or (isinstance(value, str) and value)):
         raise UsageError(
-            f"{call}: {name} answers with an object, which the script goes on with; say what it is",
+            f"{call}: {name} answers with an object that the script uses afterwards; say what it is",
             hint='done:{"id": "…"} with what the script reads of it, or the id alone: done:"…"',
         )

@@ -46,11 +46,11 @@ class GoingLive:
         missing = [self._log.sent[place] for place in self._log.open_before if place not in run.places]
         if missing:
             first = min(missing, key=lambda record: record.seq)
-            run.diverged(session, f"the script does not make {named(first)} any more")
+            run.diverged(session, f"the script no longer makes {named(first)}")
             return
         if self._log.values:
             name = self._log.values[0].name.partition(":")[2] or self._log.values[0].name
-            run.diverged(session, f"the script does not ask for {name} any more, as it did before")
+            run.diverged(session, f"the script no longer asks for {name}, as it did before")
             return
         doubtful = [step for step in run.steps.values() if self._needs_decision(run, step)]
         if doubtful and self._in_doubt == "ask":

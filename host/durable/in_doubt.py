@@ -40,12 +40,13 @@ def in_doubt_error(
     details = "".join(f"\n  {_detail(each, script)}" for each in facts)
     each = " ".join("--in-doubt " + shlex.quote(f"{one['call']}=skip") for one in facts[:3])
     return ScriptError(
-        f"sent before the run broke off, without a recorded answer, and no longer safe to repeat: {named}{details}",
+        "sent before the run was interrupted, without a recorded answer, and no longer safe to repeat: "
+        f"{named}{details}",
         kind="in doubt",
         script=script,
         line=facts[0]["line"],
         facts={"calls": facts},
-        hint=f"look whether each was done, then: {journal.command('resume', run_id)} {each}"
+        hint=f"check whether each was done, then run:  {journal.command('resume', run_id)} {each}"
         f"{' …' if len(facts) > 3 else ''}\n"
         "  with skip (it was done, or is to be left: the script gets an error with the outcome unknown), "
         "repeat (it was not done) or done:JSON (it was, and this is its answer); "
@@ -58,7 +59,7 @@ def skipped_error(step: ReplayStep, call: Call, journal: Journal, run_id: str) -
     name = call_name(step.path, step.n)
     again = shlex.quote(f"{name}=repeat")
     return CancelledCall(
-        f"{call.name} was sent before the run broke off and is skipped: what came of it is unknown",
+        f"{call.name} was sent before the run was interrupted and is skipped: its outcome is unknown",
         outcome="unknown",
         operation=call.name,
         hint=f"to decide otherwise: {journal.command('resume', run_id)} --in-doubt {again}, "
@@ -97,9 +98,9 @@ def _detail(facts: dict[str, Any], script: str) -> str:
     at = datetime.fromtimestamp(facts["sent"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     key = f"idempotency key {facts['key']}" if facts["key"] else "no idempotency key"
     look = (
-        "look in the API's log of requests for that key"
+        "look for that key in the API's request log"
         if facts["key"]
-        else "look whether something with these arguments was done at that time"
+        else "check whether something with these arguments was done at that time"
     )
     return f"{facts['call']}: {place}, {facts['operation']}, sent {at}, {key}, {_text(facts['arguments'])}: {look}"
 

@@ -2,7 +2,7 @@
 
 The records of one run are committed in the order in which they were appended, all of them or those up to some
 point. So it is enough to wait for the commit before something that can be seen outside: before a change is sent, or
-the run's end is reported. Answers are passed to the script at once; whatever the script then does waits for a later
+the run's end is reported. Answers are passed to the script immediately; whatever the script then does waits for a later
 commit, which includes those answers.
 """
 

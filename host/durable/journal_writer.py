@@ -198,7 +198,7 @@ class JournalWriter:
         try:
             then(None)
         except Exception as fault:
-            error = JournalError(f"run {run} cannot go on: {type(fault).__name__}: {fault}")
+            error = JournalError(f"run {run} cannot continue: {type(fault).__name__}: {fault}")
             error.__cause__ = fault
             self.broken[run] = error
             with suppress(Exception):

@@ -1,4 +1,4 @@
-"""The owner of a run: a text that names a machine and a process, so that the end of the process can be detected."""
+"""The owner of a run: a string that names a machine and a process, so that the end of the process can be detected."""
 
 from __future__ import annotations
 

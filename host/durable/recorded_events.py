@@ -65,7 +65,7 @@ class _EventReader:
                 yield self._end(self._history.late.get(place) or record)
                 self._answered_at[record.path] = record.at
             elif record.kind == "resumed":
-                yield Logged(self._run.id, record.at, "info", "the run was taken up again")
+                yield Logged(self._run.id, record.at, "info", "the run was resumed")
             elif record.kind == "decided":
                 text = f"decided of {call_name(*place)}: {decode_decided(record.data).word}"
                 yield Logged(self._run.id, record.at, "info", text)

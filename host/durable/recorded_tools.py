@@ -49,7 +49,7 @@ class RecordedTools:
         if self._log.values:
             record = self._log.values[0]
             if record.name != label:
-                raise durable.diverged(session, f"the script asks for {label}, where it asked for {record.name}")
+                raise durable.diverged(session, f"the script asks for {label}, where it asked for {record.name} before")
             self._log.values.popleft()
             found: bytes | None = msgspec.msgpack.decode(record.data)
             if (secret := granted_secret(label, found)) is not None:

@@ -89,7 +89,7 @@ class Reopening:
         function = functions.get(call.name)
         if function is None or function.effect == "write":
             return InvalidCall(
-                f"{call.name}: this iterator was open when the run broke off, and going through it again might do "
+                f"{call.name}: this iterator was open when the run was interrupted, and iterating again might do "
                 "again what it does",
                 hint='register it with effect="read", or take its items into a list before changing anything',
             )

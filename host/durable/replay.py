@@ -235,7 +235,9 @@ class Durable:
         def begun(reply: Reply) -> None:
             error, what = reply.error, None if reply.error is not None else lost.differs(reply)
             if error is not None:
-                text = f"the transaction that was open when the run broke off cannot be begun anew: {error.message}"
+                text = (
+                    f"the transaction that was open when the run was interrupted cannot be begun again: {error.message}"
+                )
                 script = session.job.script.name
                 self.stop(session, ScriptError(text, kind=error.kind, script=script, hint=error.hint, cause=error))
             elif what is not None:
@@ -322,7 +324,7 @@ class Durable:
         record = self._log.answers[0]
         step = self.places.pop((record.path, record.n), None)
         if step is None:
-            self.diverged(session, f"the script does not make {named(record)} any more")
+            self.diverged(session, f"the script no longer makes {named(record)}")
             return None
         self._log.answers.popleft()
         if step.digest != record.digest:
@@ -428,10 +430,10 @@ class Durable:
         """
         command = self.journal.command("resume", self.run_id)
         hint = (
-            f"{command} --recorded goes on with the script's text as it was recorded; "
+            f"{command} --recorded continues with the script's text as it was recorded; "
             "--force-new starts over, with new keys: what was done so far would be done again"
         )
-        text = f"this is not the way the run took before: {what}"
+        text = f"the run does not repeat what it did before: {what}"
         job = session.job
         source = job.script.lines(line) if line is not None else ""
         self.stop(

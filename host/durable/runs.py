@@ -174,7 +174,8 @@ class DurableRuns:
             return self._new(run_id, 1, script, args, to_lua(dict(globals)), batch, apis, outcome)
         if found.source != script.source:
             raise UsageError(
-                f"run {run_id} is another one's in the journal: it was begun with another script, without the fleet",
+                f"run {run_id} in the journal is a different run: it was started with another script, "
+                "without the fleet",
                 hint="submit it under another id",
             )
         self._same(found, tuple(args), to_lua(dict(globals)))
@@ -199,7 +200,7 @@ class DurableRuns:
     def begin_job(
         self, job: Any, script: Script, batch_id: str | None, number: int, *, force_new: bool
     ) -> Kept | RunResult:
-        """:meth:`begin` for a job of ``Host.run_many``; an error becomes its result, and the batch goes on."""
+        """:meth:`begin` for a job of ``Host.run_many``; an error becomes its result, and the batch continues."""
         said = job if isinstance(job, Mapping) else {}
         run_id = said.get("run_id") or (None if batch_id is None else f"{batch_id}.{number}")
         force_new = force_new or bool(said.get("force_new"))
@@ -327,7 +328,7 @@ class DurableRuns:
         if run.status in ("undone", "partly undone"):
             left = f"; {self.journal.command('runs undo', run.id)} does what is left"
             raise UsageError(
-                f"run {run.id} was {run.status}: what it created is gone, and it cannot be gone on with",
+                f"run {run.id} was {run.status}: what it created is gone, and it cannot be resumed",
                 hint=f"--force-new starts it over, with new keys{'' if run.status == 'undone' else left}",
             )
         if run.status == "done":
@@ -350,7 +351,7 @@ class DurableRuns:
             self._say(
                 run.id,
                 "warn",
-                f"{run.script} has changed since the run began; it goes on if its calls so far are the same",
+                f"{run.script} has changed since the run began; the run continues if its calls so far are the same",
                 sinks,
             )
         for_all = in_doubt if isinstance(in_doubt, str) else "ask"

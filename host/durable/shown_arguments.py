@@ -29,7 +29,7 @@ def shown_arguments(arguments: Any, redactor: Redactor) -> str:
         text = data.decode()
         if may_hide(text):
             text = _encode(without_private(arguments)).decode()
-    except (msgspec.MsgspecError, RecursionError, TypeError, ValueError):  # a text that is no UTF-8, say
+    except (msgspec.MsgspecError, RecursionError, TypeError, ValueError):  # a string that is no UTF-8, say
         return "(not shown: they are not JSON)"
     text = redactor(text)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

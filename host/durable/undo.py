@@ -138,7 +138,7 @@ def _reversal(entry: TrailEntry, answer: Mapping[str, Any], apis: Mapping[str, A
     name, _, operation = entry.operation.partition(".")
     api = apis.get(name)
     if api is None or not entry.id:
-        return Reversal(entry, why="nothing is known that takes it back")
+        return Reversal(entry, why="no way to undo it is known")
     if name == "stripe" and _moved(entry.operation, answer):
         return _refund(entry, operation, answer, refunds=refunds)
     made = api.catalog.operation(operation)
@@ -149,7 +149,7 @@ def _reversal(entry: TrailEntry, answer: Mapping[str, Any], apis: Mapping[str, A
     if name == "stripe" and operation == "refunds.create" and answer.get("status") not in _CANCELLABLE_REFUNDS:
         ways = []
     if not ways:
-        return Reversal(entry, why="the API has no operation that takes it back")
+        return Reversal(entry, why="the API has no operation that undoes it")
     tries = tuple((f"{name}.{way.operation}", way.args) for way in ways)
     last = ways[-1]
     at = last.args if last.inverse.params is None else last.args[:-1]
@@ -185,7 +185,7 @@ def _moved(operation: str, answer: Mapping[str, Any]) -> int:
 def _refund(entry: TrailEntry, operation: str, answer: Mapping[str, Any], *, refunds: bool) -> Reversal:
     """The reversal of a payment: a full refund, which the API accepts only once."""
     if not refunds:
-        return Reversal(entry, why="money has moved; --refunds gives it back", needs_refund=True)
+        return Reversal(entry, why="money has moved; --refunds returns it", needs_refund=True)
     thing = operation.partition(".")[0]
     if thing == "transfers":
         look = Lookup("stripe.transfers.retrieve", (entry.id,), "reversed", ("true",))
@@ -195,7 +195,7 @@ def _refund(entry: TrailEntry, operation: str, answer: Mapping[str, Any], *, ref
     if by is None:  # an invoice's payment
         by = next((name for name in ("payment_intent", "charge") if isinstance(answer.get(name), str)), None)
         if by is None:
-            why = "money has moved; which payment it was is not in the answer: give it back by hand"
+            why = "money has moved; the answer does not name the payment: return it by hand"
             return Reversal(entry, why=why, needs_refund=True)
         payment = answer[by]
     if by == "charge":
@@ -210,5 +210,5 @@ def _stays(answer: Mapping[str, Any]) -> str:
     invoice = answer.get("latest_invoice")
     if answer.get("object") == "subscription" and answer.get("status") == "active" and invoice:
         id = invoice.get("id") if isinstance(invoice, dict) else invoice
-        return f"what was paid for it is not given back: look at invoice {id}"
+        return f"what was paid for it is not returned: see invoice {id}"
     return ""

@@ -75,7 +75,7 @@ def undo(host: RunsScripts, run_id: str, *, refunds: bool, beside: bool = False)
     journal = durable.existing_journal
     run = journal.run(run_id)
     if run is None or journal.is_running(run):
-        raise UsageError(f"run {run_id} is still being run" if run else f"there is no run {run_id}")
+        raise UsageError(f"run {run_id} is still running" if run else f"there is no run {run_id}")
     durable.check_bound(run)
     before = run.status
     state = Undoing(journal, run, durable.apis, refunds=refunds)

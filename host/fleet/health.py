@@ -51,9 +51,9 @@ class WorkerHealth(msgspec.Struct, frozen=True, kw_only=True):
 def unready(health: WorkerHealth) -> str | None:
     """The reason why the worker takes no runs at present; ``None`` if it does."""
     if health.draining:
-        return f"draining: {health.in_flight} runs are let finish, none is taken"
+        return f"draining: {health.in_flight} runs in progress may finish; no new ones are taken"
     if not health.database_up:
-        return "the database is away: runs held are let finish, none is taken"
+        return "the database is unavailable: runs in progress may finish; no new ones are taken"
     if health.lease_age >= health.lease:
         return f"the lease was renewed {health.lease_age:.0f} s ago and has ended after {health.lease:.0f} s"
     return None

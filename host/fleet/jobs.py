@@ -159,7 +159,7 @@ def waiting(database: FleetDatabase, found: JobRow) -> str | None:
     if found.status != "running" or database.rows(_ALIVE, [found.worker]):
         return None
     why = _unmet(database, found)
-    return f"its worker {found.worker} is gone{f', and {why}' if why else '; another one goes on with it'}"
+    return f"its worker {found.worker} is gone{f', and {why}' if why else '; another one continues the run'}"
 
 
 def _unmet(database: FleetDatabase, found: JobRow) -> str | None:

@@ -56,7 +56,7 @@ def register(database: FleetDatabase, worker: Registration) -> int:
         others = [] if worker.offers.mode != "simulated" else _simulating(database, worker)
         if others:
             raise ConfigError(
-                f"the worker {others[0]} simulates the API for itself, and neither could go on with the other's runs",
+                f"the worker {others[0]} has a simulator of its own, and neither could continue the other's runs",
                 hint=f"{SHARED_SIMULATOR}; if that worker is dead, it counts as alive for HOST_RUN_LEASE seconds",
             )
         values = {

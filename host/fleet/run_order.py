@@ -62,7 +62,7 @@ def order_of(
     if options.sinks:
         raise UsageError("sinks are objects of this process, and the run is another's: runs show -f follows its output")
     if options.force_new or options.durable is False:
-        raise UsageError("a submitted run is durable, and new; runs retry has one go on")
+        raise UsageError("a submitted run is always durable and new; runs retry continues one")
     if isinstance(priority, bool) or not isinstance(priority, int) or not -(1 << 31) <= priority < 1 << 31:
         raise arguments.wrong("priority", priority, "a whole number; a higher one goes first")
     if options.run_id is not None:

@@ -46,7 +46,7 @@ class Cron:
         self._text = text.strip()
         fields = self._text.split()
         if not (len(fields) == 5 or (len(fields) == 1 and self._text.startswith("@"))) or not croniter.is_valid(text):
-            raise UsageError(f"{text!r} is no cron expression; expected {_FIELDS}")
+            raise UsageError(f"{text!r} is not a cron expression; expected {_FIELDS}")
         self._hourly = len(fields) == 1 or fields[1].startswith("*")
         self.after(datetime.now(UTC).timestamp())
 

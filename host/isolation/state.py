@@ -35,7 +35,7 @@ from host.limits import Limits
 from host.lua import protocol as p
 from host.lua.state import HostFunction
 
-PATIENCE = 1.0  # seconds beyond the time a script may take before its process is killed
+KILL_MARGIN = 1.0  # seconds beyond the time a script may take before its process is killed
 GRACE = 0.5  # seconds a process has to end its run once it is asked to
 YEAR = 366 * 86400.0
 MOST_LATE = 20  # frames that are still read after the script's time has ended, since a busy host may be late itself
@@ -229,7 +229,7 @@ class ChildState:
         return answer if size <= self._limits.memory else instead
 
     def _begin_slice(self) -> None:
-        self._until = monotonic() + self._limits.lua_time + PATIENCE
+        self._until = monotonic() + self._limits.lua_time + KILL_MARGIN
         self._late = 0
 
     def _failure(self, lost: LostFrame) -> ScriptError:
@@ -252,7 +252,7 @@ def _ended(status: int | None) -> ScriptError:
     who = "the isolated script process"
     number = 0 if status is None else status & 0x7F
     if number == signal.SIGXCPU:
-        return ScriptError(f"{who} used up its processor time", kind="limit")
+        return ScriptError(f"{who} used up its CPU time", kind="limit")
     if number:
         try:
             name = signal.Signals(number).name

@@ -1,4 +1,4 @@
-"""Whether a text is Lua, told by LuaJIT's own compiler; nothing of it is run."""
+"""Whether a text is Lua, according to LuaJIT's own compiler; nothing of it is run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Plans a run: its changes are answered with made-up objects and never sent, while its reads are sent.
 
 It takes the place of a durable run's journal (:class:`host.run.recording.Recording`). Calls of every kind are held at
-the one point where they would be submitted, and only reads go on.
+the one point where they would be submitted, and only reads are sent.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Network grants: parses a text such as ``api.example.com:443``, and decides what it covers."""
+"""Network grants: parses a string such as ``api.example.com:443``, and decides what it covers."""
 
 from __future__ import annotations
 

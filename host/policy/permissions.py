@@ -128,7 +128,7 @@ class Permissions(msgspec.Struct, frozen=True, dict=True):  # the dict holds cac
             raise _again(error)
 
     def check_raw(self, api: str, mutation: bool, live: bool = False, word: str = "http") -> None:
-        """Raise ``DeniedError`` unless a request that is no operation may carry the key of ``api``.
+        """Raise ``DeniedError`` unless a request that is not an operation may carry the key of ``api``.
 
         ``word`` is ``http`` for the library ``http``, ``request`` for ``stripe.request``. Such a request bypasses the
         catalog. If any operation is not granted, ``allow_ops`` must therefore have ``stripe.http`` by this very name.
@@ -341,9 +341,9 @@ def _texts(name: str, value: Any) -> tuple[str, ...] | None:
     if isinstance(value, str | os.PathLike):
         value = (value,)
     if not isinstance(value, Iterable) or isinstance(value, bytes | dict):
-        raise UsageError(f"Permissions.{name} is {value!r}; expected a list of texts")
+        raise UsageError(f"Permissions.{name} is {value!r}; expected a list of strings")
     found = tuple(os.fspath(each) if isinstance(each, os.PathLike) else each for each in value)
     for each in found:
         if not isinstance(each, str) or not each.strip():
-            raise UsageError(f"Permissions.{name} has {each!r}; expected a text")
+            raise UsageError(f"Permissions.{name} has {each!r}; expected a string")
     return found

@@ -120,7 +120,7 @@ class HostPolicy:
         if self.has_quotas:
             raise UsageError(
                 "a host with a budget runs in one process, which counts what is left of it",
-                hint="Leave processes=… out, or the budget.",
+                hint="Omit processes=…, or the budget.",
             )
 
     def check_key(self, api: Api) -> None:

@@ -30,9 +30,9 @@ def is_secret(value: Any) -> bool:
 
 
 class Redactor:
-    """Replaces every known secret in a text by its mask. Thread-safe; secrets may be added at any time.
+    """Replaces every known secret in a string by its mask. Thread-safe; secrets may be added at any time.
 
-    A secret is found as it is, URL-encoded, in JSON, and in base64 at any offset (``Authorization: Basic …``). A text
+    A secret is found as it is, URL-encoded, in JSON, and in base64 at any offset (``Authorization: Basic …``). A string
     without a secret costs one search for each form and is returned unchanged.
     """
 

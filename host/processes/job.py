@@ -20,7 +20,7 @@ def start_job(id: int, run_id: str, job: Job, timeout: float | None, *, watched:
     if job.quotas:
         raise UsageError(
             "a budget is counted in one process, and this host runs scripts in worker processes",
-            hint="Leave processes=… out, or the budget.",
+            hint="Omit processes=…, or the budget.",
         )
     carried = RemoteJob(
         args=packed_texts(job.args),

@@ -104,7 +104,7 @@ class Answered(Message, frozen=True):
     error: CallFailure | None
 
 
-class OnceTold(Message, frozen=True):
+class OnceAnswered(Message, frozen=True):
     """The answer to :class:`OnceForwarded`: a result or an error; with neither, the run has to execute it."""
 
     id: int
@@ -112,7 +112,7 @@ class OnceTold(Message, frozen=True):
     error: CallFailure | None
 
 
-class StatsAsked(Message, frozen=True):
+class StatsRequested(Message, frozen=True):
     """Requests :class:`Health`."""
 
     id: int
@@ -179,13 +179,15 @@ class OnceForwarded(Message, frozen=True):
 
 
 class Health(Message, frozen=True):
-    """The statistics of the child, in answer to :class:`StatsAsked` with that ``id``."""
+    """The statistics of the child, in answer to :class:`StatsRequested` with that ``id``."""
 
     id: int
     stats: dict[str, Any]
 
 
-FromParent = Open | Offered | Source | Forget | StartJob | Kill | Answered | StatsAsked | Close | OnceTold | ToWorker
+FromParent = (
+    Open | Offered | Source | Forget | StartJob | Kill | Answered | StatsRequested | Close | OnceAnswered | ToWorker
+)
 FromChild = Ready | Refused | JobEnded | Happened | RequestForwarded | Health | OnceForwarded | ToSource
 
 
@@ -219,7 +221,7 @@ from_child = msgspec.msgpack.Decoder(FromChild, ext_hook=_in).decode
 
 
 def to_bytes(message: Message) -> bytes:
-    """One message. Half characters of texts that are no UTF-8 become ``?``."""
+    """One message. Half characters of strings that are no UTF-8 become ``?``."""
     try:
         return _encode(message)
     except UnicodeEncodeError:

@@ -41,11 +41,11 @@ class RemoteOnce:
             if each is deliver:
                 self._send(m.OnceForwarded(number, job, "withdraw", "", b""))
 
-    def receive(self, told: m.OnceTold) -> None:
+    def receive(self, answered: m.OnceAnswered) -> None:
         """The parent's answer. From the reading thread."""
-        deliver = self._open.pop(told.id, None)
+        deliver = self._open.pop(answered.id, None)
         if deliver is not None:
-            deliver(told.value if told.error is None else call_error(told.error))
+            deliver(answered.value if answered.error is None else call_error(answered.error))
 
 
 class OnceOfRun:
@@ -91,18 +91,18 @@ class OnceAsked:
                 answers.withdraw(deliver)
             return
 
-        def told(answer: bytes | CallError | None) -> None:
+        def answered(answer: bytes | CallError | None) -> None:
             self._open.pop(place, None)
             error = call_failure(answer) if isinstance(answer, CallError) else None
-            send(m.OnceTold(asked.id, None if isinstance(answer, CallError) else answer, error))
+            send(m.OnceAnswered(asked.id, None if isinstance(answer, CallError) else answer, error))
 
-        self._open[place] = told
+        self._open[place] = answered
         if asked.what == "ask":
-            answers.ask(run, asked.key, told)
+            answers.ask(run, asked.key, answered)
         elif asked.what == "done":
-            answers.done(run, asked.key, asked.rest, told)
+            answers.done(run, asked.key, asked.rest, answered)
         else:
-            answers.failed(run, asked.key, asked.rest.decode("utf-8", "replace"), told)
+            answers.failed(run, asked.key, asked.rest.decode("utf-8", "replace"), answered)
 
     def gone(self, child: int) -> None:
         """A process has ended, and its runs with it: drop the requests that came from it."""

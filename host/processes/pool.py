@@ -171,7 +171,7 @@ class WorkerProcesses:
         with self._lock:
             self._offers.append(message)
             for process in self._processes.values():
-                if process.told:
+                if process.initialized:
                     process.send(message)
 
     def kill(self, run: RemoteRun, why: Why) -> None:
@@ -196,7 +196,7 @@ class WorkerProcesses:
             asked = [(next(self._ids), process) for process in self._processes.values() if process.ready]
             self._looks.update((id, answers) for id, _ in asked)
         for id, process in asked:
-            process.send(m.StatsAsked(id))
+            process.send(m.StatsRequested(id))
         found: list[dict[str, Any]] = []
         deadline = monotonic() + seconds
         while len(found) < len(asked):
@@ -252,7 +252,7 @@ class WorkerProcesses:
 
         def begin(room: int) -> None:
             with self._lock:  # so that each gets each API once
-                process.told = True
+                process.initialized = True
                 process.send(m.Open(**{**_fields(self._opening), "room": room}))
                 for offer in self._offers:
                     process.send(offer)
@@ -400,7 +400,7 @@ def _lost(run: RemoteRun, process: WorkerProcess, closed: bool) -> ScriptError:
         f"the worker process the script ran in {process.ending()}",
         kind="host",
         script=run.script.name,
-        hint="What came of the calls it had under way is not known.",
+        hint="The outcome of its calls in flight is unknown.",
     )
 
 

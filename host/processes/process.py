@@ -49,7 +49,7 @@ class WorkerProcess:
     ) -> None:
         self.number = number
         self.runs: dict[int, Any] = {}  # guarded by the lock of the object that owns the process
-        self.told = False  # the first message was sent
+        self.initialized = False  # the first message was sent
         self.ready = False
         self.refusal: m.Refused | None = None
         self.begun = threading.Event()  # ready, refused or gone

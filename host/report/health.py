@@ -16,6 +16,6 @@ def health(stats: HostStats) -> str:
             f"queue: {stats.queue_depth:,} in it, {stats.waiting:,} waiting for it, "
             f"oldest {span(stats.oldest_wait)}, loop lag {span(stats.loop_lag)}",
             f"host: {stats.runs:,} runs alive, {stats.threads:,} threads, {stats.processes:,} processes, "
-            f"{span(stats.cpu)} of processor time, {stats.peak_memory / (1 << 20):,.0f} MB at the most",
+            f"{span(stats.cpu)} of CPU time, {stats.peak_memory / (1 << 20):,.0f} MB at the most",
         )
     )

@@ -41,7 +41,7 @@ def open_trace(path: str, stack: ExitStack, warn: Callable[[str], object]) -> Si
     form = FORMS.get(PurePath(path).suffix.lower())
     if form is None:
         *most, last = FORMS
-        raise UsageError(f"--trace {path}: the ending says what is written; expected {', '.join(most)} or {last}")
+        raise UsageError(f"--trace {path}: its ending selects the format; expected {', '.join(most)} or {last}")
     try:
         stream = open(path, "w", encoding="utf-8", newline="\n")  # noqa: SIM115 - closed by the stack
     except OSError as error:
@@ -56,7 +56,7 @@ def open_trace(path: str, stack: ExitStack, warn: Callable[[str], object]) -> Si
         except OSError as error:
             failure = failure or error
         if failure is not None:
-            warn(f"--trace {path} is not whole: {getattr(failure, 'strerror', None) or failure}")
+            warn(f"--trace {path} is incomplete: {getattr(failure, 'strerror', None) or failure}")
 
     stack.callback(close)
     return sink

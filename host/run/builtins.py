@@ -75,7 +75,7 @@ class Tools:
         if asked in columns:
             return
         what = "rows has no field" if name == b"rows" else "there is no column"
-        known = meant(asked, columns) or f"; there are {', '.join(map(short, columns[:20]))}"
+        known = meant(asked, columns) or f"; expected one of {', '.join(map(short, columns[:20]))}"
         raise InvalidCall(f"{what} {short(asked)!r}{known}")
 
     def _once(self, file: bytes, line: bytes) -> bytes:
@@ -171,7 +171,7 @@ class Tools:
         if found is not None and found.fault:
             raise InvalidCall(
                 f"on: {found.fault}",
-                hint="where the API sends it so, mend the document (an overlay does), and resume the run",
+                hint="if the API really sends this, correct the document (with an overlay) and resume the run",
             )
         return b"1"
 
@@ -194,7 +194,7 @@ class Tools:
         payload, header, secrets, tolerance = from_lua(packed, self._job.limits.memory)
         if not all(isinstance(secret, str) for secret in secrets):
             raise InvalidCall(
-                "stripe.webhooks.construct_event: expected the endpoint's secret as a text, or a list of texts"
+                "stripe.webhooks.construct_event: expected the endpoint's secret as a string, or a list of strings"
             )
         body = payload if isinstance(payload, bytes) else payload.encode()
         within = signatures.TOLERANCE if not tolerance else math.inf if tolerance < 0 else tolerance
@@ -227,7 +227,7 @@ class Tools:
             from host.run.missing_names import hint_for_module  # a large table, for this error alone
 
             raise DeniedError(
-                f"require('{text}'): this script is not a file, so it has nothing beside it",
+                f"require('{text}'): this script is not a file, so there are no files beside it",
                 hint=hint_for_module(text),
             )
         if len(text) > MAX_NAME:

@@ -28,7 +28,7 @@ class Weight:
         with self._lock:
             if self._total + size > self._most:
                 raise LimitError(
-                    "the arguments of the run's calls under way would be more than its memory limit, "
+                    "the arguments of the run's calls in flight would exceed its memory limit,  "
                     f"{self._most // MB or 1} MB",
                     hint="Wait for some calls before the next: map(list, fn, {limit = 8}).",
                 )

@@ -21,7 +21,7 @@ def detail_of(call: Call, redactor: Redactor) -> dict[str, Any]:
 
     ``offset`` is seconds from the call's start to the request, ``None`` where nothing was sent; ``waited`` those of
     them for a rate, ``held`` for a permit or a breaker. ``request`` and ``response`` are ``{headers, body, size}``,
-    secrets and private members left out; ``body`` is ``None`` where it is no text.
+    secrets and private members left out; ``body`` is ``None`` if it is not text.
     """
     reply, request = call.reply, call.request
     if request is None:
@@ -98,7 +98,7 @@ def _message(headers: Any, body: Any, redactor: Redactor) -> dict[str, Any]:
 
 
 def _text(content: bytes, redactor: Redactor) -> str | None:
-    """A body as far as it is shown, or nothing where it is no text. Cut after redaction: half a secret would not be
+    """A body as far as it is shown, or nothing if it is not text. Cut after redaction: half a secret would not be
     recognised.
     """
     try:

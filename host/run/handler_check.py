@@ -1,6 +1,6 @@
-"""A handler script looked at before any event comes: what can be told of it without running it.
+"""A handler script looked at before any event comes: what can be found out without running it.
 
-An event would find the same, but only then, and its sender would be told that all is well.
+An event would find the same, but only then, and its sender would get a success.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ELSEWHERE = frozenset((b"require", b"load", b"loadstring", b"_G"))  # may lead 
 
 
 class _Named(NamedTuple):
-    """``on("invoice.paid", …)`` in a text, and in which line."""
+    """``on("invoice.paid", …)`` in a string, and in which line."""
 
     pattern: str
     line: int
@@ -42,7 +42,7 @@ def check_handlers(script: Script, events: Sequence[str]) -> None:
         raise script_error({"message": fault, "kind": "syntax"}, script, {}, tuple, Sources(script))
     if not says_on(script.source):
         raise ScriptError(
-            'it says on(…) nowhere, and would handle no event; expected on("invoice.paid", function(event) … end)',
+            'it has no on(…), so it would not handle any event; expected on("invoice.paid", function(event) … end)',
             script=script.name,
             kind="invalid",
         )
@@ -67,7 +67,7 @@ def says_on(source: bytes) -> bool:
 
 
 def _marks(source: bytes) -> Iterator[tuple[str, bytes, int]]:
-    """The words and signs of a text, comments left out: what each is, itself, and where it begins."""
+    """The words and signs of a string, comments left out: what each is, itself, and where it begins."""
     for found in _MARKS.finditer(source):
         kind = found.lastgroup or ""
         if kind != "comment":

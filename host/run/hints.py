@@ -36,9 +36,9 @@ _TEXT_SUM = re.compile(r"attempt to perform arithmetic on (?:\w+ '\w+' \()?a str
 _MIXED = re.compile(r"attempt to compare (?:number with string|string with number)")
 _TABLE_TEXT = re.compile(r"attempt to concatenate (?:\w+ '\w+' \()?a (?:table|boolean|function|userdata) value")
 _FUNCTION_TEXT = re.compile(r"attempt to concatenate field '(?P<name>\w{1,100})' \(a function value")
-_LOOP = "for needs an iterator: for key, value in pairs(t) do … end, for i, value in ipairs(list) do … end"
+_LOOP = "for … in needs an iterator: for key, value in pairs(t) do … end, for i, value in ipairs(list) do … end"
 _PROTECTED = (
-    "pcall and try take the function and its arguments, not what a call gave: pcall(f, x), try(f, x), "
+    "pcall and try take the function and its arguments, not the result of a call: pcall(f, x), try(f, x), "
     "pcall(function() … end)"
 )
 _DOTTED = r"[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,3}"
@@ -47,7 +47,7 @@ _DOTTED = r"[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){0,3}"
 def hint_for(message: str, source: bytes | None, line: int | None, *, caught: bool = False) -> str | None:
     """One sentence on what to do, or ``None``. ``message`` is without its place, which is ``line`` of ``source``.
 
-    ``caught``: the script goes on and may look at the message, so it gets only what there is instead of a name.
+    ``caught``: the script continues and may look at the message, so it gets only what there is instead of a name.
     """
     if len(message) > LONGEST:
         return None
@@ -71,20 +71,20 @@ def _special(message: str, rows: list[str], source: bytes, line: int | None) -> 
         return _of_call(here, call["name"])
     if _TEXT_SUM.match(message):
         if "%" in here and "+" not in here:
-            return 'string.format("%d %s", n, text) puts values into a text'
+            return 'string.format("%d %s", n, text) inserts values into a string'
         return (
-            "texts are joined with .., not +; tonumber(text) makes a number of one"
+            "strings are joined with .., not with +; tonumber(text) converts one to a number"
             if "+" in here
-            else ("tonumber(text) makes a number of a text")
+            else ("tonumber(text) converts a string to a number")
         )
     if _MIXED.match(message):
-        return "a text and a number are not compared: tonumber(text) makes a number of it"
+        return "a string and a number are not compared: tonumber(text) converts it to a number"
     if (joined := _FUNCTION_TEXT.match(message)) is not None and len(source) <= LONG:
         hint = of_field(joined["name"], [row[:LONGEST] for row in rows[:MOST]], line or 0, "function")
         if hint is not None:
             return hint
     if _TABLE_TEXT.match(message):
-        return "only texts and numbers are joined with ..: tostring(value) or inspect(value) makes a text"
+        return "only strings and numbers can be joined with ..: tostring(value) and inspect(value) return strings"
     return None
 
 
@@ -94,7 +94,7 @@ def _of_value(message: str, rows: list[str], line: int) -> str | None:
     if "with nil" in message or "nil with" in message:
         compared = re.search(rf"({_DOTTED})\s*(?:[<>]=?)|[<>]=?\s*({_DOTTED})", here)
         name = next((each for each in compared.groups() if each), "x") if compared is not None else "x"
-        hint = f"print({name}) above shows what it is, and if {name} then … end leaves it out"
+        hint = f"print({name}) before this line shows what it is; if {name} then … end skips it"
         return f"one side of the comparison is nil: {hint}"
     if ", got nil" in message:
         given = re.search(rf":\s?\w+\(\s*({_DOTTED})\s*[,)]", here)
@@ -112,18 +112,20 @@ def _of_value(message: str, rows: list[str], line: int) -> str | None:
         return of_call(name, rows, line) if "to call" in message else of_field(name, rows, line, kind)
     if what is None and kind == "nil":
         if re.search(r"\bfor\b.+\bin\b", here) and "pairs" not in here:
-            return f"what stands after in is nil; {_LOOP}"
+            return f"the value after in is nil; {_LOOP}"
         return of_index(here)
-    return f"{name} is a {kind} here: print({name}) above shows its value" if name and kind != "nil" else None
+    return (
+        f"{name} is a {kind} here: print({name}) before this line shows its value" if name and kind != "nil" else None
+    )
 
 
 def _of_nil(what: str | None, name: str | None, around: list[str], source: bytes) -> str | None:
     if what == "global":
         assert name is not None
         if name in "frbu" and any(re.search(rf"\b{name}[\"']", row) for row in around[:1]):
-            return 'values are put into a text with .. or string.format("%s", value)'
+            return 'insert values into a string with .. or string.format("%s", value)'
         if any(re.search(rf"\bnew\s+{name}\b", row) for row in around[:1]):
-            return "an object is made by a call: new_product(), Class.new(…)"
+            return "objects are created by a call: new_product(), Class.new(…)"
         if (longer := _followed(name, around[:1])) is not None:
             return longer
         return hint_for_name(name)
@@ -193,13 +195,13 @@ def _of_unset(name: str, around: list[str], source: bytes) -> str | None:
         if "os.getenv" in row:
             return "os.getenv(name) and env.NAME are nil unless it is set and granted: --allow-env NAME"
         if re.search(r"(?<![\w.])args\[", row):
-            return "an argument that was not given is nil; #args counts them"
+            return "an argument that was not given is nil; #args is their number"
     return None
 
 
 def _of_call(here: str, name: str | None) -> str | None:
     if re.search(r"[\"']\s*%", here):
-        return 'string.format("%d %s", n, text) puts values into a text'
+        return 'string.format("%d %s", n, text) inserts values into a string'
     if re.search(r"\bfor\b.+\bin\b", here) and "pairs" not in here:
         return _LOOP
     if re.search(r"\b(?:x?pcall|try|assert)\b", here):
@@ -210,9 +212,7 @@ def _of_call(here: str, name: str | None) -> str | None:
         return "env.NAME is a granted variable (--allow-env NAME)"
     if name in MEMBERS:
         some = ", ".join(f"{name}.{each}" for each in MEMBERS[name][:4])
-        return f"{name} is a library: call one of its functions, {some} …"
+        return f"{name} is a library: call one of its functions, such as {some} …"
     if name is None:
-        return "what stands before (…) is no function: a value is kept in a local and used by its name"
-    return (
-        f"{name} is no function: is there another {name} that took its place, or a line break before ( that is read on?"
-    )
+        return "the value before (…) is not a function: keep a value in a local and use it by its name"
+    return f"{name} is not a function: has another {name} replaced it, or does the line before ( continue there?"

@@ -45,7 +45,8 @@ class Several(list[Any]):
 
 
 class LuaRequests:
-    """Answers one state. ``slice_end`` is until when its Lua code may go on; 0: to be seen at the next tick."""
+    """Answers one state. ``slice_end`` is the time until which its Lua code may continue; 0: to be seen at the next
+    tick."""
 
     __slots__ = ("_calls", "_durable", "_services", "_session", "_signal", "slice_end", "state", "tools")
 
@@ -60,7 +61,7 @@ class LuaRequests:
         self.tools: Tools | None = None
 
     def close(self) -> None:
-        """Let go of the state, and of the way back to the session: without it, all goes at once."""
+        """Let go of the state, and of the way back to the session: without it, everything is freed immediately."""
         state, self.state, self.tools = self.state, None, None
         if state is not None:
             state.close()
@@ -146,7 +147,7 @@ class LuaRequests:
             error.message = f"the script's returned value: {error.message}"
             return self._failed(to_lua(error.facts()))
         if several and (type(found) is not list or not found):
-            raise ValueError("several values that are no list")
+            raise ValueError("several values that are not a list")
         found = self._services.redactor.value(found)
         self._session.ending = (Several(found) if several else found, None, status)
         return None

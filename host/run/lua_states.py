@@ -2,7 +2,8 @@
 
 Needed for 1,000 scripts at once (docs/benchmarks.md): closing a state frees a thousand objects one by one, which by
 then are in no cache. So where many runs end together, their results come before anything is closed. While runs follow
-one another a state is closed at once instead: it is in the caches still, and what it frees is what the next one takes.
+one another a state is closed immediately instead: it is in the caches still, and what it frees is what the next one
+takes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ __all__ = ["States"]
 
 REST = 1.0  # seconds after which a state that was left is closed, at the latest after twice as many
 FOLLOW = 0.05  # seconds since the last state was made within which runs count as following one another
-LARGE = 1 << 20  # bytes of a state that is closed at once
+LARGE = 1 << 20  # bytes of a state that is closed immediately
 SLICE = 16  # states closed before it is the loop's turn
 
 
@@ -45,7 +46,7 @@ class _State(LuaState):
 
 
 class States:
-    """Makes states, and closes those left: at once, or one for each new one and the others soon. Thread-safe.
+    """Makes states, and closes those left: immediately, or one for each new one and the others soon. Thread-safe.
 
     So there are never more states, in use and left, than were in use at once.
     """

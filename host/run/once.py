@@ -70,12 +70,12 @@ class OnceResults:
         self._recorded: set[str] = set()  # runs whose beginning is
         self._alive: set[str] = set()
         self._over: set[str] = set()  # runs that never do what they claimed
-        self._wake: Callable[[], None] | None = None  # more runs are to begin, and this has one begin at once
+        self._wake: Callable[[], None] | None = None  # more runs are to begin, and this has one begin immediately
         self._polling = False
         self.stranded = 0
         """Runs that wait for one which has not begun here."""
         self.stranded_on: str | None = None
-        """The run they wait for, where it broke off and goes on by itself."""
+        """The run they wait for, if it was interrupted and will continue by itself."""
 
     @property
     def is_idle(self) -> bool:
@@ -157,7 +157,7 @@ class OnceResults:
             size = len(value) + sum(len(each.value) for each in self._entries.values() if each.value is not None)
         if entry is None:  # no script comes to this
             deliver(InvalidCall(f"once {key} is not for this run to do"))
-        elif entry.value is not None:  # it was recorded, and the run broke off before it knew
+        elif entry.value is not None:  # it was recorded, and the run was interrupted before it got the answer
             deliver(entry.value)
         elif size > MOST_BYTES:
             text = f"what the runs of a batch do once gives more than {MOST_BYTES // MB} MB"
@@ -177,7 +177,7 @@ class OnceResults:
         deliver(b"\x90")
 
     def _mine(self, run: str, key: str) -> _Entry | None:
-        """What a run does, or has done; it may have begun that before it broke off."""
+        """What a run does, or has done; it may have begun that before it was interrupted."""
         if self._record is not None and key not in self._entries:
             self._read(self._record)
         entry = self._entries.get(key)
@@ -245,7 +245,7 @@ class OnceResults:
         if entry is not None and entry.value is not None:
             return entry.value
         if entry is not None and entry.run == waiter.run and entry.is_under_way:
-            return None  # it was asked before it broke off
+            return None  # requested before it was interrupted
         if entry is not None and entry.error and entry.run != waiter.run:
             return _failure(waiter.key, entry)
         if self._doer() not in (None, waiter.run):
@@ -286,9 +286,9 @@ class OnceResults:
             self._poll()
             self.stranded_on = doer if state == "queued" else None
         elif self._wake is None:
-            hint = f"{self._record.resume(doer)} goes on with it"
+            hint = f"{self._record.resume(doer)} continues it"
             for entry in mine.values():
-                entry.error = f"it broke off before that was done ({hint})"
+                entry.error = f"it was interrupted before that was done ({hint})"
             return True
         self.stranded = len(self._waiting)
         return False

@@ -13,7 +13,7 @@ Deliver = Callable[[bytes | CallError | None], None]
 """Takes the results as MessagePack, an error, or ``None``: the caller is to do it. Called once, from any thread."""
 
 RunState = Literal["running", "queued", "broken off", "over"]
-"""``queued``: it broke off, and goes on by itself. One that is ``over`` never does what it began."""
+"""``queued``: it was interrupted and will continue by itself. One that is ``over`` never does what it began."""
 
 
 class OnceAnswers(Protocol):

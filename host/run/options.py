@@ -99,11 +99,11 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         if self.durable is not None:
             arguments.a_flag("durable", self.durable)
         if self.run_id is not None:
-            arguments.an_instance("run_id", self.run_id, str, "a text: the run's id")
+            arguments.an_instance("run_id", self.run_id, str, "a string: the run's id")
             if self.durable is False:
                 check_id(self.run_id)
         if arguments.a_flag("force_new", self.force_new) and not self.is_kept:
-            raise UsageError("force_new starts a recorded run over: say which with run_id")
+            raise UsageError("force_new starts a recorded run over: name it with run_id")
 
     @classmethod
     def of(cls, method: str, keywords: RunKeywords) -> RunOptions:
@@ -127,7 +127,7 @@ _PLAIN = RunOptions()
 
 
 def script_of(source: ScriptLike, name: str = "script") -> Script:
-    """A text is source if it holds a line break, or a space or parenthesis while it names no file.
+    """A string is source if it holds a line break, or a space or parenthesis while it names no file.
 
     Raises ``UsageError`` for a path that cannot be read, or for anything else.
     """
@@ -173,6 +173,6 @@ def _check_globals(given: Any) -> None:
             raise UsageError(f"globals: {name} is Lua's own in every run")
         if inspect.isroutine(value) or isinstance(value, type | partial):
             raise UsageError(
-                f"globals: {name} is {arguments.shown(value)}, and functions of Python are no values of Lua",
+                f"globals: {name} is {arguments.shown(value)}, and Python functions are not Lua values",
                 hint="Register it with host.function(fn, name=…), under a name that means nothing else yet.",
             )

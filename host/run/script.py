@@ -42,7 +42,7 @@ class Script(Frozen, frozen=True):
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
-            raise arguments.wrong("name", self.name, "a text: what stands in messages")
+            raise arguments.wrong("name", self.name, "a string: what stands in messages")
         if not isinstance(self.source, bytes):
             force_setattr(self, "source", _bytes("source", self.source))
         if self.folder is not None and not isinstance(self.folder, Path):
@@ -85,7 +85,7 @@ def check_size(source: bytes, what: str) -> None:
 
 
 def excerpt(source: bytes, line: int, around: int = 2) -> str:
-    """The lines of a text around line ``line`` (1-based), numbered, the line itself marked with ``>``."""
+    """The lines of a string around line ``line`` (1-based), numbered, the line itself marked with ``>``."""
     rows = lines_of(source)
     first, last = max(1, line - around), min(len(rows), line + around)
     width = len(str(last))
@@ -93,14 +93,14 @@ def excerpt(source: bytes, line: int, around: int = 2) -> str:
 
 
 def lines_of(source: bytes) -> list[str]:
-    """The lines of a text as Lua counts them."""
+    """The lines of a string as Lua counts them."""
     rows = _LINE_BREAK.split(source.decode(errors="replace"))
     return rows if rows[-1] else rows[:-1]
 
 
 @functools.lru_cache(64)
 def mentioned(source: bytes) -> tuple[str, ...]:
-    """The names of methods that a text calls, up to some: a guess, so that all can be described at once."""
+    """The names of methods that a string calls, up to some: a guess, so that all can be described at once."""
     if len(source) > LONG:
         return ()
     names = dict.fromkeys(name.decode() for name in _METHOD.findall(source))

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 LONGEST = 64 << 10  # characters of one text of an error
-BRIEF = 1000  # characters of a text among the arguments of a call that are more than a few
+BRIEF = 1000  # characters of a string among the arguments of a call that are more than a few
 MOST = 100  # items of a list or map among these
 
 

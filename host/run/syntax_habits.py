@@ -16,10 +16,10 @@ _KEYWORDS = ("function", "local", "return", "then", "repeat", "until", "while", 
 _BITS = "bit.band, bit.bor, bit.bxor, bit.bnot, bit.lshift and bit.rshift work on bits"
 _COMMENT = "a comment begins with --"
 _BLOCK = "blocks are written with words, not braces: if … then … end, for … do … end, function f() … end"
-_LOCAL = "a variable is made with local: local name = value"
-_CONTINUE = "Lua has no continue: goto continue, with ::continue:: before the loop's end"
+_LOCAL = "declare a variable with local: local name = value"
+_CONTINUE = "Lua has no continue: use goto continue, with ::continue:: before the end of the loop"
 _TRY = "errors are caught with pcall(function() … end) or try(fn, …), and raised with error(message)"
-_CLASS = "an object is a table: local T = {}, with functions T:method() and setmetatable"
+_CLASS = "an object is a table: local T = {} with functions T:method() and setmetatable"
 _REQUIRE = 'local name = require("name") loads a file beside the script'
 
 # A pattern for a line without its texts and comments, and what to say. None of them is found in a line that is Lua.
@@ -29,49 +29,49 @@ LINES: Final[tuple[tuple[str, str], ...]] = (
     (r"<>", "<> is written ~= in Lua"),
     (r"&&", "&& is written and: if a and b then"),
     (r"\|\|", "|| is written or: if a or b then"),
-    (r"\?\?|\?\.", "a value in place of nil: x or other; a member of what may be nil: x and x.name"),
-    (r"\?[^:]*:", "a choice is written condition and a or b"),
+    (r"\?\?|\?\.", "a default for nil: x or other; a member of something that may be nil: x and x.name"),
+    (r"\?[^:]*:", "a conditional value is written condition and a or b"),
     (r"^\s*(?:switch|case|match|when)\b\s*(?:\(.*\)\s*\{|[A-Za-z_])",
-     "a choice among values is if … elseif … else … end, or a table of functions"),
-    (r"^\s*for\s*\(|^\s*for\s+\w+\s*=[^,]*;", "a loop that counts is for i = 1, n do … end"),
+     "use if … elseif … else … end, or a table of functions"),
+    (r"^\s*for\s*\(|^\s*for\s+\w+\s*=[^,]*;", "a counting loop is for i = 1, n do … end"),
     (r"\+\+", "there is no ++: write {1} = {1} + 1"),
     (r"(?<![=<>~])(\+|-|\*|/|%|\.\.|\^|//|&|\|)=(?!=)", "there is no {0}=: write {1} = {1} {0} …"),
-    (r":=", "a value is set with =: local x = 1"),
-    (r"/\*|^\s*//", f"{_COMMENT}, one over several lines stands between --[[ and ]]"),
+    (r":=", "values are assigned with =: local x = 1"),
+    (r"/\*|^\s*//", f"{_COMMENT}, and --[[ … ]] is a comment over several lines"),
     (r"\*\*", "a power is written x ^ y"),
-    (r"//", f"division is math.floor(a / b); {_COMMENT}"),
+    (r"//", f"integer division is math.floor(a / b); {_COMMENT}"),
     (r"=>|->", "a function is written function(x) return … end, a member of a table name = value"),
     (r"<<|>>|[&|]|[\w)\]]\s*~\s*[\w(]|=\s*~\s*\w", _BITS),
     (r"!", "not is written not: if not x then"),
-    (r"`", 'a text stands between "…", \'…\' or [[…]]'),
-    (r"@", "there are no decorators: a function is given to another"),
-    (r"\$", "names stand without $; values are put into a text with .."),
+    (r"`", 'strings are written "…", \'…\' or [[…]]'),
+    (r"@", "there are no decorators: pass a function to another function"),
+    (r"\$", "names are written without $; insert values into a string with .."),
     (r"\b(?:try|catch|finally)\s*\{|\}\s*(?:catch|finally)\b|^\s*(?:try|catch|except|finally|throw|raise)"
      r"(?:\s+[\w\"]|\s*:?\s*$)", _TRY),
     (r"\belse\s*\{|\bfunction\b[^{]*\)\s*\{|^\s*(?:\}\s*)?(?:if|while|for)\s*\(.*\)\s*\{", _BLOCK),
     (r"\b(?:elif|elsif|elsef|elseIf)\b", "elif and else if are written elseif"),
     (r"(?<!::)(?<!goto )\bcontinue\b(?!\s*[=(.:,\[\"'])", _CONTINUE),
     (r"^\s*(?:import|from|include|using)\s+\w", _REQUIRE),
-    (r"\b(?:async|await)\s+\w", "calls wait by themselves; spawn(function() … end) does something meanwhile"),
+    (r"\b(?:async|await)\s+\w", "calls wait without a keyword; spawn(function() … end) runs something in the meantime"),
     (r"^\s*(?:foreach|forall)\s*[\w(]|\bfor\s+(?:var|let|const|auto)\s",
-     "for key, value in pairs(t) do … end goes through a table"),
-    (r"\bfor\s+\w+\s+in\s+\d", "a loop that counts is for i = 1, n do … end"),
+     "for key, value in pairs(t) do … end loops over a table"),
+    (r"\bfor\s+\w+\s+in\s+\d", "a counting loop is for i = 1, n do … end"),
     (r"^\s*(?:unless|loop|do\s*while)\s+\w",
      "there are while … do … end, repeat … until and if not … then … end"),
     (r"^\s*(?:abstract\s+)?(?:class|struct|interface|enum)\s+\w", _CLASS),
-    (r"^\s*(?:export|public|private|static)\s+\w", "a module gives its names in a table: return {name = value}"),
-    (r"\bnew\s+[A-Za-z_]", "an object is made by a call: new_product(), Class.new(…)"),
+    (r"^\s*(?:export|public|private|static)\s+\w", "a module returns its names in a table: return {name = value}"),
+    (r"\bnew\s+[A-Za-z_]", "objects are created by a call: new_product(), Class.new(…)"),
     (r"^\s*(?:var|let|const|int|float|double|string|bool|boolean|auto|val|dim)\s+[A-Za-z_]", _LOCAL),
     (r"^\s*global\s+[A-Za-z_]", "a variable without local is global: name = value"),
     (r"^\s*(?:local\s+)?(?:def|fn|func|fun|sub|proc|method)\s+[\w.:]+\s*\(",
      "a function is written function name(…) … end"),
     (r"\blambda\s+\w|\blambda\s*:", "a function without a name is function(x) … end"),
     (r"^\s*pass\s*$", "an empty block needs no word"),
-    (r"^\s*(?:del|delete)\s+\w", "a variable or member is removed by setting it to nil"),
+    (r"^\s*(?:del|delete)\s+\w", "to remove a variable or member, set it to nil"),
     (r"\blocal\s+\w+\s*<\s*\w+\s*>", "locals have no attributes: local name = value"),
     (r"\blocal\s+\w+\s*:\s*\w|\bfunction\b[^)]*\w\s*:\s*\w+\s*[,)]|\bfunction\b[^()]*\([^()]*\)\s*:\s*\w",
-     "types are not written: local name = value"),
-    (r",\s*local\b", "several variables are made with one local: local a, b = 1, 2"),
+     "types are not declared: local name = value"),
+    (r",\s*local\b", "declare several variables with one local: local a, b = 1, 2"),
     (r"[=(]\s*\[\s*[\w\"'\-{\]]|\breturn\s*\[", "a list is written {1, 2, 3}"),
     (r"[{,]\s*(?:\"\"\s*:|\w+\s*:\s+\S|\w+\s*:\s*[\d\"{\[])",
      'a member of a table is written name = value, or ["any text"] = value'),
@@ -79,50 +79,51 @@ LINES: Final[tuple[tuple[str, str], ...]] = (
     (r"\b\d+_\d", "digits are written without _"),
     (r"(?<![\w.])\d+\.\.(?!\.)", "a number before .. needs a space: 1 .. text; a loop is for i = 1, n do … end"),
     (r"\bis\s+(?:not\s+)?(?:nil|None|null)\b|\bnot\s+in\b",
-     "x == nil and x ~= nil test whether there is a value"),
+     "test for a value with x == nil or x ~= nil"),
 )  # fmt: skip
 
 # The same with what the message is like, for lines that may be Lua.
 LINES_OF: Final[tuple[tuple[str, str, str], ...]] = (
-    (r"expected near", r"^\s*[\w.]+--\s*;?\s*$", "there is no --: write n = n - 1; -- begins a comment"),
-    (r"'then' expected", r"[=(]\s*[^=]+\bif\b.*\belse\b", "a choice is written condition and a or b"),
-    (r"'then' expected near '='", r"", "comparing is written ==; = sets a value"),
+    (r"expected near", r"^\s*[\w.]+--\s*;?\s*$", "Lua has no --: write n = n - 1; -- begins a comment"),
+    (r"'then' expected", r"[=(]\s*[^=]+\bif\b.*\belse\b", "a conditional value is written condition and a or b"),
+    (r"'then' expected near '='", r"", "compare with ==; = assigns a value"),
     (r"'then' expected", r"\b(?:else)?if\b(?!.*\bthen\b)", "if and elseif need then: if x then … end"),
     (r"'do' expected", r"\b(?:while|for)\b(?!.*\bdo\b)", "while and for need do: while x do … end"),
     (r"'=' expected near", r"^\s*(?:print|error|assert|require)\s+[\w-]", "a call has parentheses: print(x)"),
 )
 
 MESSAGES: Final[tuple[tuple[str, str], ...]] = (
-    (r"unexpected symbol near '='", "= sets a name or a member, one statement has one: a, b = 1, 2 sets two"),
-    (r"ambiguous syntax", "put a ; at the end of the line before"),
-    (r"function arguments expected", "a method is called with (…); a member is read with a dot"),
+    (r"unexpected symbol near '='", "= assigns once in a statement; a, b = 1, 2 assigns two values"),
+    (r"ambiguous syntax", "put a ; at the end of the previous line"),
+    (r"function arguments expected", "call a method with (…); read a member with a dot"),
     (r"undefined label 'continue'", "put ::continue:: before the loop's end"),
     (r"unfinished string",
-     "a text ends on its line with the same \" or ' it began with; [[…]] goes over several, \\n is a line break"),
-    (r"unfinished long comment", "what begins with --[[ ends with ]]"),
-    (r"unfinished long", "what begins with [[ ends with ]]"),
-    (r"invalid escape sequence", "\\\\ stands for a backslash; [[…]] takes all as it is"),
+     "a string must end on its line with the same \" or ' it began with; [[…]] spans several lines, \\n is "
+     "a line break"),
+    (r"unfinished long comment", "a comment that begins with --[[ ends with ]]"),
+    (r"unfinished long", "a string that begins with [[ ends with ]]"),
+    (r"invalid escape sequence", "\\\\ stands for a backslash; in [[…]] nothing is escaped"),
     (r"'<name>' expected near '(?:and|break|do|else|elseif|end|false|for|function|goto|if|in|local|nil|not|or|repeat|"
-     r"return|then|true|until|while)'", 'a word of Lua is no name: as a key write t["end"], ["end"] = value'),
+     r"return|then|true|until|while)'", 'a keyword of Lua cannot be a name: as a key, write t["end"], ["end"] = value'),
     (r"'\}' expected", "the members of a table are separated by commas"),
-    (r"'\]' expected near ':'", "text:sub(from, to) is a part of a text, unpack(list, from, to) of a list"),
-    (r"'\)' expected", "a ( is not closed, or a comma is missing between what stands in it"),
+    (r"'\]' expected near ':'", "text:sub(from, to) is a part of a string, unpack(list, from, to) of a list"),
+    (r"'\)' expected", "a ( is not closed, or a comma is missing in it"),
     (r"'\]' expected", "a [ is not closed: t[key]"),
-    (r"unexpected symbol near '\)'", "there is one ) more than (, or a value is missing before it"),
+    (r"unexpected symbol near '\)'", "there is a ) without a (, or a value is missing before it"),
     (r"'(?:<eof>|end)' expected .*near '(?!<eof>)", "{block}"),
     (r"'end' expected", "{block}"),
-    (r"'until' expected", "repeat ends with until condition"),
-    (r"'then' expected near 'in'", "a table is not asked by in: t[key] ~= nil tests whether it has the key"),
+    (r"'until' expected", "repeat … needs until condition at its end"),
+    (r"'then' expected near 'in'", "in does not test membership: t[key] ~= nil tests whether a table has the key"),
     (r"'then' expected", "if and elseif need then: if x then … end"),
     (r"'do' expected", "while and for need do: while x do … end, for i = 1, n do … end"),
     (r"'=' or 'in' expected",
      "a loop is for i = 1, n do, or for key, value in pairs(t) do, with a comma between the names"),
-    (r"no loop to break", "break stands inside a loop; return leaves a function"),
-    (r"undefined label '(\w+)'", "goto needs its label in the same block or around it: ::name::"),
-    (r"'=' expected near", "a statement is a call, f(…), or sets a value, name = value"),
+    (r"no loop to break", "break is only valid inside a loop; return leaves a function"),
+    (r"undefined label '(\w+)'", "goto needs its label in the same or an enclosing block: ::name::"),
+    (r"'=' expected near", "a statement is a call, f(…), or an assignment, name = value"),
     (r"unexpected symbol near",
-     "a word, value or sign is missing before that, or is one too many: look at the end of the line before as well"),
-    (r" expected", "look at this line and the end of the one before for a missing word, comma or bracket"),
+     "something is missing or superfluous before that: look at the end of the previous line, too"),
+    (r" expected", "look for a missing keyword, comma or bracket in this line and at the end of the previous one"),
 )  # fmt: skip
 
 _STATEMENT = re.compile(r"^\s*(?:local\s+)?([A-Za-z_]\w{1,15})\s+[A-Za-z_][\w.:]*\s*\(?")
@@ -131,7 +132,7 @@ _WORD = re.compile(r"[A-Za-z_]\w{1,15}")
 
 
 def hint_for_syntax(message: str, rows: list[str], line: int) -> str | None:
-    """What Lua has instead of what is written at ``line`` (1-based) of a text that does not compile."""
+    """What Lua has instead of what is written at ``line`` (1-based) of a string that does not compile."""
     near = message.rpartition(" near ")[2]
     first = max(0, line - MOST)
     rows = [row[:LONGEST] for row in rows[first:line]]
@@ -148,7 +149,7 @@ def hint_for_syntax(message: str, rows: list[str], line: int) -> str | None:
     if slip:
         return slip
     if near == "'<eof>'" and (found_at := _else_if(rows)):
-        return f"else if in line {first + found_at} is written elseif, or needs an end of its own"
+        return f"else if in line {first + found_at} must be written elseif, or needs an end of its own"
     for pattern, hint in MESSAGES:
         if re.search(pattern, message):
             return _of_block(message) if hint == "{block}" else hint
@@ -200,13 +201,13 @@ def _of_block(message: str) -> str:
     if opened is not None:
         return (
             f"the {opened[1]} of line {opened[2]} has no end of its own: each function, if, for and while needs one, "
-            "and return stands last before it"
+            "and return must be the last statement before it"
         )
     if re.search(r"'<eof>' expected near 'end'", message):
-        return "there is one end more than functions, ifs and loops that it could close"
+        return "there is one end too many: no function, if or loop is left to close"
     if "'<eof>' expected" in message:
-        return "something stands after what ends the script: return stands last, and each end has its block"
-    return "each function, if, for and while needs an end of its own, and return stands last before it"
+        return "something follows the end of the script: return must come last, and each end needs a block"
+    return "each function, if, for and while needs an end of its own, and return must be the last statement before it"
 
 
 def _looked_at(rows: list[str], line: int) -> list[int]:

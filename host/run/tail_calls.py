@@ -59,7 +59,7 @@ def _words(facts: dict[str, Any], message: str) -> Iterator[str]:
 
 
 def _near(rows: list[str], line: int) -> str:
-    """The line, and those that go on with its chain of methods."""
+    """The line, and those that continue its chain of methods."""
     if not 0 < line <= len(rows):
         return ""
     text = rows[line - 1][:LONGEST]

@@ -19,36 +19,37 @@ _DECLARED = re.compile(
 
 # What a value was made by, and why it may be nil: patterns for what stands after its "=".
 _MADE_BY: Final[tuple[tuple[str, str], ...]] = (
-    (r"^try\s*\(", "{0} is nil as the call inside try failed: local {0}, err = try(…), and err says why"),
+    (r"^try\s*\(", "{0} is nil because the call inside try failed: local {0}, err = try(…), and err says why"),
     (r"^tonumber\s*\(",
-     "{0} is nil as tonumber gives nil for a text that is no number: print the text to see what it holds"),
-    (r"^io\.read\b", "{0} is nil as io.read gives nil at the end of the input: if {0} then … end"),
-    (r"[.:]g?match\s*\(|[.:]find\s*\(", "{0} is nil as the pattern does not match the text: if {0} then … end"),
-    (r"^json\.decode\s*\(", "{0} is nil as JSON's null is nil in Lua: if {0} then … end"),
-    (r"^next\s*\(", "{0} is nil as next gives nil for an empty table: if {0} then … end"),
-    (r"^(?:load|loadstring)\s*\(", "{0} is nil as the text does not compile: local {0} = assert(load(text))"),
+     "{0} is nil because tonumber returns nil for a string that is not a number: print the string to see "
+     "what it holds"),
+    (r"^io\.read\b", "{0} is nil because io.read returns nil at the end of the input: if {0} then … end"),
+    (r"[.:]g?match\s*\(|[.:]find\s*\(", "{0} is nil because the pattern does not match the text: if {0} then … end"),
+    (r"^json\.decode\s*\(", "{0} is nil because JSON's null is nil in Lua: if {0} then … end"),
+    (r"^next\s*\(", "{0} is nil because next returns nil for an empty table: if {0} then … end"),
+    (r"^(?:load|loadstring)\s*\(", "{0} is nil because the text does not compile: local {0} = assert(load(text))"),
 )  # fmt: skip
 # What gives something else than one may think, by the type of the value.
 _OTHER: Final[tuple[tuple[str, str, str], ...]] = (
-    ("boolean", r"^x?pcall\s*\(", "pcall gives true or false first: local ok, {0} = pcall(…)"),
+    ("boolean", r"^x?pcall\s*\(", "pcall returns true or false first: local ok, {0} = pcall(…)"),
     ("string", r":create\s*\(\s*\)\s*$",
-     "create() gives the id, a text: keep the builder (local b = new_…()) and read b.data"),
+     "create() returns the id, a string: keep the builder (local b = new_…()) and read b.data"),
     ("nil", r":create\s*\(\s*\)\s*$",
-     "create() gives the id, a text: keep the builder (local b = new_…()) and read b.data"),
+     "create() returns the id, a string: keep the builder (local b = new_…()) and read b.data"),
 )  # fmt: skip
 
 
 def of_name(name: str, rows: list[str], line: int, kind: str = "nil") -> str:
     """What to do about a local or upvalue ``name`` that is ``kind``, used in ``line`` (1-based) of ``rows``."""
     if name == "self" and kind == "nil":
-        return "self is what stands before the colon: call the method as object:method(…), not object.method(…)"
+        return "self is the object before the colon: call the method as object:method(…), not object.method(…)"
     for number in range(min(line, len(rows)), max(0, line - BEFORE), -1):
         row = rows[number - 1]
         given = _given(name, row)
         if given is not None:
             return _of_given(name, given, kind) or _look(name, kind)
         if re.search(rf"\blocal\s+(?:[\w\s,]*,\s*)?{name}\b(?!\s*[,\w]*\s*=)", row) and kind == "nil":
-            return f"{name} was declared in line {number} and given no value: local {name} = …"
+            return f"{name} was declared in line {number} without a value: local {name} = …"
         found = re.search(r"\bfunction\b\s*([\w.:]*)\s*\(([^()]*)\)|([\w.]+)\s*=\s*function\s*\(([^()]*)\)", row)
         if found is None:
             continue
@@ -68,8 +69,8 @@ def of_name(name: str, rows: list[str], line: int, kind: str = "nil") -> str:
 
 def _look(name: str, kind: str) -> str:
     if kind == "nil":
-        return f"{name} has no value here: print({name}) above shows when, and if {name} then … end leaves it out"
-    return f"{name} is a {kind} here: print({name}) above shows its value"
+        return f"{name} has no value here: print({name}) before this line shows when; if {name} then … end skips it"
+    return f"{name} is a {kind} here: print({name}) before this line shows its value"
 
 
 def _given(name: str, row: str) -> str | None:
@@ -89,7 +90,7 @@ def _of_given(name: str, given: str, kind: str) -> str | None:
             return hint.format(name)
     called = re.match(rf"({_PATH})\s*\(.*\)\s*;?\s*$", given)
     if called is not None:
-        return f"{name} is nil as {called[1]}(…) gave nothing back: a function gives a value with return"
+        return f"{name} is nil because {called[1]}(…) returned nothing: a function returns a value with return"
     read = re.match(rf"({DOTTED})\s*;?\s*$", given)
     if read is not None and "." in read[1]:
         return _of_member(*read[1].rsplit(".", 1))
@@ -112,15 +113,15 @@ def of_field(name: str, rows: list[str], line: int, kind: str = "nil") -> str | 
                 return (
                     f"{owner}.{name} is a method of the builder: after {first}:create() the values are in {first}.data"
                 )
-            cause = f"create() gave the id, a text, to {first}"
+            cause = f"create() returned the id, a string, to {first}"
             return f"{cause}: keep the builder and read its .data, or give {first} as the id"
         if kind == "function":
             return f"{owner}.{name} is a function: call it as {owner}.{name}(…)"
         if kind == "nil":
             if re.search(r"[=~]=\s*(?:null|None|NULL|undefined)\b", row):
-                return f"{_of_member(owner, name)}; Lua's word for no value is nil"
+                return f"{_of_member(owner, name)}; Lua's null is nil"
             return _of_member(owner, name)
-        return f"{owner}.{name} is a {kind} here: print({owner}.{name}) above shows its value"
+        return f"{owner}.{name} is a {kind} here: print({owner}.{name}) before this line shows its value"
     return None
 
 
@@ -147,7 +148,7 @@ def _of_item(owner: str, key: str) -> str:
         return f"a list begins at 1: {owner}[1] is its first item"
     if re.match(r"[\"']", key):
         return f"{owner} has no {key} here: print(inspect({owner})) shows what it has"
-    return f"{owner}[{key}] is nil: {owner} has no such item, #{owner} counts those it has"
+    return f"{owner}[{key}] is nil: {owner} has no such item; #{owner} is their number"
 
 
 def of_index(row: str) -> str | None:
@@ -161,8 +162,8 @@ def of_index(row: str) -> str | None:
     if called is None:
         return None
     if called[1] in ("load", "loadstring"):
-        return "load gives nil and a message where the text does not compile: assert(load(text))()"
-    return f"{called[1]}(…) gave nil: keep what it gives in a local, and look at it with print(inspect(…))"
+        return "load returns nil and a message if the text does not compile: assert(load(text))()"
+    return f"{called[1]}(…) returned nil: keep its result in a local and look at it with print(inspect(…))"
 
 
 def of_call(name: str, rows: list[str], line: int) -> str | None:
@@ -195,9 +196,9 @@ def unset_global(name: str, rows: list[str], line: int) -> str:
     """What to do about a global that nothing gave a value; the nearest names are looked for elsewhere."""
     number, local = declared(rows).get(name, (0, False))
     if local and number > line:
-        return f"{name} is declared further down, in line {number}: move that above line {line}"
+        return f"{name} is declared further down, in line {number}: move the declaration above line {line}"
     if local and number > 0:
         return f"the local {name} of line {number} ends with the block it is in: declare it before that block"
     if number > line:
         return f"{name} gets its value in line {number}, after this line ran"
-    return f"nothing gave {name} a value before this line, and nothing of that name is built in"
+    return f"{name} was not given a value before this line, and nothing of that name is built in"

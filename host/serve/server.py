@@ -22,7 +22,7 @@ App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[N
 Abort = Callable[[Scope], None]
 """Aborts the connection that a request arrived on."""
 
-PATIENCE = 60.0  # seconds a client may take for a request, its body included
+REQUEST_TIMEOUT = 60.0  # seconds a client may take for a request, its body included
 MOST_CONNECTIONS = 20_000
 
 
@@ -30,8 +30,8 @@ class Server:
     """Serves HTTP/1.1 on a thread of its own, from construction until :meth:`close`. Also a context manager.
 
     ``app(abort)`` returns the application. Port 0 takes a free port; the attributes ``host`` and ``port`` are the
-    address in use, and ``url`` is its base URL. A client that takes more than ``PATIENCE`` seconds for a request is
-    disconnected. Raises :class:`UsageError` if the address cannot be listened on.
+    address in use, and ``url`` is its base URL. A client that takes more than ``REQUEST_TIMEOUT`` seconds for a request
+    is disconnected. Raises :class:`UsageError` if the address cannot be listened on.
     """
 
     def __init__(self, app: Callable[[Abort], App], host: str, port: int, *, thread: str = "host-serve") -> None:
@@ -101,7 +101,7 @@ def _protocol(connections: dict[Any, asyncio.Transport]) -> type[asyncio.Protoco
             connections[transport.get_extra_info("peername")[:2]] = transport
             super().connection_made(transport)
             self._since = self.loop.time()
-            self._slow = self.loop.call_later(PATIENCE, self._look)
+            self._slow = self.loop.call_later(REQUEST_TIMEOUT, self._look)
 
         def connection_lost(self, exc: Exception | None) -> None:
             if self._slow is not None:
@@ -115,10 +115,10 @@ def _protocol(connections: dict[Any, asyncio.Transport]) -> type[asyncio.Protoco
 
         def _look(self) -> None:
             reading = self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
-            if reading and self.loop.time() - self._since >= PATIENCE:
+            if reading and self.loop.time() - self._since >= REQUEST_TIMEOUT:
                 self.transport.abort()
             else:
-                self._slow = self.loop.call_later(PATIENCE, self._look)
+                self._slow = self.loop.call_later(REQUEST_TIMEOUT, self._look)
 
     return Protocol
 

@@ -37,5 +37,5 @@ class CassetteOfSession:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """List what was recorded but not requested by the tests that ran."""
-        for line in self._cassette.unasked_lines(of_all=False):
+        for line in self._cassette.unreplayed_lines(of_all=False):
             terminalreporter.write_line(line)

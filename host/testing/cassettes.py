@@ -8,7 +8,7 @@ from typing import Any
 
 from host.cassettes.cassette import Cassette, CassettePart
 from host.cassettes.tape import described
-from host.cassettes.unasked import unasked_lines
+from host.cassettes.unreplayed import unreplayed_lines
 from host.errors import UsageError
 from host.settings import Settings
 
@@ -26,7 +26,7 @@ class TestsCassette:
 
     def __init__(self, *, record: str | None = None, replay: str | None = None) -> None:
         if record is not None and replay is not None:
-            raise UsageError("a cassette is recorded first, and replayed then: record and replay exclude each other")
+            raise UsageError("record and replay cannot be combined: a cassette is recorded first and replayed later")
         self.notice: str | None = None
         self._real = False
         if replay is not None:
@@ -61,9 +61,9 @@ class TestsCassette:
         if self._cassette.recording and self._cassette.begun:
             self._cassette.save()
 
-    def unasked_lines(self, *, of_all: bool) -> Iterator[str]:
+    def unreplayed_lines(self, *, of_all: bool) -> Iterator[str]:
         """Lines about what was recorded but not requested, by the tests that ran or ``of_all``."""
         if self._cassette.recording:
             return
-        found = self._cassette.unasked(begun_only=not of_all)
-        yield from unasked_lines(self._cassette.path, [described(name, each) for name, each in found])
+        found = self._cassette.unreplayed(begun_only=not of_all)
+        yield from unreplayed_lines(self._cassette.path, [described(name, each) for name, each in found])

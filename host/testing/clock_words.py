@@ -15,7 +15,7 @@ from host.simulator.stripe.periods import later
 
 __all__ = ["ClockWords"]
 
-_FORM = 'expected seconds, or a text such as "3 days", "2 hours 30 minutes" or "1 month"'
+_FORM = 'expected seconds, or a string such as "3 days", "2 hours 30 minutes" or "1 month"'
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) *([a-z]+)(?: *,? *(?:and +)?)")
 _SECONDS = {
     name: seconds

@@ -115,7 +115,7 @@ class _PytestFixtures(Fixtures):
         try:
             return self._request.getfixturevalue(name)
         except pytest.FixtureLookupError as error:
-            raise LookupError(f'fixture("{name}"): pytest knows no fixture of this name') from error
+            raise LookupError(f'fixture("{name}"): pytest has no fixture of this name') from error
 
 
 def _runner(file: LuaFile, test: LuaTest) -> Callable[..., None]:

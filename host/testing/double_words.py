@@ -62,9 +62,7 @@ class DoubleWords:
         if not isinstance(name, str) or not name:
             raise InvalidCall(f'{word} expects a name such as "stripe.charges.create", got {arguments.shown(name)}')
         if self._host._worker_processes is not None:
-            raise UsageError(
-                f"{word} needs the test's scripts in this process: leave out processes of lua_host_options"
-            )
+            raise UsageError(f"{word} needs the test's scripts in this process: remove processes from lua_host_options")
         try:
             target = target_of(self._pipeline, name)
         except InvalidCall as error:
@@ -116,7 +114,9 @@ def _counts(word: str, given: Any, known: tuple[str, ...] | None) -> dict[str, A
         raise InvalidCall(f"{word}: the options are a table of {', '.join(COUNTS)}")
     for name in given if known is not None else ():
         if name not in COUNTS:
-            raise InvalidCall(f"{word}: there is no option {name}; there are {', '.join(COUNTS)}{meant(name, COUNTS)}")
+            raise InvalidCall(
+                f"{word}: there is no option {name}; expected one of {', '.join(COUNTS)}{meant(name, COUNTS)}"
+            )
     for name, least in (("times", 1), ("after", 0)):
         value = given.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):

@@ -55,7 +55,7 @@ def failing(target: DoubleTarget, options: Mapping[str, Any]) -> Callable[[Call,
         if name not in known:
             which = "an operation" if target.kind == "operation" else target.name
             near = meant(name, known + COUNTS)
-            raise InvalidCall(f"fail: {which} has no {name}; there are {', '.join(known + COUNTS)}{near}")
+            raise InvalidCall(f"fail: {which} has no {name}; expected one of {', '.join(known + COUNTS)}{near}")
     for name, value in asked.items():
         _check(name, value)
     if target.kind in ("function", "library"):
@@ -82,7 +82,7 @@ def _check(name: str, value: Any) -> None:
     elif name == "kind":
         expected = "" if value in ("api", "network", "timeout") else '"api", "network" or "timeout"'
     elif not isinstance(value, str) or not value:
-        expected = "a text"
+        expected = "a string"
     if expected:
         raise InvalidCall(f"fail: {name} is {arguments.shown(value)}; expected {expected}")
 

@@ -58,20 +58,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         const="text",
         default=[],
         metavar="FORM",
-        help="Report which lines of Lua files were reached: text (a table), lcov:FILE, html:FOLDER. Many times.",
+        help="Report which lines of Lua files were reached: text (a table), lcov:FILE, html:FOLDER. Repeatable.",
     )
     group.addoption(
         "--lua-coverage-source",
         action="append",
         default=[],
         metavar="PATH",
-        help="Report on the Lua files in PATH and no others, including those that no test loads. Many times.",
+        help="Report on the Lua files in PATH and no others, including those that no test loads. Repeatable.",
     )
     group.addoption(
         "--lua-coverage-fail-under",
         type=float,
         metavar="PERCENT",
-        help="Fail if less of the lines of Lua files was reached.",
+        help="Fail if a smaller percentage of lines of Lua files was reached.",
     )
 
 

@@ -79,7 +79,7 @@ def _add_case(suite: Element, result: LuaTestResult) -> None:
 
 
 def _clean(text: str) -> str:
-    """A text without characters that XML does not allow."""
+    """A string without characters that XML does not allow."""
     return _NO_XML.sub("\ufffd", text)
 
 

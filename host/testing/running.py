@@ -152,7 +152,7 @@ class Running:
         return self._host.not_modelled
 
     def close_and_take_output(self) -> str:
-        """End the run at once. Returns its output."""
+        """End the run immediately. Returns its output."""
         self._host.close(0.5)
         self._thread.join(5.0)
         return "".join(self._output)

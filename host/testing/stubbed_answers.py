@@ -166,14 +166,14 @@ def web_answer(target: DoubleTarget, value: Any, call: Call | None) -> dict[str,
     if not isinstance(given, dict) or not given.keys() <= set(_WEB_FIELDS):
         unknown = next((n for n in given if n not in _WEB_FIELDS), None) if isinstance(given, dict) else None
         got = f"there is no {unknown}" if unknown is not None else f"got {arguments.shown(value)}"
-        raise InvalidCall(f"stub: {target.name} answers with a text, or a table of {', '.join(_WEB_FIELDS)}; {got}")
+        raise InvalidCall(f"stub: {target.name} answers with a string, or a table of {', '.join(_WEB_FIELDS)}; {got}")
     status = given.get("status", 200)
     if isinstance(status, bool) or not isinstance(status, int) or not 100 <= status <= 599:
         raise InvalidCall(f"stub: {target.name}: status is {arguments.shown(status)}; expected 100 to 599")
     headers = {str(name).lower(): str(text) for name, text in (given.get("headers") or {}).items()}
     body = given.get("body", "")
     if not isinstance(body, str | bytes):
-        raise InvalidCall(f"stub: {target.name}: body is a text; give a table as json")
+        raise InvalidCall(f"stub: {target.name}: body is a string; give a table as json")
     if "json" in given:
         if "body" in given:
             raise InvalidCall(f"stub: {target.name} has a body or json, not both")

@@ -77,7 +77,7 @@ class LuaTestFile:
             self._ended(running)
 
     def kill(self) -> None:
-        """End the file's run at once, without its teardowns."""
+        """End the file's run immediately, without its teardowns."""
         running, self._running = self._running, None
         if running is not None:
             self._ended(running)

@@ -129,7 +129,7 @@ class HandlerOptions(msgspec.Struct, frozen=True, kw_only=True):
         text = given.reveal() if isinstance(given, Secret) else given
         found = text.split(",") if isinstance(text, str) else list(text or ())
         if not all(isinstance(each, str) and each.strip() for each in found):
-            raise UsageError("secret: expected the endpoint's secret (whsec_…) as a text, or a list of texts")
+            raise UsageError("secret: expected the endpoint's secret (whsec_…) as a string, or a list of strings")
         simulated = local and self.verify == "stripe"
         if not found and self.poll is None and not simulated:
             hint = "the Dashboard shows it (whsec_…); set STRIPE_WEBHOOK_SECRET, --secret or secret="
@@ -149,7 +149,7 @@ def open_webhooks(parts: Parts, handler: ScriptLike, options: HandlerOptions, ru
     script = script_of(handler, "handler")
     name = options.name if options.name is not None else re.sub(r"\.lua\Z", "", script.name.rpartition("/")[2])
     if not isinstance(name, str) or not name:
-        raise arguments.wrong("name", name, "a text that is not empty")
+        raise arguments.wrong("name", name, "a string that is not empty")
     name = _safe(name)
     sender = options.sender()
     secrets = options.secrets(parts.secret, local=parts.local)
@@ -167,7 +167,7 @@ def open_webhooks(parts: Parts, handler: ScriptLike, options: HandlerOptions, ru
         current = script if script.folder is None else script_of(handler, "handler")  # read the file again
         if current.source != script.source and _handles_nothing(current):
             # The file may be read while it is written; the event must not count as one that has no handler.
-            raise UsageError(f"{current.name} says on(…) nowhere now, and would handle no event")
+            raise UsageError(f"{current.name} has no on(…) any more, so it would not handle any event")
         kept = await asyncio.to_thread(begin, job, current, name, 0, force_new=False)
         if isinstance(kept, RunResult):
             return kept
@@ -188,7 +188,7 @@ def open_webhooks(parts: Parts, handler: ScriptLike, options: HandlerOptions, ru
 
 
 def _handles_nothing(script: Script) -> bool:
-    """Whether a text that compiles has no ``on``; one that does not fails as it is run."""
+    """Whether a string that compiles has no ``on``; one that does not fails as it is run."""
     return not says_on(script.source) and not syntax_fault(script.source, script.name)
 
 

@@ -368,7 +368,7 @@ def test_a_cache_that_cannot_be_written_costs_nothing_else(tmp_path: Path, monke
         (None, "cannot be read: No such file"),
         ("{", "is not valid JSON"),
         ('{"swagger": "2.0"}', "has no paths"),
-        ("[1]", "holds list"),
+        ("[1]", "contains list"),
         ('{"openapi": "3.0.0", "paths": {}}', "no paths"),
     ],
 )

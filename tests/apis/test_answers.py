@@ -116,8 +116,8 @@ def test_errors_of_other_apis(body: Any, message: str, code: str | None, type: s
         (Response(200, JSON, b'{"id": "p'), "it ends too early"),
         (Response(200, JSON, b'{"id": "\xe9"}'), "a body that is not UTF-8"),
         (Response(200, JSON, b'{"object": "product"}'), "an object without id"),
-        (Response(200, JSON, b"[]"), "a JSON list where an object is due"),
-        (Response(200, JSON, b"null"), "a JSON null where an object is due"),
+        (Response(200, JSON, b"[]"), "a JSON list where an object was expected"),
+        (Response(200, JSON, b"null"), "a JSON null where an object was expected"),
         (Response(200, JSON, b'{"id": NaN, "n": 12345678901234567890}'), "NaN is not JSON"),
         (
             Response(302, {"location": "https://evil.test/"}, b""),
@@ -242,7 +242,7 @@ def test_no_content_is_fine_of_a_change_and_where_the_document_has_it(
     if fine:
         assert interpret(catalog, of(catalog, "do_it"), Response(status, JSON, b"")) is None
     else:
-        with pytest.raises(UnexpectedAnswer, match="is due"):
+        with pytest.raises(UnexpectedAnswer, match="was expected"):
             interpret(catalog, of(catalog, "do_it"), Response(status, JSON, b""))
 
 

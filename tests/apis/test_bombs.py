@@ -130,7 +130,7 @@ YAML: dict[str, tuple[str, str]] = {
         + "".join(f"a{i}: &a{i} {{<<: [{NINE.replace('{}', f'a{i - 1}')}]}}\n" for i in range(1, 15)),
         "aliases written out",
     ),
-    "an alias in itself": ("openapi: 3.0.0\npaths: &a {x: *a}\n", "inside of what it stands for"),
+    "an alias in itself": ("openapi: 3.0.0\npaths: &a {x: *a}\n", "alias that contains itself"),
     "brackets": ("a: " + "[" * 100_000, "too deep"),
     "dashes": ("- " * 100_000 + "x", "too deep"),
     "question marks": ("? " * 100_000, "too deep"),

@@ -82,7 +82,7 @@ def test_good_values(stripe: Catalog, builder: str, name: str, value: Any, sent:
             29.99,
             "expected an integer, got 29.99; amounts are whole numbers of minor units such as cents",
         ),
-        ("price", "unit_amount", "29", 'cents, got "29"; an amount is not taken from text: give tonumber(…) of it'),
+        ("price", "unit_amount", "29", 'cents, got "29"; an amount cannot be a string: pass tonumber(…) of it'),
         (
             "price",
             "unit_amount",

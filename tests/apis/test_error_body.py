@@ -51,8 +51,8 @@ FORMS: list[tuple[Any, str]] = [
         "Validation Failed (title: missing_field)",
     ),
     (
-        {"statusCode": 400, "message": ["a must be a string", "b is due"], "error": "Bad Request"},
-        "a must be a string; b is due",
+        {"statusCode": 400, "message": ["a must be a string", "b was expected"], "error": "Bad Request"},
+        "a must be a string; b was expected",
     ),
     # Google, Microsoft, Elasticsearch, AWS, Apigee, PayPal
     (

@@ -555,10 +555,10 @@ def test_documents_nested_without_end(tmp_path: Path, text: str) -> None:
     ("wrong", "told"),
     [
         ({"/bad\r\nX-Evil: 1": {"get": {}}}, "left out: a path has no spaces"),
-        ({"/bad": {"post": sends({"type": 5})}}, "is no schema"),
+        ({"/bad": {"post": sends({"type": 5})}}, "is not a schema"),
         ({"/bad": {"post": sends({"type": "object", "properties": [1]})}}, ""),
-        ({"/bad": {"post": sends({"enum": 5})}}, "is no schema"),
-        ({"/bad": {"post": sends({"allOf": 5})}}, "is no schema"),
+        ({"/bad": {"post": sends({"enum": 5})}}, "is not a schema"),
+        ({"/bad": {"post": sends({"allOf": 5})}}, "is not a schema"),
         ({"/bad": {"get": {"parameters": 5}}}, ""),
         ({"/bad": {"get": {"parameters": [5, None, {"in": 5, "name": []}]}}}, ""),
         ({"/bad": {"get": {"responses": 5}}}, ""),
@@ -609,8 +609,8 @@ def test_methods_of_openapi_3_2_are_operations() -> None:
     assert [of(catalog, id).method for id in catalog.operation_ids()] == ["TRACE", "QUERY", "COPY"]
     assert [of(catalog, id).mutation for id in catalog.operation_ids()] == [False, False, True]
     assert [each for each in catalog.warnings if "additional" in each] == [
-        "/a: the additional operation 'no method' is left out: no method, or there twice",
-        "/a: the additional operation 'TRACE' is left out: no method, or there twice",
+        "/a: the additional operation 'no method' is left out: it is not a method, or is given twice",
+        "/a: the additional operation 'TRACE' is left out: it is not a method, or is given twice",
     ]
 
 

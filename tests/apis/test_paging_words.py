@@ -69,8 +69,8 @@ def test_words_for_all_hold_where_they_fit(catalog: Catalog) -> None:
 @pytest.mark.parametrize(
     ("paging", "said"),
     [
-        ("pages mark", "'pages' is no style of pages; there are token, cursor"),
-        ("", "'' is no style"),
+        ("pages mark", "'pages' is not a pagination style; expected one of token, cursor"),
+        ("", "'' is not a pagination style"),
         ("token mark", "expected 'token PARAM MEMBER'"),
         ("link mark", "expected 'link'"),
         ("offset a b c", "expected 'offset PARAM \\[MEMBER\\]'"),

@@ -147,7 +147,7 @@ def test_a_host_that_could_not_open_leaves_the_recording_alone(record: Callable[
         (f'{HEAD}{{"asked": 1}}\n', ":2: 'asked' is not a member of a line"),
         (f'{HEAD}{{"request": []}}\n', r":2: Expected `object \| null`, got `array` - at `\$.request`"),
         (f'{HEAD}{{"request": {{"method": "GET"}}}}\n', ":2: a request has a method, and a url, or an api and a path"),
-        (f'{HEAD}{{"request": {{"method": 1, "url": "u"}}}}\n', ":2: request.method is 1; expected a text"),
+        (f'{HEAD}{{"request": {{"method": 1, "url": "u"}}}}\n', ":2: request.method is 1; expected a string"),
         (f'{HEAD}{{"request": {{"method": "GET", "url": "u", "body": "x"}}}}\n', ":2: request.body is not a member"),
         (f'{HEAD}{{"request": {{"method": "GET", "url": "u"}}, "answer": {{}}}}\n', ":2: an answer has a status"),
         (f'{HEAD}{{"drawn": {{"time": "1"}}}}\n', r":2: Expected `array`"),

@@ -67,7 +67,7 @@ def test_equal_requests_get_their_answers_in_order_and_all_answers_come_as_they_
         recorded = [i for i, each in enumerate(names) if each == name]
         assert [number for number, each in zip(numbers, order, strict=True) if each == name] == recorded
     assert [places[number] for number in came] == sorted(places)
-    assert tape.unasked() == []
+    assert tape.unreplayed() == []
     with pytest.raises(UnrecordedRequest, match="made once more"):
         asyncio.run(ask(names[0]))
 
@@ -98,7 +98,7 @@ def test_an_answer_does_not_wait_for_a_request_that_nobody_makes() -> None:
         return [(await send(asked(name), deadline)).body for name in ("there", "here")]
 
     assert asyncio.run(ask()) == [b"3", b"2"]
-    assert [line.partition(":")[0] for line in tape.unasked()] == ["line 2", "line 3"]
+    assert [line.partition(":")[0] for line in tape.unreplayed()] == ["line 2", "line 3"]
 
 
 def test_a_request_that_is_given_up_while_it_waits_holds_nobody_up() -> None:

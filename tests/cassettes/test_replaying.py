@@ -324,7 +324,7 @@ def test_what_the_program_asks_itself_is_recorded(cassette: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"record": "a", "replay": "b"}, "record and replay exclude each other"),
+        ({"record": "a", "replay": "b"}, "record and replay cannot be combined"),
         ({"record": "a", "processes": 2}, "record: a cassette needs a host of one process"),
         ({"replay": "a", "processes": 2}, "replay: a cassette needs a host of one process"),
     ],

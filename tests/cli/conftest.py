@@ -15,7 +15,7 @@ import pytest
 from host.cli import main
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 180.0  # seconds a process of a test may live
+TIMEOUT = 180.0  # seconds a process of a test may live
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def process() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         started.append(subprocess.Popen([sys.executable, "-m", "host", *arguments], env=environment, **pipes))
-        timers.append(threading.Timer(PATIENCE, started[-1].kill))
+        timers.append(threading.Timer(TIMEOUT, started[-1].kill))
         timers[-1].daemon = True
         timers[-1].start()
         return started[-1]

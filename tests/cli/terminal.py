@@ -16,7 +16,7 @@ from time import monotonic
 import pyte
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0  # seconds until a test gives up
+TIMEOUT = 60.0  # seconds until a test gives up
 
 
 class Terminal:
@@ -53,14 +53,14 @@ class Terminal:
 
     def until(self, seen: Callable[[list[str]], object]) -> list[str]:
         """Read until the lines on the screen are so; gives them."""
-        end = monotonic() + PATIENCE
+        end = monotonic() + TIMEOUT
         while not seen(self.lines):
             assert self._read(end), f"the program ended with {self.process.wait()}; it shows {self.text[-2000:]}"
         return self.lines
 
     def end(self) -> int:
         """Read until the program has ended; gives its status."""
-        end = monotonic() + PATIENCE
+        end = monotonic() + TIMEOUT
         while self._read(end):
             pass
         return self.process.wait()

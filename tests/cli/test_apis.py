@@ -95,7 +95,7 @@ def test_unknown_names_are_shown_with_the_nearest(capsys: pytest.CaptureFixture[
     assert main(["apis", "stripe", "pricse"]) == 2
     assert 'did you mean "prices"?' in capsys.readouterr().err
     assert main(["apis", "nope"]) == 2
-    assert "there is no API 'nope'; there are stripe" in capsys.readouterr().err
+    assert "there is no API 'nope', only stripe" in capsys.readouterr().err
     assert main(["apis", "--api", "pets"]) == 2
     assert "expected NAME=FILE" in capsys.readouterr().err
 

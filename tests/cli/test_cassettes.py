@@ -71,10 +71,13 @@ def test_a_difference_ends_the_run_and_what_is_left_is_reported(cli: Cli) -> Non
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        (("--durable",), "does not go with --durable: a durable run has a record of its own"),
-        (("--run-id", "x"), "does not go with --durable"),
-        (("--dry-run",), "does not go with --dry-run: a plan is neither recorded nor replayed"),
-        (("--each", "rows.csv", "--processes", "2"), "does not go with --processes: a cassette is of one process"),
+        (("--durable",), "cannot be combined with --durable: a durable run has a record of its own"),
+        (("--run-id", "x"), "cannot be combined with --durable"),
+        (("--dry-run",), "cannot be combined with --dry-run: a plan is neither recorded nor replayed"),
+        (
+            ("--each", "rows.csv", "--processes", "2"),
+            "cannot be combined with --processes: a cassette is of one process",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused_by_name(cli: Cli, option: str, other: tuple[str, ...], said: str) -> None:
@@ -88,9 +91,9 @@ def test_what_does_not_go_together_is_refused_by_name(cli: Cli, option: str, oth
 def test_both_options_and_what_insists_on_a_key_are_refused(cli: Cli) -> None:
     """A replay sends nothing, so there is no live run."""
     for command in ("run", "test"):
-        assert cli(command, "--record", "a", "--replay", "b").err.startswith("--record and --replay exclude each other")
+        assert cli(command, "--record", "a", "--replay", "b").err.startswith("--record and --replay cannot be combined")
     assert cli("run", "--replay", "a", "--require-live", "order.lua").err.startswith(
-        "--replay does not go with --require-live"
+        "--replay cannot be combined with --require-live"
     )
 
 

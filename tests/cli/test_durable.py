@@ -108,7 +108,7 @@ def test_a_signal_says_how_to_go_on(
     child.send_signal(number)
     _, err = child.communicate(timeout=30)
     assert child.returncode == 128 + number
-    assert err.decode().splitlines()[-1] == "to go on: python -m host resume long"
+    assert err.decode().splitlines()[-1] == "to continue: python -m host resume long"
     assert "interrupted" in cli("runs", "list").out
     script.write_text('print(new_product():name("A"):create()) sleep(600) return "never"'.replace("600", "0.001"))
     changed = cli("resume", "long")
@@ -141,7 +141,7 @@ def test_a_batch_broken_off_is_gone_on_with_by_the_same_command(
     assert child.stdout is not None
     assert child.stderr is not None
     told = child.stderr.readline().decode()
-    found = re.fullmatch(r"durable batch (\w+); if it breaks off: python -m host (run --run-id \1 .*)\n", told)
+    found = re.fullmatch(r"durable batch (\w+); if it is interrupted: python -m host (run --run-id \1 .*)\n", told)
     assert found is not None, told
     products = {child.stdout.readline().decode().split()[1] for _ in range(2)}
     child.kill()
@@ -172,7 +172,7 @@ def test_a_batch_whose_rows_have_changed_says_so_for_each(cli: Cli, tmp_path: Pa
     done = cli(*command)
     assert done.status != 0
     assert "run b.2 was started with other arguments or globals" in done.err
-    assert done.err.splitlines()[-1] == "to go on: python -m host run --simulate --run-id b --each rows.csv each.lua"
+    assert done.err.splitlines()[-1] == "to continue: python -m host run --simulate --run-id b --each rows.csv each.lua"
     assert (len(ids(done.out)), len(set(ids(done.out)) & set(first))) == (2, 1)
     over = ids(cli(*command, "--force-new").out)
     assert len(over) == 3

@@ -121,12 +121,12 @@ def test_a_decision_is_typed_as_the_message_says(cli: Cli) -> None:
     ("options", "message"),
     [
         (("maybe",), "expected ask, skip, repeat, or CALL=skip"),
-        (("call 1 of task 1=maybe",), "'maybe' is no decision"),
+        (("call 1 of task 1=maybe",), "'maybe' is not a decision"),
         (("call 2 of task 1=skip",), "there are: stripe.products.create (call 1 of task 1)"),
         (("call 1 of task 1=done",), "answers with an object"),
         (("call 1 of task 1=done:{",), "is not JSON"),
-        (("skip", "call 1 of task 1=repeat"), "is for all calls, and stands alone"),
-        (("call 1 of task 1=skip", "call 1 of task 1=repeat"), "says two things"),
+        (("skip", "call 1 of task 1=repeat"), "applies to all calls and cannot be combined"),
+        (("call 1 of task 1=skip", "call 1 of task 1=repeat"), "has two decisions"),
     ],
 )
 def test_what_is_no_decision(cli: Cli, options: tuple[str, ...], message: str) -> None:

@@ -26,11 +26,11 @@ def test_a_run_is_cancelled_from_another_terminal(
     assert child.stdout is not None
     assert child.stdout.readline() == b"made\n"
     done = cli("runs", "cancel", "long")
-    assert (done.status, done.out) == (0, "long is running, and is being ended\n")
+    assert (done.status, done.out) == (0, "long is running and is being stopped\n")
     _, err = child.communicate(timeout=30)
     assert child.returncode == 1
     assert "the run was cancelled" in err.decode()
-    assert "to go on: python -m host resume long" in err.decode()
+    assert "to continue: python -m host resume long" in err.decode()
     assert re.search(r"^long +cancelled ", cli("runs", "list").out, re.MULTILINE)
     shown = cli("runs", "show", "long").out
     assert "ended with: the run was cancelled" in shown
@@ -82,7 +82,7 @@ def test_a_batch_is_cancelled_by_its_id(
     child = process("run", "--simulate", "--run-id", "b", "--each", "rows.jsonl", "--jobs", "3", "nap.lua")
     while cli("runs", "list").out.count("running") < 2 or "done" not in cli("runs", "list").out:
         assert child.poll() is None
-    assert cli("runs", "cancel", "b").out == "b: 2 runs are being ended\n"
+    assert cli("runs", "cancel", "b").out == "b: 2 runs are being stopped\n"
     child.communicate(timeout=30)
     assert "batch of 3 runs: 1 done, 2 cancelled" in cli("runs", "show", "b").out
     refused = cli("runs", "cancel", "b")

@@ -30,7 +30,7 @@ def test_with_it_the_run_ends_with_what_was_not_modelled(cli: Cli, monkeypatch: 
         monkeypatch.setenv(way, "true")
     done = cli("run", "--simulate", *([way] if way.startswith("--") else []), "-e", SCRIPT)
     assert (done.status, done.out) == (0, "customer\n")
-    assert done.err.splitlines()[-2:] == ["not modelled, answered by shape alone:", f"  {LISTED}"]
+    assert done.err.splitlines()[-2:] == ["not modelled, answered from the schema alone:", f"  {LISTED}"]
 
 
 def test_a_batch_lists_it_once(cli: Cli, tmp_path: Path) -> None:

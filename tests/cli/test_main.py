@@ -44,7 +44,7 @@ def test_version(cli: Cli) -> None:
         (("run", "--timeout", "soon", "-e", ""), "--timeout"),
         (("run", "--simulate", "nowhere.lua"), "there is no script nowhere.lua"),
         (("run", "--simulate", "."), ". is a folder"),
-        (("run", "--simulate", "--require-live", "-e", ""), "exclude each other"),
+        (("run", "--simulate", "--require-live", "-e", ""), "cannot be combined"),
     ],
 )
 def test_wrong_usage_is_status_2_and_says_what_is_wrong(cli: Cli, arguments: tuple[str, ...], text: str) -> None:

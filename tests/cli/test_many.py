@@ -73,7 +73,7 @@ def test_a_missing_script_among_several_is_named_before_anything_runs(cli: Cli) 
     done = cli("run", "--simulate", "a.lua", "no.lua")
     assert (done.status, done.out) == (2, "")
     assert "there is no script no.lua" in done.err
-    assert "behind --" in done.err
+    assert "go after --" in done.err
 
 
 @pytest.mark.parametrize(
@@ -167,17 +167,21 @@ def test_each_line_of_jsonl_is_a_run(cli: Cli, tmp_path: Path) -> None:
         ("r.jsonl", b'{"a": 1}\n{"a": \n', "r.jsonl:2: it is not JSON"),
         ("r.jsonl", b'{"a": 1}\n\n[1]\n', "r.jsonl:3: expected an object"),
         ("r.xlsx", b"", "r.xlsx: expected a file whose name ends in .csv, .tsv or .jsonl"),
-        ("r.json", b"[]", "r.json: expected a file whose name ends in .csv, .tsv or .jsonl\nhint: a JSON list"),
-        ("r.csv", b"a,b;c\n1,2\n", "r.csv:1: the line of the names has ',' and ';': either may separate"),
-        ("r.csv", b"a;b\tc\n", "r.csv:1: the line of the names has ';' and tab"),
-        ("r.csv", b"a, b\n1,2\n", "r.csv:1: column 2 is called ' b', with a space at its edge"),
+        (
+            "r.json",
+            b"[]",
+            "r.json: expected a file whose name ends in .csv, .tsv or .jsonl\nhint: to convert a JSON list",
+        ),
+        ("r.csv", b"a,b;c\n1,2\n", "r.csv:1: the line of names has ',' and ';': either could separate"),
+        ("r.csv", b"a;b\tc\n", "r.csv:1: the line of names has ';' and tab"),
+        ("r.csv", b"a, b\n1,2\n", "r.csv:1: column 2 is called ' b', with leading or trailing whitespace"),
         ("r.csv", b"a;b\n1;2\n1,2\n", "r.csv:3: 1 field, expected 2 (a, b)"),
         ("r.csv", b"sep=;\na;b\n1;2\n1\n", "r.csv:4: 1 field, expected 2 (a, b)"),
         ("r.csv", b"sep=;\na;a\n", "r.csv:2: two columns are called 'a'"),
         ("r.csv", "a;b\n1;2\n".encode("utf-16-le"), "r.csv:1: it holds a NUL character"),
         ("r.csv", "a\nä\n".encode("cp1252"), "r.csv:2: it is not UTF-8 text\nhint: save it as UTF-8"),
         ("r.jsonl", b'{"a": 1}\n{"b": 1, "b": 2}\n', "r.jsonl:2: it is not JSON: two members of an object are"),
-        ("r.jsonl", b'{"a": NaN}\n', "r.jsonl:1: it is not JSON: NaN is no number"),
+        ("r.jsonl", b'{"a": NaN}\n', "r.jsonl:1: it is not JSON: NaN is not a valid number"),
         (None, b"", "none.csv cannot be read: No such file or directory"),
     ],
 )
@@ -209,7 +213,7 @@ def test_a_bad_row_is_named_before_anything_runs(
     ],
 )
 def test_a_csv_is_read_with_its_own_separator(cli: Cli, tmp_path: Path, name: str, data: bytes) -> None:
-    """Semicolons, tabs and bars, as the line of the names has them; in the encodings spreadsheets write."""
+    """Semicolons, tabs and bars, as the line of names has them; in the encodings spreadsheets write."""
     (tmp_path / name).write_bytes(data)
     done = cli("run", "--simulate", "--each", name, "-e", 'return row.email .. "|" .. row.plan')
     assert (done.status, told(done.out)) == (0, ["a@x|team, big"]), done.err
@@ -231,8 +235,8 @@ ROWS = {"rows.csv": "email,plan\na@x,team\nb@x,\n", "rows.jsonl": '{"email": "a@
     [
         ("local x = 1\nreturn row.e_mail", "there is no column 'e_mail'; did you mean \"email\"?"),
         ("local x = 1\nreturn row.Email", "there is no column 'Email'; did you mean \"email\"?"),
-        ("local x = 1\nreturn row.zzz", "there is no column 'zzz'; there are email, plan"),
-        ("local x = 1\nreturn row[1]", "there is no column '1'; there are email, plan"),
+        ("local x = 1\nreturn row.zzz", "there is no column 'zzz'; expected one of email, plan"),
+        ("local x = 1\nreturn row[1]", "there is no column '1'; expected one of email, plan"),
         ("local x = 1\nreturn rows.frist", "rows has no field 'frist'; did you mean \"first\"?"),
     ],
 )
@@ -325,7 +329,7 @@ def test_a_batch_stops_at_so_many_failures(
     last = done.err.splitlines()[-1]
     assert f"{runs} runs, {failed} failed" in last
     if runs < 9:
-        assert last.startswith(f"stopped, as {failed} failed (--max-failures {most}): ")
+        assert last.startswith(f"stopped because {failed} failed (--max-failures {most}): ")
         assert last.endswith(f"{9 - runs} not started, from -e #{runs + 1} (r.csv:{runs + 2}) on")
     else:
         assert "not started" not in last
@@ -352,7 +356,7 @@ def test_a_wrong_number_of_failures_says_what_is_expected(cli: Cli, value: str) 
     """Zero may mean none allowed or no bound: it is refused."""
     done = cli("run", "--simulate", "a.lua", f"--max-failures={value}")
     assert (done.status, done.out) == (2, "")
-    assert "expected a number from 1 (1 stops at the first failure), or a share" in done.err
+    assert "expected a number from 1 (1 stops at the first failure), or a percentage" in done.err
 
 
 def test_equal_failures_are_reported_once_with_their_number(cli: Cli, tmp_path: Path) -> None:

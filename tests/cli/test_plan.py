@@ -198,7 +198,7 @@ def test_a_difference_ends_the_command_without_telling_to_go_on(cli: Cli, tmp_pa
     done = cli("apply", "a.plan")
     assert done.status == 1
     assert "without making these planned changes: stripe.products.create at a.lua:1" in done.err
-    assert "to go on" not in done.err
+    assert "to continue" not in done.err
 
 
 def test_a_real_plan_is_not_applied_by_the_simulator(cli: Cli, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_signal_in_mid_call_ends_the_run(
     assert (child.returncode, out) == (status, b"")
     assert err.decode().splitlines() == [
         "interrupted at -e:1, after 1 call",
-        "without an answer, so what came of it is unknown: stripe.products.create (line 1)",
+        "without an answer, so the outcome is unknown: stripe.products.create (line 1)",
     ]
 
 

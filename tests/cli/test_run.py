@@ -259,14 +259,14 @@ def test_a_misspelt_setting_is_reported_once(cli: Cli, monkeypatch: pytest.Monke
     done = cli("run", "--simulate", "-e", "print(1)")
     assert (done.status, done.out) == (0, "1\n")
     assert done.err.splitlines() == [
-        "warning: .env:1: STRIPE_SECRETKEY is no setting, so it does nothing; did you mean STRIPE_SECRET_KEY?",
-        "warning: environment: HOST_COLOUR is no setting, so it does nothing",
+        "warning: .env:1: STRIPE_SECRETKEY is not a setting, so it has no effect; did you mean STRIPE_SECRET_KEY?",
+        "warning: environment: HOST_COLOUR is not a setting, so it has no effect",
     ]
     done = cli("run", "--allow-env", "HOST_COLOUR", "-e", "print(1)")
     assert (done.status, done.out) == (3, "")
-    assert done.err.startswith("warning: .env:1: STRIPE_SECRETKEY is no setting")
+    assert done.err.startswith("warning: .env:1: STRIPE_SECRETKEY is not a setting")
     assert "STRIPE_SECRET_KEY is not set" in done.err
-    assert "HOST_COLOUR is no setting" not in done.err
+    assert "HOST_COLOUR is not a setting" not in done.err
     assert "did you mean STRIPE_SECRET_KEY?" in cli("runs", "list", "--journal", "j.sqlite").err
 
 
@@ -298,4 +298,4 @@ def test_a_trace_that_cannot_be_written_is_reported_and_ends_no_run(cli: Cli, tm
     (tmp_path / f"t.{ending}").symlink_to("/dev/full")
     done = cli("run", "--simulate", "--trace", f"t.{ending}", "-e", "print(1)")
     assert (done.status, done.out) == (0, "1\n")
-    assert done.err == f"--trace t.{ending} is not whole: No space left on device\n"
+    assert done.err == f"--trace t.{ending} is incomplete: No space left on device\n"

@@ -90,7 +90,7 @@ def test_a_port_that_is_taken_is_named(cli: Cli) -> None:
     ("arguments", "text"),
     [
         (("--faults", "often"), "unknown fault"),
-        (("--key", "sk_test_demo_key"), "counts as no key"),
+        (("--key", "sk_test_demo_key"), "does not count as a key"),
         (("--port", "70000"), "--port"),
     ],
 )

@@ -179,7 +179,7 @@ def test_run_runs_nothing_with_an_option_it_does_not_know(
         (("-verbose",), "--verbose"),
         (("-vebose",), "-e CODE"),
         (("--simulate=no", "a.lua"), "does not take a value"),
-        (("--require-live", "a.lua", "--require-test"), "--require-live and --require-test exclude each other"),
+        (("--require-live", "a.lua", "--require-test"), "--require-live and --require-test cannot be combined"),
         (("-e", "return 1", "-e", "return 2"), "-e is given twice"),
         (("--max-mutations", "0", "a.lua", "--max-mutations", "100"), "--max-mutations is given twice"),
         (("--max-amount", "usd:0", "--max-amount", "USD:500", "a.lua"), "--max-amount usd is given twice"),
@@ -188,7 +188,7 @@ def test_run_runs_nothing_with_an_option_it_does_not_know(
     ],
 )
 def test_what_says_nothing_sure_is_refused(cli: Cli, tmp_path: Path, arguments: tuple[str, ...], text: str) -> None:
-    """A value that touches its option, two values, two that exclude each other; and no key is shown."""
+    """A value that touches its option, two values, two that cannot be combined; and no key is shown."""
     (tmp_path / "a.lua").write_text("print('ran')")
     done = cli("run", "--simulate", *arguments)
     assert (done.status, done.out) == (3 if "--api-limits" in arguments else 2, "")

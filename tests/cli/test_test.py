@@ -59,7 +59,7 @@ def test_k_x_and_v(cli: Cli) -> None:
 def test_wrong_arguments_are_usage_errors(cli: Cli) -> None:
     """No path, no test, no match: exit 2 with the reason."""
     assert cli("test", "none.lua").err == "there is no file or folder none.lua\n"
-    assert cli("test", "-k", "zebra").err == "none of 5 tests matches -k\n"
+    assert cli("test", "-k", "zebra").err == "none of the 5 tests matches -k\n"
     assert cli("test", "-k", "a b").status == 2
     Path("empty").mkdir()
     done = cli("test", "empty")

@@ -174,4 +174,4 @@ def test_what_is_about_one_run_of_the_tests_does_not_go_with_watching(cli: Cli, 
     """By name, before a test runs."""
     done = cli("test", "--watch", *other)
     assert (done.status, done.out) == (2, "")
-    assert done.err == f"--watch does not go with {other[0]}: the tests run many times\n"
+    assert done.err == f"--watch cannot be combined with {other[0]}: the tests run repeatedly\n"

@@ -55,7 +55,7 @@ NO_URLS = ("", "nowhere", "ftp://localhost/x", "http://", "http://localhost:9999
     ("words", "status", "message"),
     [
         (("invoice.payd",), 2, 'did you mean "invoice.paid"'),
-        ((), 2, "which event?"),
+        ((), 2, "name an event"),
         (("invoice.paid", "--set", "amount"), 2, "expected PATH=VALUE"),
         (("invoice.paid", "--set", "a..b=1"), 2, "expected PATH=VALUE"),
         (("customer.created", "--to", "http://127.0.0.1:9/x"), 4, "could not be delivered"),

@@ -80,7 +80,7 @@ def test_a_wrong_token_does_not_open(locked: Browser, given: str) -> None:
 
 
 def test_the_token_opens_until_the_logout(board: Board, locked: Browser) -> None:
-    """The cookie is out of reach for pages' programs and other sites; logging out ends it on the server."""
+    """The cookie is not available for pages' programs and other sites; logging out ends it on the server."""
     answer = locked.ask("POST", "/login", data={"token": TOKEN})
     assert answer.status_code == 303
     assert answer.headers["location"] == "/"

@@ -44,8 +44,8 @@ def run_bound_to(lab: Lab, binding: Binding) -> RunRow:
 @pytest.mark.parametrize(
     ("field", "message"),
     [
-        ("mode", "is a another run and would go on as a test one"),
-        ("base", "called another, and would go on with stripe https://api.stripe.com"),
+        ("mode", "is a another run and would continue as a test one"),
+        ("base", "called another and would continue with stripe https://api.stripe.com"),
         ("account", "was started with another key"),
     ],
 )

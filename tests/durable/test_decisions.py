@@ -66,7 +66,7 @@ def test_each_call_in_doubt_is_listed_with_what_one_needs_to_look(payments: Paym
     for call, who in ((A, "A"), (B, "B")):
         assert f"pay ({call})" in error.message
         detail = next(line for line in error.message.splitlines() if line.strip().startswith(call))
-        for part in ("pay.lua:1", "pay", "no idempotency key", f'["{who}"]', "look whether"):
+        for part in ("pay.lua:1", "pay", "no idempotency key", f'["{who}"]', "check whether"):
             assert part in detail
     assert [each["call"] for each in error.facts["calls"]] == [A, B]
     assert error.facts["calls"][0]["arguments"] == ["A"]
@@ -182,10 +182,10 @@ def test_output_of_another_way_is_shown(payments: Payments) -> None:
         ("maybe", "expected 'ask', 'repeat', 'skip'"),
         (7, "expected 'ask', 'repeat', 'skip'"),
         ({"call 9 of task 1": "skip"}, r"there is no 'call 9 of task 1' .* there are: pay \(call 1 of task 1.1\)"),
-        ({A: "maybe"}, "'maybe' is no decision; expected skip, repeat, done or done:JSON"),
-        ({A: "skip:1"}, "is no decision"),
+        ({A: "maybe"}, "'maybe' is not a decision; expected skip, repeat, done or done:JSON"),
+        ({A: "skip:1"}, "is not a decision"),
         ({A: "done:{"}, "is not JSON"),
-        ({A: None}, "is no decision"),
+        ({A: None}, "is not a decision"),
         ({A: ("done", object())}, "cannot cross"),
     ],
 )

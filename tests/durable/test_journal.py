@@ -259,4 +259,4 @@ def test_a_locked_journal_stops_the_run(path: str) -> None:
     other.close()
     assert error is not None
     assert error.kind == "journal"
-    assert "is locked by another program" in error.message
+    assert "has been locked by another program" in error.message

@@ -92,7 +92,7 @@ def test_what_was_gone_on_with_says_so_and_keys_are_shown(tmp_path: Path) -> Non
     assert ended.result.endswith(", undone")
     assert ended.detail is not None
     assert ended.detail["request"]["headers"][0][0] == "Idempotency-Key"
-    assert [event.text for event in found if isinstance(event, Logged)] == ["the run was taken up again"]
+    assert [event.text for event in found if isinstance(event, Logged)] == ["the run was resumed"]
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_a_batch_is_one_page_without_secrets(batch: Path, capsys: pytest.Capture
     ("given", "status", "said"),
     [
         (("--html", "no/where/page.html"), 3, "--html no/where/page.html cannot be written: No such file or directory"),
-        (("--html", "page.html", "--json"), 2, "--json goes to stdout and --html to a file"),
+        (("--html", "page.html", "--json"), 2, "--json prints to stdout and --html writes a file"),
         (("--html", "/dev/full"), 3, "--html /dev/full cannot be written: No space left on device"),
     ],
 )

@@ -263,17 +263,17 @@ def test_a_run_goes_on_only_where_it_began(lab: Lab, tmp_path: Path) -> None:
     lab.break_off(1)
     real = {"stripe_secret_key": "sk_test_aaaaaaaaaaaaaaaa", "journal": lab.path}
     with Host(stripe_api_base="http://127.0.0.1:9", **real) as host:
-        with pytest.raises(JournalError, match="is a simulated run and would go on as a test one"):
+        with pytest.raises(JournalError, match="is a simulated run and would continue as a test one"):
             host.resume("r")
         assert host.run_source('error("x")', run_id="real").error is not None
     with (
         lab.host() as host,
-        pytest.raises(JournalError, match="is a test run and would go on as a simulated one"),
+        pytest.raises(JournalError, match="is a test run and would continue as a simulated one"),
     ):
         host.resume("real")
     with (
         Host(stripe_api_base="http://127.0.0.1:10", **real) as host,
-        pytest.raises(JournalError, match=r"127\.0\.0\.1:9,"),
+        pytest.raises(JournalError, match=r"127\.0\.0\.1:9 and"),
     ):
         host.resume("real")
     other = {**real, "stripe_secret_key": "sk_test_bbbbbbbbbbbbbbbb"}

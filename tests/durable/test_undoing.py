@@ -288,7 +288,7 @@ def test_what_only_refunds_give_back_is_left_and_said(tmp_path: Path) -> None:
     command("run", "--simulate", "--run-id", "r", "-e", pay)
     for given in (("--dry-run",), ()):
         said = command("runs", "undo", "r", *given)
-        assert "--refunds gives it back" in said
+        assert "--refunds returns it" in said
         assert "nothing else can be undone of r" in said
         assert "nothing is left" not in said
     assert "by stripe.refunds.create" in command("runs", "undo", "r", "--refunds")

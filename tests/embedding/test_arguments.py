@@ -523,7 +523,7 @@ def test_a_mapping_stands_for_the_struct_of_its_fields() -> None:
         error = host.run_source("stripe.products.list()", budget={"max_calls": 0}).error
         assert error is not None
         assert error.kind == "limit"
-        with pytest.raises(UsageError, match=r"limits has 'memry'; there are lua_time, .*memory"):
+        with pytest.raises(UsageError, match=r"limits has 'memry'; expected one of lua_time, .*memory"):
             host.run_source("", limits={"memry": 1})
 
 
@@ -589,5 +589,5 @@ def test_values_that_may_be_secret_are_not_shown() -> None:
         assert "verysecret" not in str(caught.value)
     with pytest.raises(UsageError, match="simulate is a key; expected True or False"):
         Host("sk_test_verysecret")  # type: ignore[arg-type]
-    with Host(simulate=True) as host, pytest.raises(UsageError, match=r"args\[0\] is a Secret; expected a text"):
+    with Host(simulate=True) as host, pytest.raises(UsageError, match=r"args\[0\] is a Secret; expected a string"):
         host.run_source("", args=[Secret("sk_test_verysecret")])  # type: ignore[list-item]

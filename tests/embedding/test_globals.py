@@ -59,7 +59,7 @@ def test_the_host_needs_none_of_them(host: Host) -> None:
 def test_functions_are_not_given_as_globals(host: Host) -> None:
     """They are registered; Lua's own table of globals is not replaced."""
     for value in (print, int, lambda: 1):
-        with pytest.raises(UsageError, match=r"globals: print is .*, and functions of Python are no values of Lua"):
+        with pytest.raises(UsageError, match=r"globals: print is .*, and Python functions are not Lua values"):
             host.run_source("print('x')", globals={"print": value})
     for name in ("_G", "_VERSION"):
         with pytest.raises(UsageError, match=f"globals: {name} is Lua's own"):

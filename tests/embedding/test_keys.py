@@ -107,7 +107,7 @@ def test_base_url_and_auth_are_given_with_the_document(address: str) -> None:
 
 def test_what_an_api_has_is_checked() -> None:
     """Another member is named, and so is a missing document."""
-    with pytest.raises(UsageError, match=r"apis\['pets'\] has 'url'; there are document, base_url, auth"):
+    with pytest.raises(UsageError, match=r"apis\['pets'\] has 'url'; expected one of document, base_url, auth"):
         Host(apis={"pets": {"document": DOCUMENT, "url": "https://pets.example"}})
     with pytest.raises(UsageError, match=r"apis\['pets'\] has no document"):
         Host(apis={"pets": {"base_url": "https://pets.example"}})

@@ -60,7 +60,7 @@ async def test_a_run_may_be_named_without_being_recorded(tmp_path: Path) -> None
         with pytest.raises(UsageError, match="run_id: a run's id is"):
             await host.run_source_async("", run_id="a b", durable=False)
         for wrong in ({"force_new": True}, {"force_new": True, "run_id": "x", "durable": False}):
-            with pytest.raises(UsageError, match="force_new starts a recorded run over: say which with run_id"):
+            with pytest.raises(UsageError, match="force_new starts a recorded run over: name it with run_id"):
                 await host.run_source_async("", **wrong)
 
 

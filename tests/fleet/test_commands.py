@@ -43,7 +43,7 @@ def worker(environ: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen
     with (tmp_path / "worker.log").open("wb") as log:
         command = [sys.executable, "-m", "host", "worker", "--simulate"]
         process = subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=log, stderr=log)
-    until(lambda: "takes up to" in (tmp_path / "worker.log").read_text(), "a worker")
+    until(lambda: "runs up to" in (tmp_path / "worker.log").read_text(), "a worker")
     yield process
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0, (tmp_path / "worker.log").read_text()
@@ -63,14 +63,14 @@ def test_from_submit_to_its_output(cli: Cli, tmp_path: Path, request: pytest.Fix
     listed = cli("runs", "list").stdout
     assert listed.count("queued") == 3
     assert "no worker of the queue default" in cli("runs", "show", one.stdout.strip()).stdout
-    assert cli("runs", "cancel", "batch.2").stdout == "batch.2 is cancelled\n"
+    assert cli("runs", "cancel", "batch.2").stdout == "batch.2 was cancelled\n"
     request.getfixturevalue("worker")
     followed = cli("runs", "show", "-f", one.stdout.strip())
     assert re.match(r"made\tthing\tprod_\w+\n", followed.stdout), followed.stderr
     assert "done  queue default, priority 0" in followed.stdout
     assert "products.create" in followed.stdout
     assert cli("runs", "show", "-f", "batch.1").stdout.startswith("x\n")
-    assert cli("runs", "retry", "batch.2").stdout == "batch.2 is queued again\n"
+    assert cli("runs", "retry", "batch.2").stdout == "batch.2 was queued again\n"
     assert cli("runs", "show", "-f", "batch.2").stdout.startswith("y\n")
 
 
@@ -81,7 +81,7 @@ def test_a_schedule_by_its_name(cli: Cli, tmp_path: Path) -> None:
     assert made.stdout == "nightly\n", made.stderr
     assert "due first at" in made.stderr
     assert re.search(r"nightly +30 2 \* \* \* Europe/Berlin +\d{4}-", cli("runs", "list").stdout)
-    assert "no schedule any more" in cli("runs", "cancel", "nightly").stdout
+    assert "is removed" in cli("runs", "cancel", "nightly").stdout
     assert "nightly" not in cli("runs", "list").stdout
 
 
@@ -90,12 +90,12 @@ def test_a_schedule_by_its_name(cli: Cli, tmp_path: Path) -> None:
     [
         (["submit", "-e", "return 1", "--cron", "* * * * *"], 2, "--cron needs --name"),
         (["submit", "-e", "return 1", "--name", "x"], 2, "--name names a schedule"),
-        (["submit", "-e", "return 1", "--timezone", "UTC"], 2, "--timezone is that of --cron"),
+        (["submit", "-e", "return 1", "--timezone", "UTC"], 2, "--timezone applies only to --cron"),
         (["submit", "-e", "return 1", "--at", "soon"], 2, "--at soon: expected a time"),
         (["submit", "-e", "return 1", "--each", "x.csv", "--dedup", "k"], 2, "--dedup is for one run"),
         (["submit", "-e", "return 1", "--priority", "high"], 2, "priority"),
         (["submit", "-e", "return 1", "--queue", "a b"], 2, "queue's name"),
-        (["submit", "-e", "return 1", "--cron", "x", "--name", "n"], 2, "no cron expression"),
+        (["submit", "-e", "return 1", "--cron", "x", "--name", "n"], 2, "not a cron expression"),
         (["submit", "-e", "this is { no Lua"], 2, "the script is no Lua, and no worker could run it: -e:1: "),
         (["submit", "missing.lua"], 2, "there is no script missing.lua"),
         (["worker"], 3, "STRIPE_SECRET_KEY is not set"),
@@ -135,7 +135,7 @@ def test_a_run_that_was_not_submitted_is_cancelled_too(cli: Cli, host: Host) -> 
         assert begun.wait(20)
         until(lambda: host.durable_runs.journal.run("own"), "the run is recorded")
         done = cli("runs", "cancel", "own")
-        assert done.stdout == "own is running, and is being ended\n", done.stderr
+        assert done.stdout == "own is running and is being stopped\n", done.stderr
         error = result.result(20).error
     assert error is not None
     assert error.kind == "cancelled"
@@ -150,7 +150,7 @@ def test_a_second_worker_with_a_simulator_of_its_own_is_refused(
     until(lambda: "this worker has a simulator of its own" in log.read_text(), "it says so")
     second = cli("worker", "--simulate")
     assert second.returncode == 3
-    assert "simulates the API for itself" in second.stderr
+    assert "has a simulator of its own" in second.stderr
     assert "luahost simulate" in second.stderr
     assert "Traceback" not in second.stderr
 

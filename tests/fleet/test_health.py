@@ -78,7 +78,7 @@ def test_calls_of_the_host_are_among_them() -> None:
     [
         ({}, None),
         ({"draining": True}, "draining: 1 runs"),
-        ({"database_up": False}, "the database is away"),
+        ({"database_up": False}, "the database is unavailable"),
         ({"lease_age": 31.0}, "the lease was renewed 31 s ago"),
     ],
 )

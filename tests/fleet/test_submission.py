@@ -254,7 +254,7 @@ def test_of_two_workers_with_simulators_of_their_own_the_second_is_refused(host:
     with working(host), Host(simulate=True, database=url, run_lease=2) as second:
         assert host.submit("return 1").result(20).value == 1
         worker = second.fleet_worker()
-        with pytest.raises(ConfigError, match="simulates the API for itself"):
+        with pytest.raises(ConfigError, match="has a simulator of its own"):
             asyncio.run(worker.run())
         with working(second, queues=["mail"]):
             assert second.submit("return 2", queue="mail").result(20).value == 2
@@ -283,5 +283,5 @@ def test_whose_worker_is_gone_is_said(host: Host) -> None:
         handle.result(0)
     with working(host):
         until(lambda: alive_workers(host.fleet.database), "the worker is there")
-        with pytest.raises(TimeoutError, match="elsewhere:1:a is gone; another one goes on with it"):
+        with pytest.raises(TimeoutError, match="elsewhere:1:a is gone; another one continues the run"):
             host.fleet.handle(handle.run_id).result(0)

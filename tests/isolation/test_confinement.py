@@ -203,7 +203,7 @@ def test_processes_know_no_key_and_hold_no_descriptor(isolation: Isolation) -> N
 
 def test_compiled_code_that_never_ends_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """No hook fires in what LuaJIT compiled: the kill from outside is what ends it."""
-    monkeypatch.setattr(child_state, "PATIENCE", 0.0)
+    monkeypatch.setattr(child_state, "KILL_MARGIN", 0.0)
     jit = Isolation(Limits(), later=lambda *_: None, jit=True)
     state = jit.state(lambda *_: None, Limits(lua_time=0.1))
     with pytest.raises(ScriptError, match="was killed") as caught:

@@ -86,7 +86,7 @@ class Peer:
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child_state, "PATIENCE", 0.0)
+    monkeypatch.setattr(child_state, "KILL_MARGIN", 0.0)
 
 
 @pytest.fixture
@@ -294,7 +294,7 @@ def test_deaf_ears_kill() -> None:
     [
         (signal.SIGSEGV, "host", "SIGSEGV"),
         (signal.SIGKILL, "host", "SIGKILL"),
-        (signal.SIGXCPU, "limit", "processor time"),
+        (signal.SIGXCPU, "limit", "CPU time"),
         (60, "host", "signal 60"),
         (0, "host", "ended before its run did"),
         (None, "host", "ended before its run did"),

@@ -127,7 +127,7 @@ def test_an_error_status_is_an_answer(ask: Script) -> None:
     ("call", "kind", "words"),
     [
         ("http.get(base .. '/', {heders={}})", "invalid", 'did you mean "headers"'),
-        ("http.get(base .. '/', {params={}})", "invalid", "there are url, method, query, "),
+        ("http.get(base .. '/', {params={}})", "invalid", "expected one of url, method, query, "),
         ("http.get(base, {headers={a='b\\r\\nc: d'}})", "invalid", "line break"),
         ("http.get(base, {headers={['a\\r\\nb']='c'}})", "invalid", "not the name of a header"),
         ("http.get(base, {headers={Host='other'}})", "invalid", "set by the client only"),

@@ -195,7 +195,15 @@ def test_a_refund_of_two_objects_is_known_only_if_both_were_counted() -> None:
 
 
 # Times that tell of something, and those from which a thing is void: nothing is done by itself then.
-TOLD = {"canceled_at", "effective_at", "expires_at", "failed_at", "guaranteed_at", "initiated_at", "posted_at"}
+REPORTED_TIMES = {
+    "canceled_at",
+    "effective_at",
+    "expires_at",
+    "failed_at",
+    "guaranteed_at",
+    "initiated_at",
+    "posted_at",
+}
 
 
 def test_no_time_at_which_an_api_acts_by_itself_is_let_through() -> None:
@@ -204,7 +212,7 @@ def test_no_time_at_which_an_api_acts_by_itself_is_let_through() -> None:
         operation = CATALOG.operation(id)
         assert operation is not None
         refused = {each for each, _ in UNBOUNDED_IF.get(id, ())}
-        acts = {name for name in operation.params if name.startswith("auto_") or name.endswith("_at")} - TOLD
+        acts = {name for name in operation.params if name.startswith("auto_") or name.endswith("_at")} - REPORTED_TIMES
         assert acts <= refused, f"{id} may act later: {acts - refused}"
 
 

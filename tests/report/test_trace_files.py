@@ -67,4 +67,4 @@ def test_a_full_disk_is_reported_once_at_the_end(tmp_path: Path, ending: str) ->
         sink = open_trace(str(path), stack, said.append)
         for _ in range(1000):
             sink.emit(EVENT)
-    assert said == [f"--trace {path} is not whole: No space left on device"]
+    assert said == [f"--trace {path} is incomplete: No space left on device"]

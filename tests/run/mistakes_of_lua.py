@@ -19,7 +19,7 @@ MISTAKES_OF_LUA: dict[str, Mistake] = {
         "local a = 1\nif a == 1 then\n  print(1)\nelse if a == 2 then\n  print(2)\nend",
         6,
         r"'end' expected|end",
-        r"line 4 is written elseif",
+        r"line 4 must be written elseif",
     ),
     "a forgotten end": Mistake(
         "local function f()\n  return 1\n\nprint(f())", 4, r"'end' expected|end", r"function of line 1 has no end"
@@ -59,7 +59,7 @@ MISTAKES_OF_LUA: dict[str, Mistake] = {
     "table.unpack": Mistake("local t\nprint(unpack(t))", 2, r"unpack.*table expected", r"t was declared in line 1"),
     "string.dump": Mistake("string.dump(print)", 1, r"string\.dump", r"cannot be turned into bytecode"),
     "debug.sethook": Mistake("debug.sethook()", 1, r"debug\.sethook", r"debug\.traceback"),
-    "ffi": Mistake('local ffi = require("ffi")', 1, r"'ffi'", r"out of reach", "-"),
+    "ffi": Mistake('local ffi = require("ffi")', 1, r"'ffi'", r"not available", "-"),
     "a module that is not there": Mistake(
         'local m = require("pricing")', 1, r"pricing", r"no pricing\.lua beside the script", "-"
     ),
@@ -83,7 +83,7 @@ MISTAKES_OF_LUA: dict[str, Mistake] = {
     ),
     "an amount that is nil": Mistake("local t = {}\nnew_price():amount(t.price)", 2, r"nil", r"integer"),
     "a text where a number belongs": Mistake(
-        'new_subscription():trial_days("two weeks")', 1, r"two weeks", r"integer's plain digits"
+        'new_subscription():trial_days("two weeks")', 1, r"two weeks", r"plain digits of an integer"
     ),
     "a table where a text belongs": Mistake('new_product():name({"x"})', 1, r"name", r"expected a string"),
     "a function where a value belongs": Mistake("new_product():name(print)", 1, r"name", r"string"),
@@ -106,12 +106,12 @@ MISTAKES_OF_LUA: dict[str, Mistake] = {
     "an object given to retrieve": Mistake(
         'local c = stripe.customers.create{name = "A"}\nstripe.customers.retrieve(c)', 2, r"customer", r"\.id"
     ),
-    "no id for retrieve": Mistake("stripe.customers.retrieve()", 1, r"customer", r"retrieve\(customer.*as a text"),
+    "no id for retrieve": Mistake("stripe.customers.retrieve()", 1, r"customer", r"retrieve\(customer.*as a string"),
     "an id that is nil": Mistake(
         "local t = {}\nstripe.customers.retrieve(t.id)",
         2,
         r"nil|customer",
-        r"customer as a text, such as an object's \.id",
+        r"customer as a string, such as an object's \.id",
     ),
     "an empty id": Mistake('stripe.customers.retrieve("")', 1, r"empty|customer", r"expected an id"),
     "an id of another kind": Mistake('stripe.customers.retrieve("prod_123")', 1, r"prod_123", r"one kind of object"),
@@ -138,7 +138,7 @@ MISTAKES_OF_LUA: dict[str, Mistake] = {
     "json that is not": Mistake('json.decode("{a: 1}")', 1, r"json", r"double quotes"),
     "json of a function": Mistake("json.encode{f = print}", 1, r"function", r"call the function"),
     "json of nil": Mistake("json.decode(nil)", 1, r"json\.decode", r"expects a string"),
-    "a pattern that is malformed": Mistake('("x"):find("[a")', 1, r"pattern", r"%\[ is the sign"),
+    "a pattern that is malformed": Mistake('("x"):find("[a")', 1, r"pattern", r"%\[ matches"),
     "string.rep past the limit": Mistake(
         'local s = ("x"):rep(1e9)', 1, r"rep|string", r"the limit is 67108864[^~]*in parts"
     ),
@@ -147,7 +147,7 @@ MISTAKES_OF_LUA: dict[str, Mistake] = {
     # -- more of the language
     "the index 0": Mistake("local t = {{n = 1}}\nprint(t[0].n)", 2, r"index a nil", r"t\[1\] is its first item"),
     "past the end of a list": Mistake(
-        "local t = {{n = 1}}\nfor i = 1, 2 do\n  print(t[i].n)\nend", 3, r"index a nil", r"#t counts"
+        "local t = {{n = 1}}\nfor i = 1, 2 do\n  print(t[i].n)\nend", 3, r"index a nil", r"#t is their number"
     ),
     "a text's method with a dot": Mistake('local s = "abc"\nprint(s.upper())', 2, r"'upper'", r"s:upper\("),
     "a method called with a dot": Mistake(
@@ -157,7 +157,7 @@ MISTAKES_OF_LUA: dict[str, Mistake] = {
         "local A = {}\nfunction A.add(a, b) return a + b end\nprint(A:add(1, 2))", 2, r"arithmetic", r"write A\.add\("
     ),
     "a function without return": Mistake(
-        "local function f() end\nlocal x = f()\nprint(x.y)", 3, r"'x'", r"f\(…\) gave nothing back"
+        "local function f() end\nlocal x = f()\nprint(x.y)", 3, r"'x'", r"f\(…\) returned nothing"
     ),
     "a parameter nobody gave": Mistake(
         "local function f(order)\n  return order.id .. ''\nend\nprint(f())",
@@ -167,10 +167,10 @@ MISTAKES_OF_LUA: dict[str, Mistake] = {
     ),
     "a comma that is missing": Mistake("local t = {\n  a = 1\n  b = 2\n}", 3, r"'\}' expected", r"separated by commas"),
     "a ) that is missing": Mistake('print("x"\nprint("y")', 2, r"'\)' expected", r"is not closed"),
-    "a ) too many": Mistake('print("x"))', 1, r"near '\)'", r"one \) more"),
-    "an end too many": Mistake("if true then\n  print(1)\nend\nend", 4, r"near 'end'", r"one end more"),
+    "a ) too many": Mistake('print("x"))', 1, r"near '\)'", r"a \) without"),
+    "an end too many": Mistake("if true then\n  print(1)\nend\nend", 4, r"near 'end'", r"one end too many"),
     "code after return": Mistake(
-        "local function f()\n  return 1\n  print(2)\nend", 3, r"'end' expected", r"return stands last"
+        "local function f()\n  return 1\n  print(2)\nend", 3, r"'end' expected", r"return must"
     ),
     "decrement": Mistake("local i = 1\ni--\nprint(i)", 2, r"near 'print'", r"n = n - 1"),
     "a slice": Mistake('local s = "abc"\nprint(s[1:2])', 2, r"near ':'", r"text:sub\(from, to\)"),
@@ -183,7 +183,7 @@ MISTAKES_OF_LUA: dict[str, Mistake] = {
     ),
     "comparing tables": Mistake("if {} < {} then end", 1, r"two table values", r"a\.amount < b\.amount"),
     "tonumber of a text that is none": Mistake(
-        'local n = tonumber("12 EUR")\nprint(n + 1)', 2, r"'n'", r"tonumber gives nil"
+        'local n = tonumber("12 EUR")\nprint(n + 1)', 2, r"'n'", r"tonumber returns nil"
     ),
     "pairs of a missing field": Mistake(
         "local t = {}\nfor k in pairs(t.items) do end", 2, r"'pairs'", r"t has no items"
@@ -209,7 +209,7 @@ MISTAKES_OF_LUA: dict[str, Mistake] = {
     "a local after its block": Mistake(
         "if true then\n  local x = {}\nend\nprint(x.y)", 4, r"'x'", r"line 2 ends with the block"
     ),
-    "a name that nothing set": Mistake("print(zzqx.y)", 1, r"'zzqx'", r"nothing gave zzqx a value"),
+    "a name that nothing set": Mistake("print(zzqx.y)", 1, r"'zzqx'", r"zzqx was not given a value"),
     "a date table without a day": Mistake("os.time{year = 2026}", 1, r"'day' missing", r"month = 1, day"),
     "a text for os.time": Mistake('os.time("2026-01-01")', 1, r"'time'", r"os\.time\{year"),
     "a letter that format has not": Mistake('string.format("%y", 1)', 1, r"'%y'", r"%d, %s"),
@@ -228,7 +228,7 @@ MISTAKES_OF_LUA: dict[str, Mistake] = {
     ),
     "a text that load cannot compile": Mistake('load("x = = 1")()', 1, r"nil value", r"assert\(load\(text\)\)"),
     "a coroutine that has ended": Mistake(
-        "local co = coroutine.wrap(function() end)\nco()\nco()", 3, r"dead coroutine", r"another is made by"
+        "local co = coroutine.wrap(function() end)\nco()\nco()", 3, r"dead coroutine", r"make a new one"
     ),
     "a coroutine of a result": Mistake('coroutine.create(print("x"))', 1, r"'create'", r"function itself"),
     "yield outside": Mistake("coroutine.yield(1)", 1, r"outside a coroutine", r"coroutine\.wrap"),
@@ -241,7 +241,7 @@ MISTAKES_OF_LUA: dict[str, Mistake] = {
     "a path of Windows": Mistake('local q = "C:\\qdir"', 1, r"escape", r"backslash"),
     "a library called": Mistake('log("x")', 1, r"'log'", r"log\.info|log\.debug"),
     "args called": Mistake("args(1)", 1, r"'args'", r"args\[1\]"),
-    "an argument nobody gave": Mistake('print("id: " .. args[1])', 1, r"nil value", r"#args counts"),
+    "an argument nobody gave": Mistake('print("id: " .. args[1])', 1, r"nil value", r"#args is their number"),
     "row without --each": Mistake("print(row.name)", 1, r"'row'", r"--each FILE"),
     # -- modules
     "an error in a module's function": Mistake(

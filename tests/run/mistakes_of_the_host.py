@@ -84,9 +84,9 @@ MISTAKES_OF_THE_HOST: dict[str, Mistake] = {
     ),
     "graphql without an endpoint": Mistake('graphql_query("{ shop { name } }")', 1, r"graphql", r"GRAPHQL_ENDPOINT"),
     # -- limits
-    "a loop without end": Mistake("while true do end", 1, r"ran for 0\.\d+ s without a call", r"look at its condition"),
+    "a loop without end": Mistake("while true do end", 1, r"ran for 0\.\d+ s without a call", r"check its condition"),
     "recursion without end": Mistake(
-        "local function f() return 1 + f() end\nf()", 1, r"stack overflow", r"case in which it returns first"
+        "local function f() return 1 + f() end\nf()", 1, r"stack overflow", r"case in which it returns"
     ),
     # -- more of the API
     "the id of an id": Mistake(
@@ -133,7 +133,7 @@ MISTAKES_OF_THE_HOST: dict[str, Mistake] = {
     "a price as a text with commas": Mistake('new_price():amount("1,299.00")', 1, r"1,299\.00", r"of digits alone"),
     "a share as a text": Mistake('new_coupon():percent_off("20%")', 1, r"20%", r"the number alone, such as 20"),
     "a number for a boolean": Mistake("new_product():active(1)", 1, r"got 1", r"value == 1"),
-    "a number that is none": Mistake("new_price():amount(0/0)", 1, r"nan", r"0/0"),
+    "a number that is none": Mistake("new_price():amount(0/0)", 1, r"nan", r"dividing by 0"),
     "a search without quotes": Mistake(
         'stripe.customers.search{query = "email = x"}', 1, r"parse your search", r'email:"'
     ),
@@ -190,7 +190,7 @@ MISTAKES_OF_THE_HOST: dict[str, Mistake] = {
         "local function add(t, x)\n  return table.insert(t, x, x)\nend\nlocal _ = add(1, {})",
         2,
         r"table expected, got number",
-        r"given as argument 1",
+        r"value of argument 1",
     ),
     "an error after such a call": Mistake(
         "local function get(id)\n  return stripe.customers.retrieve(id)\nend\n"
@@ -210,10 +210,10 @@ MISTAKES_OF_THE_HOST: dict[str, Mistake] = {
     "wait with a dot": Mistake("local t = spawn(function() end)\nt.wait()", 2, r"expects a task", r"t:wait\(\)"),
     "await of a task": Mistake("local t = spawn(function() end)\nt:await()", 2, r"'await'", r"task:wait\(\)"),
     "with_timeout the other way round": Mistake(
-        "with_timeout(function() end, 5)", 1, r"expects seconds", r"seconds come first"
+        "with_timeout(function() end, 5)", 1, r"expects seconds", r"seconds first"
     ),
     "a task that waits for itself": Mistake(
-        "local t\nt = spawn(function() t:wait() end)\nt:wait()", 2, r"wait for itself", r"outside of its function"
+        "local t\nt = spawn(function() t:wait() end)\nt:wait()", 2, r"wait for itself", r"outside its function"
     ),
     "http with a colon": Mistake(
         'http:get("https://example.com")', 1, r"http\.get is called with a dot", r"write http\.get\("
@@ -239,8 +239,8 @@ MISTAKES_OF_THE_HOST: dict[str, Mistake] = {
     ),
     "JSON.parse": Mistake('json.parse("{}")', 1, r"json\.parse", r"json\.decode\(text\)"),
     "json.dumps": Mistake("json.dumps({})", 1, r"json\.dumps", r"json\.encode\(value\)"),
-    "JSON of nothing": Mistake('json.decode("")', 1, r"json\.decode", r"empty text"),
-    "json of a circle": Mistake("local t = {}\nt.t = t\njson.encode(t)", 3, r"contains itself", r"leave out the field"),
-    "json of a mixed table": Mistake("json.encode({1, a = 2})", 1, r"neither a list nor a map", r"names only"),
+    "JSON of nothing": Mistake('json.decode("")', 1, r"json\.decode", r"empty string"),
+    "json of a circle": Mistake("local t = {}\nt.t = t\njson.encode(t)", 3, r"contains itself", r"remove the field"),
+    "json of a mixed table": Mistake("json.encode({1, a = 2})", 1, r"neither a list nor a map", r"string keys only"),
     "env assigned to": Mistake("env.X = 1", 1, r"env cannot be assigned", r"local name = value"),
 }

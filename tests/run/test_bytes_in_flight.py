@@ -45,7 +45,7 @@ def test_calls_under_way_weigh_at_most_the_run_s_memory() -> None:
         )
     pool.shutdown()
     assert result.error is None
-    message = "the arguments of the run's calls under way would be more than its memory limit, 8 MB"
+    message = "the arguments of the run's calls in flight would exceed its memory limit,  8 MB"
     assert result.value == [7 * MB, 1, "limit", message, MB, MB]
 
 

@@ -41,7 +41,7 @@ def test_a_key_that_is_echoed_is_masked_in_the_id_too() -> None:
         (b'{"id": "prod_1", "name": "\xe9"}', "a body that is not UTF-8"),
         (b'{"id": "prod_1"', "a body that is not JSON"),
         (b'{"id": "prod_1"} and more', "a body that is not JSON"),
-        (b'["prod_1"]', "a JSON list where an object is due"),
+        (b'["prod_1"]', "a JSON list where an object was expected"),
         (b'{"id": null}', "an object without id"),
         (b'{"id": ""}', "an object without id"),
         (b"", "an empty body"),

@@ -40,8 +40,8 @@ BAD = [
     ("\n\n\ton(\n'customer.deletd'\n, print)", 3, "invalid", "customer.deletd"),
     ("--[[\n\n]] on('*', f) on('charge.*', f)", 3, "invalid", "charge.*"),
     ('local x = "a\\\nb"\non("nothing", f)', 3, "invalid", "nothing"),
-    ("print(1)", None, "invalid", "on(…) nowhere"),
-    ("local t = {} t.one = 'on'", None, "invalid", "on(…) nowhere"),
+    ("print(1)", None, "invalid", "no on(…)"),
+    ("local t = {} t.one = 'on'", None, "invalid", "no on(…)"),
 ]
 
 

@@ -71,7 +71,7 @@ def test_each_missing_name_says_what_is_there(host: Host, use: str) -> None:
         ("for line in io.lines('x') do end", "fs.read"),
         ("io.stderr:write('x')", "log.error"),
         ("io.stderr\n  :write('x')", "log.error"),
-        ("io.popen('ls'):read('*a')", "starts no programs"),
+        ("io.popen('ls'):read('*a')", "cannot start programs"),
         ("local d = require('debug')\nlocal f = d.getupvalue\nf(print, 1)", "debug.traceback"),
         ("debug.sethook()", "debug.traceback"),
         ("return package.searchers[1]", "package has loaded"),

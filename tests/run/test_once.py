@@ -160,7 +160,7 @@ def test_a_run_that_is_none_of_this_process_strands_those_that_wait() -> None:
     results.ask("b.1", "k", told.append)
     results.expect(None)
     assert isinstance(told[-1], CallError)
-    assert "resume b.9 goes on with it" in told[-1].message
+    assert "resume b.9 continues it" in told[-1].message
 
     results = OnceResults(Record("over"))
     results.begun("b.1")

@@ -324,7 +324,7 @@ def test_what_is_no_answer_of_an_api_stays_as_it_is() -> None:
 
 
 def test_a_page_may_be_changed_like_any_table() -> None:
-    """Its metatable stays out of reach."""
+    """Its metatable stays not available."""
     with Host(simulate=True) as host:
         code = """
         new_product():name("a"):create()

@@ -40,7 +40,7 @@ _libc = ctypes.CDLL(None) if hasattr(ctypes.CDLL(None), "malloc_trim") else None
 ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
 
 STUCK_AFTER = 900.0  # seconds a batch may take, all told, on a machine that has other things to do
-LATE = 300.0  # seconds a single script may take where all of it is to end after ``SMALL.run_time``
+SLOWEST = 300.0  # seconds a single script may take where all of it is to end after ``SMALL.run_time``
 BATCH = 25  # scripts between two healthy ones
 LOT = 5000  # scripts for one host
 SMALL = replace(LIMITS, lua_time=0.02, run_time=1.0, memory=16 * MB, string=2 * MB, output=MB // 4, tasks=60, calls=60)
@@ -207,7 +207,7 @@ def fault(result: RunResult) -> str:
     """What a result shows that no script may bring about, or ''."""
     if result.error is not None and result.error.kind == "host":
         return result.error.message
-    if result.duration > LATE:
+    if result.duration > SLOWEST:
         return f"it took {result.duration:.0f} s"
     return leaks(result)
 
@@ -262,7 +262,7 @@ def serve(host: Host, codes: list[tuple[int, str]], seed: int, at_once: int, las
     jobs = [{"code": code, "name": f"script {number} of seed {seed}"} for number, code in codes]
     for result in host.run_many(jobs, concurrency=at_once):
         found.add(result)
-    healthy = host.run_source(HEALTHY, limits=replace(LIMITS, lua_time=60.0, run_time=LATE))
+    healthy = host.run_source(HEALTHY, limits=replace(LIMITS, lua_time=60.0, run_time=SLOWEST))
     if healthy.error is not None:
         wrong = f"a healthy script afterwards: {healthy.error.message}"
         found.faults.setdefault(wrong, f"{wrong}\n{last.read_text(errors='surrogateescape')}")

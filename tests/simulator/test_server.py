@@ -226,7 +226,7 @@ def test_a_client_that_does_not_come_to_an_end_is_cut_off(
     stripe: Catalog, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
     """However slowly it goes on; one that waits for an answer is not."""
-    monkeypatch.setattr("host.serve.server.PATIENCE", 0.05)
+    monkeypatch.setattr("host.serve.server.REQUEST_TIMEOUT", 0.05)
     with serve(stripe) as running:
         assert raw(running, begun) == b""
     with serve(stripe, faults=Faults.parse("latency:300ms")) as running:

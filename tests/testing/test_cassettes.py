@@ -95,7 +95,7 @@ def test_a_difference_fails_its_test_and_what_is_left_is_reported(project: Proje
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--lua-record", "a", "--lua-replay", "b"), "record and replay exclude each other"),
+        (("--lua-record", "a", "--lua-replay", "b"), "record and replay cannot be combined"),
         (("--lua-record", "a", "-n", "2"), "--lua-record writes one file, and needs one process"),
         (("--lua-replay", "none.jsonl"), "the cassette none.jsonl cannot be read: No such file"),
         (("--lua-record", "shop_test.lua"), "is not a cassette, so it is not overwritten"),

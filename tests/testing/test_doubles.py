@@ -279,7 +279,7 @@ def test_http_is_answered_without_a_network(lua: Any) -> None:
         ),
         ('fail("stripe.charges.create", { status = 402, outcome = "not_sent" })', "not sent has no answer"),
         ('fail("stripe.charges.retrieve", { outcome = "unknown" })', "changes nothing"),
-        ('fail("lookup", { status = 404 })', "lookup has no status; there are message, type"),
+        ('fail("lookup", { status = 404 })', "lookup has no status; expected one of message, type"),
         ('fail("stripe.charges.create", 402)', "expects a table such as {status = 500}"),
     ],
 )

@@ -148,7 +148,7 @@ def odd():
         assert.error_matches(function() fixture("refuse")() end, "refuse: KeyError: 'no'")
       end)
       it("are refused by name", function()
-        assert.error_matches(function() fixture("none") end, "pytest knows no fixture of this name")
+        assert.error_matches(function() fixture("none") end, "pytest has no fixture of this name")
         assert.error_matches(function() fixture("odd") end, "cannot cross to Lua")
       end)
       it("show the output of their end", function() error("look") end)

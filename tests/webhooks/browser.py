@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.report.chromium import CHROMIUM
 
-PATIENCE = 120.0  # seconds until a test gives up
+TIMEOUT = 120.0  # seconds until a test gives up
 
 
 class Browser:
@@ -43,7 +43,7 @@ class Browser:
         if self._session:
             asked["sessionId"] = self._session
         self._writing.write(json.dumps(asked).encode() + b"\0")
-        until = monotonic() + PATIENCE
+        until = monotonic() + TIMEOUT
         while True:
             told = self._next(until, method)
             if told.get("id") == self._last:
@@ -54,7 +54,7 @@ class Browser:
 
     def wait(self, method: str) -> dict[str, Any]:
         """The parameters of the next event of that name."""
-        until = monotonic() + PATIENCE
+        until = monotonic() + TIMEOUT
         while True:
             told = self._events.pop(0) if self._events else self._next(until, method)
             if told.get("method") == method:
@@ -76,7 +76,7 @@ class Browser:
     def _next(self, until: float, wanted: str) -> dict[str, Any]:
         while b"\0" not in self._rest:
             ready = select.select([self._reading], [], [], max(0.0, until - monotonic()))[0]
-            assert ready, f"the browser has not said anything of {wanted} for {PATIENCE:g} s"
+            assert ready, f"the browser has not said anything of {wanted} for {TIMEOUT:g} s"
             more = self._reading.read(1 << 16)
             assert more, "the browser has ended"
             self._rest += more

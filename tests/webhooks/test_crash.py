@@ -183,7 +183,7 @@ def test_asking_for_events_loses_none_over_kills(tmp_path: Path, start: Callable
         until = time.monotonic() + 90
         while len(_names(server.simulator, "product")) < EVENTS and time.monotonic() < until:
             time.sleep(0.05)
-        listener.wait_for("asking for events")  # what is not there yet cannot end well
+        listener.wait_for("polling for events")  # what is not there yet cannot end well
         status, err = listener.kill(signal.SIGTERM)
         assert status == 0, err
         assert Counter(_names(server.simulator, "product")) == Counter(f"c_{n}" for n in range(EVENTS))

@@ -152,7 +152,7 @@ def test_a_file_that_handles_nothing_loses_no_event(
     hooks = opened(MAKE, attempts=1)
     shop.script(text)
     post(hooks, body("evt_1"))
-    assert "handlers.lua says on(…) nowhere now" in warned.get(timeout=20)
+    assert "handlers.lua has no on(…) any more" in warned.get(timeout=20)
     beside = shop.folder / "whole.lua"
     beside.write_text(MAKE)
     beside.replace(shop.folder / "handlers.lua")

@@ -13,7 +13,7 @@ from tests.webhooks.conftest import Shop
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "lua_scripts"
-PATIENCE = 120.0  # seconds for the events of one step, on a machine that has other things to do
+TIMEOUT = 120.0  # seconds for the events of one step, on a machine that has other things to do
 
 
 def test_a_membership_from_checkout_to_refund(shop: Shop) -> None:
@@ -26,7 +26,7 @@ def test_a_membership_from_checkout_to_refund(shop: Shop) -> None:
         with handlers:
 
             def access(wanted: dict[str, str]) -> None:
-                until = monotonic() + PATIENCE
+                until = monotonic() + TIMEOUT
                 while (found := api.get(customer)["metadata"]) != wanted or handlers.inbox.counts().get("waiting"):
                     assert handlers.inbox.counts().get("failed") is None
                     assert monotonic() < until, f"expected {wanted}, got {found}"

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.report.chromium import needs_chromium
-from tests.webhooks.browser import PATIENCE, browser
+from tests.webhooks.browser import TIMEOUT, browser
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
@@ -126,7 +126,7 @@ def test_the_tutorial_does_what_it_says(shell: Shell, tmp_path: Path, pay: Calla
         shell.environment[name] = value
     listener = shell.start(listen)
     assert listener.stderr is not None
-    lines_until(listener.stderr, "asking for events")
+    lines_until(listener.stderr, "polling for events")
     base, key = shell.environment["STRIPE_API_BASE"], shell.environment["STRIPE_SECRET_KEY"]
     told: dict[str, str] = {}
 
@@ -142,7 +142,7 @@ def test_the_tutorial_does_what_it_says(shell: Shell, tmp_path: Path, pay: Calla
             command = step.strip("` ").replace("…", "luahost run lua_scripts/membership.lua", step.startswith("`…"))
             words = [told["customer"] if word == "cus_…" else word for word in shlex.split(command)[1:]]
             told |= dict(line.split(" ", 1) for line in shell.run(words).splitlines() if " " in line)
-        until = monotonic() + PATIENCE
+        until = monotonic() + TIMEOUT
         while (found := access()) != wanted:
             assert listener.poll() is None
             assert monotonic() < until, f"{step}: access is {found}, not {wanted}; {ended(listener)}"

@@ -197,7 +197,7 @@ def _arguments(asked: LibraryCall) -> tuple[str, dict[str, Any], dict[str, Any]]
         raise InvalidCall("the options of a GraphQL query are a table")
     for name in options:
         if name not in _OPTIONS:
-            hint = meant(str(name), _OPTIONS) or f"; there are {', '.join(_OPTIONS)}"
+            hint = meant(str(name), _OPTIONS) or f"; expected one of {', '.join(_OPTIONS)}"
             raise InvalidCall(f"a GraphQL query has no option {short(str(name))!r}{hint}")
     seconds = options.get("timeout")
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)

@@ -50,7 +50,7 @@ _HELD = frozenset(
 )
 
 Text = str | tuple[str, ...]
-"""A text, or the parts of a text with secrets: alternately text and the name of a secret, beginning with text."""
+"""A string, or the parts of a string with secrets: alternately text and the name of a secret, beginning with text."""
 
 
 class Options(Frozen, frozen=True):
@@ -80,7 +80,7 @@ class Options(Frozen, frozen=True):
         """
         for option in given:
             if option not in _NAMES:
-                hint = meant(str(option), _NAMES) or f"; there are {', '.join(_NAMES)}"
+                hint = meant(str(option), _NAMES) or f"; expected one of {', '.join(_NAMES)}"
                 raise InvalidCall(f"{name} has no option {short(str(option))!r}{hint}")
         method = given.get("method", "GET")
         if not isinstance(method, str) or method.upper() not in METHODS:
@@ -234,7 +234,7 @@ def check_json(value: Any, path: str) -> None:
 
 
 def _multipart(given: Any, permissions: Permissions) -> tuple[bytes, str]:
-    """A multipart/form-data body (RFC 7578) of texts and files; a file is ``{content=…}`` or ``{path=…}``."""
+    """A multipart/form-data body (RFC 7578) of strings and files; a file is ``{content=…}`` or ``{path=…}``."""
     if not isinstance(given, dict):
         raise InvalidCall("multipart is a table of names and values; a file is {content=…, name=…, type=…}")
     blocks: list[tuple[str, bytes]] = []

@@ -351,7 +351,7 @@ def _call_error(error: Exception, original: BaseException | None, place: str, mu
     """The error for the script. It never has ``str(error)``, which would show the statement and its values."""
     if isinstance(error, exc.TimeoutError):
         return CallTimeout(
-            f"{place}: no connection became free", phase="limit", outcome="not_sent" if mutation else None
+            f"{place}: no connection became available", phase="limit", outcome="not_sent" if mutation else None
         )
     text = str(original or type(error).__name__).strip().partition("\n")[0]
     code = getattr(original, "sqlite_errorname", None) or getattr(original, "sqlstate", None)

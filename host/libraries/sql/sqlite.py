@@ -151,7 +151,7 @@ _LIMITS: Sequence[tuple[int, int]] = (
 
 
 def _text(data: bytes) -> str | bytes:
-    """Decode a text; one that is not UTF-8 stays bytes."""
+    """Decode a string; one that is not UTF-8 stays bytes."""
     try:
         return data.decode()
     except UnicodeDecodeError:

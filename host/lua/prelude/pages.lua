@@ -50,7 +50,7 @@ local function show(page) return core.inspect(page) end
 
 local function is_called(page)
   local data = page_of(page).member
-  raise { kind = "invalid", message = "a page is no iterator: write for item in page:each() to go over all pages, or for _, item in ipairs(page"
+  raise { kind = "invalid", message = "a page is not an iterator: write for item in page:each() to go over all pages, or for _, item in ipairs(page"
     .. (data == "" and "" or "." .. data) .. ") over the items of this one" }
 end
 

@@ -1,4 +1,4 @@
--- what: the globals' own metatable is out of reach
+-- what: the globals' own metatable is not available
 -- source: Redis CVE-2022-24735
 -- expect: ok
 local meta = getmetatable(_G)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-__all__ = ["unasked_lines"]
+__all__ = ["unreplayed_lines"]
 
 _MOST = 20
 
 
-def unasked_lines(file: object, found: Sequence[str]) -> Iterator[str]:
+def unreplayed_lines(file: object, found: Sequence[str]) -> Iterator[str]:
     """A heading and a line for each, up to a limit; nothing if there are none."""
     if found:
         yield f"recorded in {file}, but not requested:"
