@@ -93,8 +93,8 @@ def command(port: int, address: str, names: tuple[str, ...], opening: HostOption
 
 def _journal(where: str | None) -> tuple[Journal, str]:
     """The journal, and what to say of it: a dashboard may be opened before the first run, or of a misspelt one."""
+    from host.durable.chosen_journal import open_journal
     from host.durable.database import NoJournal
-    from host.durable.runs import open_journal
 
     try:
         return open_journal(where, existing=True), ""

@@ -105,7 +105,7 @@ def apply_plans(
     _check_place(plans, parts)
     for script in plans.scripts:
         _check_script(*script)
-    runs.open_batch(plans.id)
+    runs.batches.open(plans.id)
     real = RealValues(runs.journal, plans.id, plans.shared)
 
     def each() -> Iterator[RunResult]:

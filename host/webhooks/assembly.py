@@ -173,7 +173,7 @@ def open_webhooks(parts: Parts, handler: ScriptLike, options: HandlerOptions, ru
             return kept
         return await parts.wait(kept.script, run, kept)
 
-    begin = parts.durable_runs.begin_job
+    begin = parts.durable_runs.batches.begin
     chosen = WebhookOptions(
         sender=sender,
         secrets=secrets,
