@@ -22,7 +22,8 @@ from host.lua import protocol as p
 from host.lua.values import encode_plain, from_lua, result_to_lua, to_lua
 from host.run.bytes_in_flight import LIGHT, Weight, check_values
 from host.run.job import RunServices
-from host.run.once import OnceCall, OnceResults, once_payload
+from host.run.once import OnceResults
+from host.run.once_call import OnceCall, once_payload
 from host.run.shortening import brief
 
 if TYPE_CHECKING:
