@@ -105,7 +105,7 @@ LATE = {
     "host.durable.runs": "durable runs",
     "host.durable.sqlalchemy_database": "a journal in another database than SQLite",
     "host.functions.functions": "functions of the program's",
-    "host.functions.signatures": "a run with returns=",
+    "host.functions.converters": "a run with returns=",
     "host.http.client": "the pytest plugin is loaded in projects that test other things",
     "host.http.connection_pool": "the first request",
     "host.http.httpx_transport": "httpx, which is slow to load",
