@@ -21,7 +21,7 @@ from host.apis.cache import catalog_of
 from host.apis.catalog import Auth, Catalog
 from host.apis.paging_words import Paging, with_paging
 from host.errors import ConfigError, UsageError
-from host.settings import Secret
+from host.secret import Secret
 
 if TYPE_CHECKING:
     from host.apis.overlay import Overlays

@@ -18,7 +18,8 @@ from host.cli.strict import StrictCommand
 from host.cli.undo import same_simulator
 from host.errors import ConfigError
 from host.fleet.setting import database_url
-from host.settings import Secret, Settings
+from host.secret import Secret
+from host.settings import Settings
 
 if TYPE_CHECKING:
     from host.durable.journal import Journal

@@ -23,7 +23,8 @@ from host.apis.stripe.facts import compile_stripe
 from host.errors import DeniedError, InvalidCall
 from host.http.client import HttpClient
 from host.http.message import Request
-from host.settings import Secret, Settings
+from host.secret import Secret
+from host.settings import Settings
 
 BUILDERS = Path(__file__).with_name("stripe_builders.txt").read_text().split()
 
