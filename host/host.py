@@ -39,7 +39,8 @@ from host.libraries.builtin import builtin_libraries
 from host.libraries.library import directly
 from host.limits import YEAR, Limits
 from host.lua.bytecode_cache import Chunks
-from host.policy.budget import Budget, SpendingLedger
+from host.policy.budget import Budget
+from host.policy.ledger import SpendingLedger
 from host.policy.permissions import Permissions
 from host.policy.policy import HostPolicy
 from host.policy.redaction import Redactor

@@ -14,7 +14,7 @@ from host.durable.replay_step import ReplayStep, named
 from host.durable.run_log import RunLog
 from host.errors import CancelledCall, LimitError
 from host.lua import protocol as p
-from host.policy.budget import readmit, settle
+from host.policy.quota import readmit, settle
 
 if TYPE_CHECKING:
     from host.durable.replay import Durable

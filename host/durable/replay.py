@@ -28,7 +28,7 @@ from host.durable.run_log import RunLog
 from host.errors import CallError, CancelledCall, HostError, ScriptError
 from host.http.idempotency import derived_key
 from host.lua import protocol as p
-from host.policy.budget import settle
+from host.policy.quota import settle
 
 if TYPE_CHECKING:
     from host.run.builtins import Tools

@@ -17,8 +17,9 @@ from host.bridge.request import Reply
 from host.calls.keys_in_doubt import Doubts
 from host.errors import ApiError, LimitError, NetworkError, UsageError
 from host.http.message import Response
-from host.policy.budget import Budget, Quota, Reservation, admit, parse_amount, readmit, release
+from host.policy.budget import Budget, parse_amount
 from host.policy.daily_spending import DailyLedger
+from host.policy.quota import Quota, Reservation, admit, readmit, release
 
 CATALOG = load()
 
