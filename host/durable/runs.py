@@ -260,6 +260,8 @@ class DurableRuns:
                 exit_status=run.exit_status,
             )  # fmt: skip
         self.check_bound(run, other_key=other_key)
+        if run.simulator is not None and self.journal.is_running(run):  # whoever runs it has the simulator's file too
+            raise self.journal.being_run(run.id)
         self._keep_simulator(run.id, run.simulator)
         decided = [] if in_doubt == "ask" else decisions(self.journal.records(run.id), in_doubt, self._is_api)
         log = self.journal.take(run, failure_to_repeat if run.status == "failed" else _nothing, decided)
