@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from host.secret import Secret
 
@@ -41,13 +41,8 @@ def read_base(value: object) -> str:
     text = value.strip()
     if "@" in text:  # not repeated: what stands before the @ may be a password
         raise ValueError(f"holds a user name or '@'; {allowed}")
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise ValueError(f"is {text!r}; {allowed}") from None
-    well_formed = parts.scheme in ("https", "http") and parts.hostname and port != 0
-    if not well_formed or not PRINTABLE.fullmatch(text) or parts.query or parts.fragment:
+    parts = _http_parts(text, allowed)
+    if parts is None or parts.query or parts.fragment:
         raise ValueError(f"is {text!r}; {allowed}, without query or fragment")
     return text.rstrip("/")
 
@@ -60,15 +55,21 @@ def read_endpoint(value: object) -> str | None:
     allowed = "expected a URL such as https://api.example.com/graphql"
     if "@" in text.partition("?")[0]:  # not repeated: what stands before the @ may be a password
         raise ValueError(f"holds a user name or '@'; {allowed}")
+    parts = _http_parts(text, allowed)
+    if parts is None or parts.fragment:
+        raise ValueError(f"is {text!r}; {allowed}")
+    return text
+
+
+def _http_parts(text: str, allowed: str) -> SplitResult | None:
+    """The parts of a URL of http or https; ``None`` for another text. Raises ``ValueError`` if it cannot be read."""
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
         raise ValueError(f"is {text!r}; {allowed}") from None
     well_formed = parts.scheme in ("https", "http") and parts.hostname and port != 0
-    if not well_formed or not PRINTABLE.fullmatch(text) or parts.fragment:
-        raise ValueError(f"is {text!r}; {allowed}")
-    return text
+    return parts if well_formed and PRINTABLE.fullmatch(text) else None
 
 
 def read_token(value: object) -> Secret | None:
