@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from host import arguments
-from host.apis.catalog import Auth, Catalog
+from host.apis.catalog import Catalog
+from host.apis.facts import Auth
 from host.errors import ConfigError, DeniedError
 from host.secret import Secret
 from host.stripe_key import key_mode

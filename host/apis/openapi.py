@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from host.apis.bodies import Body, read_body, read_params
-from host.apis.catalog import BodyForm, Catalog, Facts, Operation, Param, Schema
+from host.apis.catalog import BodyForm, Catalog, Operation, Param, Schema
 from host.apis.document import Document, read_document
+from host.apis.facts import Facts
 from host.apis.keywords import UnreadKeywords
 from host.apis.list_items import list_member
 from host.apis.media_types import concrete, is_range

@@ -13,9 +13,10 @@ import httpx
 import pytest
 
 from host.api_registry import Apis
-from host.apis.catalog import Catalog, Method, Operation, Schema
+from host.apis.catalog import Catalog, Operation, Schema
 from host.apis.document import read_document
 from host.apis.encode import brackets
+from host.apis.facts import Method
 from host.apis.prepare import builder_method, check_value, prepare
 from host.apis.stripe import COMPILED
 from host.apis.stripe.compile import DOCUMENT, main
