@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.databases import CountingDatabase
-from host.durable.database import open_database
+from host.durable.database_url import open_database
 from host.durable.journal_writer import CANCELLED, INSERT_RECORD, RELEASE
 from host.fleet.claims import _CLAIM, _END, _RESCUE
 from host.fleet.database import FleetDatabase

@@ -17,7 +17,7 @@ from host.apis.document import beside, read_document
 from host.apis.list_items import one_shape
 from host.apis.openapi import compile
 from host.apis.page_names import plain_name
-from host.apis.pagination import page_parameter
+from host.apis.page_parameters import page_parameter
 from host.apis.prepare import prepare
 from host.errors import HostError
 from host.simulator.added_apis.paths import collection_of, normal

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from host.policy.budget import Budget
     from host.policy.permissions import Permissions
     from host.run.script import RunResult, Script
-    from host.settings import Secret, Settings
+    from host.secret import Secret
+    from host.settings import Settings
 
 __all__ = [
     "ApiError",
@@ -87,7 +88,7 @@ _HOMES = {
     "RunContext": "host.functions.invocation",
     "RunResult": "host.run.script",
     "Script": "host.run.script",
-    "Secret": "host.settings",
+    "Secret": "host.secret",
     "Settings": "host.settings",
 }
 

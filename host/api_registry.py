@@ -14,7 +14,8 @@ from host.errors import DeniedError, InvalidCall, UsageError
 from host.http.client import Credential
 from host.http.idempotency import random_key
 from host.http.message import Request
-from host.settings import Secret, Settings
+from host.secret import Secret
+from host.settings import Settings
 
 if TYPE_CHECKING:
     from host.apis.catalog import Catalog

@@ -39,7 +39,8 @@ from host.libraries.builtin import builtin_libraries
 from host.libraries.library import directly
 from host.limits import YEAR, Limits
 from host.lua.bytecode_cache import Chunks
-from host.policy.budget import Budget, SpendingLedger
+from host.policy.budget import Budget
+from host.policy.ledger import SpendingLedger
 from host.policy.permissions import Permissions
 from host.policy.policy import HostPolicy
 from host.policy.redaction import Redactor
@@ -118,8 +119,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         check_settings(settings, Host.__init__.__kwdefaults__ or ())
         parts = checked_parts(transport, mounts, event_hooks, auth)
         check_process_arguments(processes, setup, isolation)
-        if record is not None or replay is not None:
-            check_cassette(record, replay, processes, settings)
+        check_cassette(record, replay, processes, settings)
         limits = arguments.of_struct("limits", limits, Limits)
         permissions = arguments.of_struct("permissions", permissions, Permissions)
         budget = arguments.of_struct("budget", budget, Budget)
@@ -138,31 +138,42 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         self._webhooks: list[Webhooks] = []
         self._added = Apis(self.settings, simulated=self.simulated)
         redactor = Redactor([self.settings.stripe_secret_key] if self.settings.stripe_secret_key else [])
-        self._rules = HostPolicy.of_host(
-            file, permissions, budget, daily_budget, self._apis, redactor, env, self._new_daily_ledger
-        )
+        self._rules = self._policy_of(file, permissions, budget, daily_budget, redactor, env, processes)
         if documents is None and not file.apis:
             self._check_key()
-        if processes != 1:
-            self._rules.check_one_process()
-        tape = None
-        if record is not None or replay is not None:
-            from host.cassettes.assembly import open_tape  # few hosts record or replay
-
-            tape = open_tape(record, replay, self._apis, redactor)
-        self._prepare_calls(parts, redactor, tape)
-        self._engine.isolate(isolation, self.limits)
+        tape = self._tape_of(record, replay, redactor)
+        self._prepare_calls(parts, redactor, tape, isolation)
         services = self._services_of(given, redactor, replaying=replay is not None)
-        sends = self.settings.send_traceparent
-        self._runs = Runs(services, self._rules, self.limits, tape, sends_traceparent=sends)
+        self._runs = Runs(services, self._rules, self.limits, tape, sends_traceparent=self.settings.send_traceparent)
         self._durable = HostDurable(self._durable_parts)
-        try:
-            self._open(documents or {}, file, processes, setup, isolation, parts)
-        except BaseException:
-            self.close(0.0)
-            raise
+        self._open(documents or {}, file, processes, setup, isolation, parts)
 
-    def _prepare_calls(self, parts: HttpxParts, redactor: Redactor, tape: Tape | None) -> None:
+    def _policy_of(
+        self,
+        file: ConfigFile,
+        permissions: Permissions | None,
+        budget: Budget | None,
+        daily_budget: Budget | None,
+        redactor: Redactor,
+        env: Mapping[str, str] | None,
+        processes: int,
+    ) -> HostPolicy:
+        """What scripts may do and spend. Raises ``UsageError`` for what several processes cannot enforce."""
+        ledger = self._new_daily_ledger
+        found = HostPolicy.of_host(file, permissions, budget, daily_budget, self._apis, redactor, env, ledger)
+        if processes != 1:
+            found.check_one_process()
+        return found
+
+    def _tape_of(self, record: CassetteLike | None, replay: CassetteLike | None, redactor: Redactor) -> Tape | None:
+        """The cassette that is written or that answers, if there is one."""
+        if record is None and replay is None:
+            return None
+        from host.cassettes.assembly import open_tape  # few hosts record or replay
+
+        return open_tape(record, replay, self._apis, redactor)
+
+    def _prepare_calls(self, parts: HttpxParts, redactor: Redactor, tape: Tape | None, isolation: str) -> None:
         """Set up what answers calls on the loop: registry and engine, the client, libraries and functions."""
         self.registry = AsyncFunctionRegistry(
             router=lambda *asked: endpoints.route(*asked), timeout=self.settings.request_deadline
@@ -175,6 +186,7 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         self._functions = Functions(self.registry, self._names)
         endpoints = Endpoints(self._apis, self._functions.by_name, self._sender)
         self._register(endpoints)
+        self._engine.isolate(isolation, self.limits)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and "_runs" in self.__dict__:
@@ -351,13 +363,17 @@ class Host(FleetOfHost, PlansOfHost, Additions):
         parts: HttpxParts,
     ) -> None:
         """Do what may fail after threads were started, which then have to be ended."""
-        if processes == 1 and setup is not None:
-            from host.processes.setup import run_setup  # hosts of one process seldom have any
+        try:
+            if processes == 1 and setup is not None:
+                from host.processes.setup import run_setup  # hosts of one process seldom have any
 
-            run_setup(setup, self)
-        self._add_apis(documents, file.apis)
-        if processes != 1:
-            self._spread(processes, setup, isolation, parts)
+                run_setup(setup, self)
+            self._add_apis(documents, file.apis)
+            if processes != 1:
+                self._spread(processes, setup, isolation, parts)
+        except BaseException:
+            self.close(0.0)
+            raise
 
     def _spread(self, processes: int, setup: str | None, isolation: str, parts: HttpxParts) -> None:
         from host.processes.host_side import open_processes  # few hosts have more processes than one

@@ -192,17 +192,17 @@ class RunsOfHost:
         )
         self._runs.check_open()
         if batch_id is not None:
-            self.durable_runs.open_batch(batch_id, force_new=force_new)
+            self.durable_runs.batches.open(batch_id, force_new=force_new)
         elif force_new:
             raise UsageError("force_new starts a batch over: name it with batch_id")
 
         def keep(job: Any, script: Script, options: RunOptions, number: int) -> Kept | RunResult | None:
             if batch_id is None and not options.is_kept:
                 return None
-            return self.durable_runs.begin_job(job, script, batch_id, number, force_new=force_new)
+            return self.durable_runs.batches.begin(job, script, batch_id, number, force_new=force_new)
 
         def again(kept: Kept) -> Kept | RunResult:
-            return self.durable_runs.job_again(kept)
+            return self.durable_runs.batches.again(kept)
 
         return self._runs.many(iter(jobs), concurrency, keep, again)
 

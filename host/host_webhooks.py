@@ -9,7 +9,8 @@ from host import arguments
 from host.bridge.registry import AsyncFunctionRegistry
 from host.host_runs import RunsOfHost
 from host.run.options import RunKeywords, RunOptions, ScriptLike
-from host.settings import Secret, Settings
+from host.secret import Secret
+from host.settings import Settings
 
 if TYPE_CHECKING:
     from host.webhooks.assembly import HandlerKeywords

@@ -6,11 +6,10 @@ the default back. Nothing here changes ``os.environ``.
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, NoReturn, cast
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,70 +20,28 @@ from host.frozen import Frozen
 from host.limits import ApiLimits, read_api_limits
 from host.nearest_name import nearest_name
 from host.option import Option
+from host.secret import Secret
+from host.setting_values import (
+    read_base,
+    read_choice,
+    read_count,
+    read_endpoint,
+    read_flag,
+    read_journal,
+    read_optional,
+    read_path,
+    read_seconds,
+    read_token,
+    read_version,
+)
 from host.stray_variables import read_env_file, strays, warn
+from host.stripe_key import key_mode, looks_like_stripe_key, read_key
 from host.transports import TRANSPORTS, TransportName
 
-__all__ = ["DEMO_KEY", "Secret", "Settings"]
+__all__ = ["Settings"]
 
-DEMO_KEY = "sk_test_demo_key"
-"""The placeholder of tutorials and of ``.env.example``: counts as no key."""
 
 STRIPE_API_BASE = "https://api.stripe.com"
-MAX_SECONDS = 86_400.0
-_QUOTES = "\"'`“”„‘’«»"
-
-_KEY_PREFIX = re.compile(r"(?:[a-z]{2,5}_(?:org_)?(?:live|test)_|[a-z]{2,6}_)?")
-_KEY_MODE = re.compile(r"[a-z]{2,5}_(?:org_)?(live|test)_")
-_STRIPE_KEY = re.compile(r"(?:sk|rk)_(?:org_)?(?:live|test)_\w+", re.ASCII)
-_OTHER_KEYS = {
-    "pk_": "is a publishable key (pk_…)",
-    "whsec_": "is the secret of a webhook (whsec_…)",
-    "ek_": "is an ephemeral key (ek_…)",
-}
-_PRINTABLE = re.compile(r"[\x21-\x7e]+")
-
-
-class Secret:
-    """A string that does not show itself: ``str`` and ``repr`` give a mask, only :meth:`reveal` the value.
-
-    Compared and hashed by value. Pickling is refused, so that a secret crosses to another process or a
-    file only where somebody wrote :meth:`reveal`.
-    """
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        if not isinstance(value, str):
-            raise UsageError(f"a Secret holds a string, not {type(value).__name__}")
-        self._value = value
-
-    def reveal(self) -> str:
-        """The value itself."""
-        return self._value
-
-    def __str__(self) -> str:
-        match = _KEY_PREFIX.match(self._value)
-        prefix = match.group() if match else ""
-        rest = self._value[len(prefix) :]
-        return f"{prefix}…{rest[-4:]}" if len(rest) >= 16 else f"{prefix}…"
-
-    def __repr__(self) -> str:
-        return f"Secret({str(self)!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return self._value == other._value if isinstance(other, Secret) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash((Secret, self._value))
-
-    def __copy__(self) -> Secret:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Secret:
-        return self
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a Secret is not pickled; pass secret.reveal() where the value itself must go")
 
 
 class Settings(Frozen, frozen=True):
@@ -277,7 +234,7 @@ class Settings(Frozen, frozen=True):
             return
         base_source, key_source = self.source("stripe_api_base"), self.source("stripe_secret_key")
         if self.stripe_api_base == STRIPE_API_BASE:
-            if not _looks_like_stripe_key(self.stripe_secret_key.reveal()):
+            if not looks_like_stripe_key(self.stripe_secret_key.reveal()):
                 raise ConfigError(
                     f"STRIPE_SECRET_KEY (set by {key_source}) does not look like a key of Stripe's; "
                     "expected one such as sk_test_… or rk_live_…",
@@ -299,181 +256,29 @@ class Settings(Frozen, frozen=True):
             )
 
 
-def _looks_like_stripe_key(text: str) -> bool:
-    """Whether it has the form of a secret or restricted key, and is not a placeholder (``sk_test_xxx``)."""
-    is_placeholder = text.lower().endswith(("_xxx", "xxxx", "your_key", "key_here"))
-    return _STRIPE_KEY.fullmatch(text) is not None and not is_placeholder
-
-
-def key_mode(key: Secret | None) -> Literal["live", "test"] | None:
-    """``"live"`` or ``"test"`` by the key's prefix (``sk_live_``, ``rk_test_`` …), else ``None``."""
-    match = _KEY_MODE.match(key.reveal()) if key is not None else None
-    return cast(Literal["live", "test"], match.group(1)) if match else None
-
-
-def _read_key(value: object) -> Secret | None:
-    if value is None:
-        return None
-    if not isinstance(value, str | Secret):
-        raise ValueError(f"is {type(value).__name__}; expected a string")
-    text = (value.reveal() if isinstance(value, Secret) else value).strip()
-    if text in ("", DEMO_KEY):
-        return None
-    expected = "expected a secret key (sk_…) or restricted key (rk_…)"
-    if text[0] in _QUOTES or text[-1] in _QUOTES:
-        raise ValueError(f"is in quotes, which would be sent with it; {expected}")
-    if text.endswith(("…", "...", "***")):
-        raise ValueError(f"is cut off, or a placeholder; {expected}")
-    if not _PRINTABLE.fullmatch(text):
-        raise ValueError("holds a space, line break or non-ASCII character; expected a key such as sk_test_…")
-    for prefix, what in _OTHER_KEYS.items():
-        if text.startswith(prefix):
-            raise ValueError(f"{what}; {expected}")
-    return Secret(text)
-
-
-def _read_base(value: object) -> str:
-    allowed = "expected a URL such as https://api.stripe.com"
-    if not isinstance(value, str):
-        raise ValueError(f"is {type(value).__name__}; {allowed}")
-    text = value.strip()
-    if "@" in text:  # not repeated: what stands before the @ may be a password
-        raise ValueError(f"holds a user name or '@'; {allowed}")
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise ValueError(f"is {text!r}; {allowed}") from None
-    well_formed = parts.scheme in ("https", "http") and parts.hostname and port != 0
-    if not well_formed or not _PRINTABLE.fullmatch(text) or parts.query or parts.fragment:
-        raise ValueError(f"is {text!r}; {allowed}, without query or fragment")
-    return text.rstrip("/")
-
-
-def _read_endpoint(value: object) -> str | None:
-    if value is None:
-        return None
-    text = value.strip() if isinstance(value, str) else ""
-    allowed = "expected a URL such as https://api.example.com/graphql"
-    if "@" in text.partition("?")[0]:  # not repeated: what stands before the @ may be a password
-        raise ValueError(f"holds a user name or '@'; {allowed}")
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise ValueError(f"is {text!r}; {allowed}") from None
-    well_formed = parts.scheme in ("https", "http") and parts.hostname and port != 0
-    if not well_formed or not _PRINTABLE.fullmatch(text) or parts.fragment:
-        raise ValueError(f"is {text!r}; {allowed}")
-    return text
-
-
-def _read_token(value: object) -> Secret | None:
-    if value is None:
-        return None
-    if not isinstance(value, str | Secret):
-        raise ValueError(f"is {type(value).__name__}; expected a string")
-    text = (value.reveal() if isinstance(value, Secret) else value).strip()
-    if not _PRINTABLE.fullmatch(text):
-        raise ValueError("is empty, or holds a space, line break or non-ASCII character")
-    return Secret(text)
-
-
-def _read_path(value: object) -> str | None:
-    if value is None:
-        return None
-    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
-    if not isinstance(text, str) or not text.strip() or "\0" in text:
-        raise ValueError(f"is {value!r}; expected a file's path, or introspect")
-    return text.strip()
-
-
-def _read_version(value: object) -> str | None:
-    if value is None:
-        return None
-    text = value.strip() if isinstance(value, str) else ""
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d(\.\w+)?(; ?\w+=v\d+)*", text, re.ASCII):
-        raise ValueError(f"is {value!r}; expected a version such as 2025-09-30.clover")
-    return text
-
-
-def _read_flag(value: object) -> bool:
-    text = value.strip().lower() if isinstance(value, str) else value
-    if text is True or text in ("true", "1", "yes", "on"):
-        return True
-    if text is False or text in ("false", "0", "no", "off"):
-        return False
-    raise ValueError(f"is {value!r}; expected true or false")
-
-
-def _read_journal(value: object) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str | os.PathLike):
-        raise ValueError(f"is {type(value).__name__}; expected a file's path or a database's URL")
-    return os.fspath(value).strip() or None
-
-
-def _read_seconds(value: object) -> float:
-    try:
-        number = math.nan if isinstance(value, bool) else float(cast(Any, value))
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 < number <= MAX_SECONDS:
-        raise ValueError(f"is {value!r}; expected seconds, a number above 0 and at most {MAX_SECONDS:.0f}")
-    return number
-
-
-def _count(maximum: int) -> Callable[[object], int]:
-    def read(value: object) -> int:
-        number = value
-        if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-            number = int(value)
-        if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= maximum:
-            raise ValueError(f"is {value!r}; expected a whole number from 1 to {maximum}")
-        return number
-
-    return read
-
-
-def _optional(read: Callable[[object], Any]) -> Callable[[object], Any]:
-    return lambda value: None if value is None else read(value)
-
-
-def _choice(*allowed: str, **aliases: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        text = value.strip().lower() if isinstance(value, str) else ""
-        text = aliases.get(text, text)
-        if text not in allowed:
-            raise ValueError(f"is {value!r}; expected one of {', '.join(allowed)}")
-        return text
-
-    return read
-
-
 _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
-    "stripe_secret_key": ("STRIPE_SECRET_KEY", _read_key),
-    "stripe_api_base": ("STRIPE_API_BASE", _read_base),
-    "stripe_api_version": ("STRIPE_API_VERSION", _read_version),
-    "http_timeout": ("HOST_HTTP_TIMEOUT", _read_seconds),
-    "connect_timeout": ("HOST_CONNECT_TIMEOUT", _read_seconds),
-    "request_deadline": ("HOST_REQUEST_DEADLINE", _read_seconds),
-    "max_in_flight": ("HOST_MAX_IN_FLIGHT", _count(100_000)),
-    "max_per_host": ("HOST_MAX_PER_HOST", _optional(_count(100_000))),
-    "queue_capacity": ("HOST_QUEUE_CAPACITY", _count(1_000_000)),
+    "stripe_secret_key": ("STRIPE_SECRET_KEY", read_key),
+    "stripe_api_base": ("STRIPE_API_BASE", read_base),
+    "stripe_api_version": ("STRIPE_API_VERSION", read_version),
+    "http_timeout": ("HOST_HTTP_TIMEOUT", read_seconds),
+    "connect_timeout": ("HOST_CONNECT_TIMEOUT", read_seconds),
+    "request_deadline": ("HOST_REQUEST_DEADLINE", read_seconds),
+    "max_in_flight": ("HOST_MAX_IN_FLIGHT", read_count(100_000)),
+    "max_per_host": ("HOST_MAX_PER_HOST", read_optional(read_count(100_000))),
+    "queue_capacity": ("HOST_QUEUE_CAPACITY", read_count(1_000_000)),
     "api_limits": ("HOST_API_LIMITS", read_api_limits),
-    "transport": ("HOST_TRANSPORT", _choice(*TRANSPORTS)),
-    "send_traceparent": ("HOST_SEND_TRACEPARENT", _read_flag),
-    "lenient": ("HOST_LENIENT", _read_flag),
-    "journal": ("HOST_JOURNAL", _read_journal),
-    "database": ("HOST_DATABASE", _read_journal),
-    "run_lease": ("HOST_RUN_LEASE", _read_seconds),
-    "graphql_endpoint": ("GRAPHQL_ENDPOINT", _read_endpoint),
-    "graphql_token": ("GRAPHQL_TOKEN", _read_token),
-    "graphql_schema": ("GRAPHQL_SCHEMA", _read_path),
-    "stripe_webhook_secret": ("STRIPE_WEBHOOK_SECRET", _read_token),
-    "dashboard_token": ("HOST_DASHBOARD_TOKEN", _read_token),
-    "log_level": ("HOST_LOG_LEVEL", _choice("debug", "info", "warning", "error", warn="warning")),
+    "transport": ("HOST_TRANSPORT", read_choice(*TRANSPORTS)),
+    "send_traceparent": ("HOST_SEND_TRACEPARENT", read_flag),
+    "lenient": ("HOST_LENIENT", read_flag),
+    "journal": ("HOST_JOURNAL", read_journal),
+    "database": ("HOST_DATABASE", read_journal),
+    "run_lease": ("HOST_RUN_LEASE", read_seconds),
+    "graphql_endpoint": ("GRAPHQL_ENDPOINT", read_endpoint),
+    "graphql_token": ("GRAPHQL_TOKEN", read_token),
+    "graphql_schema": ("GRAPHQL_SCHEMA", read_path),
+    "stripe_webhook_secret": ("STRIPE_WEBHOOK_SECRET", read_token),
+    "dashboard_token": ("HOST_DASHBOARD_TOKEN", read_token),
+    "log_level": ("HOST_LOG_LEVEL", read_choice("debug", "info", "warning", "error", warn="warning")),
 }
 """Field → its variable, and what reads its value: gives the clean one, or ValueError saying what is wrong."""
 

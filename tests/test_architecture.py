@@ -15,8 +15,8 @@ HOST = ROOT / "host"
 
 # Packages and modules of host/, lowest first; those of one line do not import each other.
 LAYERS = (
-    "errors framing frozen limits events settings arguments data_folder sqlite_file stray_variables "
-    "transports option nearest_name decoding telemetry",
+    "errors framing frozen limits events settings setting_values secret stripe_key arguments data_folder sqlite_file "
+    "stray_variables transports option nearest_name decoding telemetry",
     "lua",
     "bridge",
     "http",

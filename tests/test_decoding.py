@@ -241,7 +241,7 @@ DECODERS = {
     "fleet/submission.py": "the fleet's database",
     "fleet/registration.py": "encodes only",
     "functions/registration.py": "a request's body: at most 250,000 values",
-    "functions/signatures.py": "checks what is decoded",
+    "functions/converters.py": "checks what is decoded",
     "isolation/frames.py": "flat frames, whose fields are bytes",
     "isolation/zygote_client.py": "what the zygote measured",
     "isolation/zygote.py": "the host's own words",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from host.durable.binding import default_journal
+from host.durable.chosen_journal import default_journal
 from host.policy.daily_spending import default_path
 
 

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from host import arguments
-from host.apis.catalog import Auth, Catalog
+from host.apis.catalog import Catalog
+from host.apis.facts import Auth
 from host.errors import ConfigError, DeniedError
-from host.settings import Secret, key_mode
+from host.secret import Secret
+from host.stripe_key import key_mode
 
 
 class Api(msgspec.Struct, frozen=True):

@@ -26,9 +26,10 @@ __all__ = ["catalog_of", "descriptions_of"]
 
 # The modules that make a catalog from a document. If they change, cached catalogs are not used.
 _MAKERS = (
-    *("bodies", "catalog", "descriptions", "document", "keywords", "list_items", "media_types", "naming"),
-    *("openapi", "openapi_versions", "overlay", "page_names", "pagination", "references", "responses", "schema_nodes"),
-    *("schemas", "security", "swagger2", "unresolved", "webhook_reader"),
+    *("bodies", "catalog", "descriptions", "document", "facts", "keywords", "list_items", "media_types", "naming"),
+    *("openapi", "openapi_versions", "operation_names", "overlay", "page_names", "page_parameters", "pagination"),
+    *("references", "responses", "schema_merging", "schema_nodes", "schemas", "security", "swagger2", "unresolved"),
+    "webhook_reader",
 )
 
 

@@ -18,7 +18,7 @@ from host.apis.api import Api, OAuth2, key_headers, key_query, origin_of
 from host.apis.json_values import decode_json
 from host.errors import ApiError, CallError, UnexpectedAnswer
 from host.http.message import Request, Response, Send
-from host.settings import Secret
+from host.secret import Secret
 
 __all__ = ["Tokens"]
 

@@ -18,10 +18,11 @@ import msgspec
 from host import arguments
 from host.apis.api import Api, OAuth2, origin_of, setting_of
 from host.apis.cache import catalog_of
-from host.apis.catalog import Auth, Catalog
+from host.apis.catalog import Catalog
+from host.apis.facts import Auth
 from host.apis.paging_words import Paging, with_paging
 from host.errors import ConfigError, UsageError
-from host.settings import Secret
+from host.secret import Secret
 
 if TYPE_CHECKING:
     from host.apis.overlay import Overlays

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from host.apis.catalog import Catalog, Method, Operation, Schema
+from host.apis.catalog import Catalog, Operation, Schema
+from host.apis.facts import Method
 from host.apis.nearest import short
 from host.errors import InvalidCall
 

@@ -13,13 +13,15 @@ from typing import Any, NamedTuple
 import msgspec
 
 from host.apis.bodies import Body, read_body, read_params
-from host.apis.catalog import BodyForm, Catalog, Facts, Operation, Param, Schema
+from host.apis.catalog import BodyForm, Catalog, Operation, Param, Schema
 from host.apis.document import Document, read_document
+from host.apis.facts import Facts
 from host.apis.keywords import UnreadKeywords
 from host.apis.list_items import list_member
 from host.apis.media_types import concrete, is_range
-from host.apis.naming import PathNames, creates, given_id, identifier, names_item
+from host.apis.naming import PathNames, creates, identifier, names_item
 from host.apis.openapi_versions import opened
+from host.apis.operation_names import OperationNames
 from host.apis.pagination import PageHints, detect_paging, page_hints
 from host.apis.references import FileSource, UnresolvedReference
 from host.apis.responses import SuccessReader, with_content
@@ -86,29 +88,22 @@ class _Compiler:
         self.paths = {path: item for path, item in paths.items() if item}
         self.methods = {path: self._methods(path, item) for path, item in self.paths.items()}
         self.names = PathNames(self.methods, self._all_lists())
-        self.sdk_names = _sdk_names(root)
+        self.operation_names = OperationNames(source, self.names)
         self.idempotency_header: str | None = None
-        self.namespaces: set[str] = set()
         self.page_hints: dict[str, PageHints] = {}  # by operation
         self.webhooks = WebhookReader(source, self.schemas, self.unread)
 
     def run(self) -> Catalog:
         found: dict[str, Operation] = {}
-        aliases: dict[str, str] = {}
-        wished: list[tuple[str, str]] = []  # alias -> operation, used if the name is free
         for path, item in self.paths.items():
             for method in self.methods[path]:
                 try:
-                    operation, more = self._operation(path, method, item, found)
+                    operation, more = self._operation(path, method, item)
                 except (AttributeError, TypeError, ValueError) as error:  # a part of the wrong type
                     self.source.warn(f"{method.upper()} {path}", f"left out: it is malformed ({error})")
                     continue
                 found[operation.id] = operation
-                self.namespaces.update(_namespaces(operation.id))
-                wished.extend((alias, operation.id) for alias in more)
-        for alias, target in wished:
-            if alias not in found and alias not in self.namespaces and not _below(alias, found):
-                aliases.setdefault(alias, target)
+                self.operation_names.take(operation.id, more)
         self.webhooks.document()
         shared = self.schemas.finish()
         operations = self._finish(found, shared)
@@ -116,7 +111,7 @@ class _Compiler:
         self.unread.warn(self.source)
         if not operations and not self.webhooks.found:
             raise CatalogError("the document has no operation that can be used")
-        return Catalog.build(self._facts(), operations, shared, aliases, self.webhooks.found)
+        return Catalog.build(self._facts(), operations, shared, self.operation_names.aliases(), self.webhooks.found)
 
     def _item(self, path: str) -> dict[str, Any]:
         try:
@@ -155,18 +150,12 @@ class _Compiler:
                 self.source.warn(place, f"left out: it is malformed ({error.message.removeprefix(f'{place}: ')})")
         return found
 
-    def _operation(
-        self, path: str, method: str, item: dict[str, Any], taken: dict[str, Operation]
-    ) -> tuple[Operation, list[str]]:
+    def _operation(self, path: str, method: str, item: dict[str, Any]) -> tuple[Operation, list[str]]:
         place = f"{method.upper()} {path}"
         name, node = self.methods[path][method]
         self.unread.note("operation", node, place)
         successes = self.responses.read(node, place)
-        derived = self.names.id(path, method)
-        if sdk := self.sdk_names.get((path, method)):
-            derived = f"{derived.rpartition('.')[0] or derived}.{identifier(sdk)}"
-        given = given_id(node.get("operationId"), path, method)
-        id = self._free_name(given, derived, place, taken)
+        id, derived = self.operation_names.name(node, path, method, place)
         params, keyed = read_params(self.source, self.schemas, path, item, node, place)
         self.idempotency_header = self.idempotency_header or keyed
         body = self._body(method, node, place, params)
@@ -224,30 +213,6 @@ class _Compiler:
             if reason := self.schemas.inline(param.schema, place).missing:
                 self.source.refuse(place, f"its body is not known: {reason}")
         return body
-
-    def _free_name(self, given: str, derived: str, place: str, taken: dict[str, Operation]) -> str:
-        """The document's name if it is free, else the path's, else a numbered one. No name is also a namespace."""
-
-        def free(name: str) -> bool:
-            return bool(name) and not (name in taken or name in self.namespaces or _below(name, taken))
-
-        for name in (given, derived):
-            if free(name):
-                if given and name != given:
-                    self.source.warn(place, f"its operationId is taken; it is called {name}")
-                return name
-        stem = given or derived
-        above = next((name for name in _namespaces(stem) if name in taken), None)
-        if above is not None:  # nothing can be below an operation: blocks.latest_txs rather than blocks.latest.txs
-            stem = f"{above}_{stem[len(above) + 1 :].replace('.', '_')}"
-            if free(stem):
-                self.source.warn(place, f"it would lie below the operation {above}; it is called {stem}")
-                return stem
-        number = 2
-        while not free(f"{stem}_{number}"):
-            number += 1
-        self.source.warn(place, f"its name is taken; it is called {stem}_{number}")
-        return f"{stem}_{number}"
 
     def _all_lists(self) -> dict[str, bool]:
         found = {path: self._lists(path, item) for path, item in self.paths.items()}
@@ -371,23 +336,3 @@ def _with_defaults(params: dict[str, Param], lookup: Catalog) -> dict[str, Param
         else param
         for name, param in params.items()
     }
-
-
-def _below(name: str, taken: Any) -> bool:
-    """Whether ``name`` lies below an operation of ``taken``: ``a.b.c`` below ``a.b``."""
-    return any(above in taken for above in _namespaces(name))
-
-
-def _namespaces(name: str) -> list[str]:
-    """The namespaces of a name: ``a.b.c`` → ``a`` and ``a.b``."""
-    return [name[:n] for n, c in enumerate(name) if c == "."]
-
-
-def _sdk_names(root: dict[str, Any]) -> dict[tuple[str, str], str]:
-    """The method names in Stripe's document (``x-stripeOperations``)."""
-    found: dict[tuple[str, str], str] = {}
-    for schema in ((root.get("components") or {}).get("schemas") or {}).values():
-        for each in (schema.get("x-stripeOperations") or ()) if isinstance(schema, dict) else ():
-            if each.get("method_on") == "service":
-                found.setdefault((each["path"], each["operation"]), each["method_name"])
-    return found

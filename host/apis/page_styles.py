@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 from host.apis.catalog import Catalog, Operation
 from host.apis.page_names import DONE, plain_name
-from host.apis.pagination import offset_param, size_param
+from host.apis.page_parameters import offset_param, size_param
 from host.errors import UnexpectedAnswer
 from host.http.message import Request
 

@@ -27,19 +27,18 @@ from host.apis.page_names import (
     MORE,
     NUMBERS,
     OFFSETS,
-    PAGED,
     PAGES,
     SEARCHES,
-    SIZES,
     TOKENS,
     TOTALS,
     URLS,
     WEAK_OFFSETS,
     plain_name,
 )
+from host.apis.page_parameters import is_sent, offset_param, page_parameter, size_param
 from host.errors import CatalogError
 
-__all__ = ["PageHints", "detect_paging", "page_hints", "page_names", "page_parameter", "size_param"]
+__all__ = ["PageHints", "detect_paging", "page_hints"]
 
 DEPTH = 3  # nesting levels of an answer that are searched for the next page's token
 _ZERO = re.compile(
@@ -104,30 +103,6 @@ def detect_paging(
     return {}
 
 
-def page_parameter(name: str) -> bool:
-    """Whether a parameter selects a page or a page size, judged by its name."""
-    plain = plain_name(name)
-    return plain in PAGED or plain in SIZES[:10] or plain in ("p", "start", "token")
-
-
-def size_param(operation: Operation) -> str:
-    """The name of the parameter for the maximum number of items per page, or ""."""
-    named = {plain_name(param.name): name for name, param in reversed(operation.params.items()) if _sent(param)}
-    return next((named[size] for size in SIZES if size in named), "")
-
-
-def _sent(param: Param) -> bool:
-    return param.location in ("query", "body")
-
-
-def page_names(operation: Operation) -> frozenset[str]:
-    """The wire names of a list's parameters that select a page rather than filter the items."""
-    own = {operation.page_param, size_param(operation)}
-    return frozenset(
-        param.name for name, param in operation.params.items() if name in own or page_parameter(param.name)
-    )
-
-
 class _ListShape:
     """An operation that may return a list: its parameters, and the members of its answer besides the items."""
 
@@ -137,7 +112,7 @@ class _ListShape:
         self.hints = hints
         self.params: dict[str, tuple[str, Param]] = {}
         for name, param in operation.params.items():
-            if _sent(param):
+            if is_sent(param):
                 self.params.setdefault(plain_name(param.name), (name, param))
         self.items, self.item = find_items(operation, result, lookup)
         self.members = list(_members(result, lookup, self.items)) if self.items is not None else []
@@ -334,18 +309,6 @@ def _members(
                 inner.append((path, full))
     for path, full in inner:
         yield from _members(full, lookup, items, path)
-
-
-def offset_param(operation: Operation, lookup: Catalog) -> str:
-    """The name of the parameter for the number of items to skip, or ""."""
-    return next(
-        (
-            name
-            for name, param in operation.params.items()
-            if plain_name(param.name) in OFFSETS and scalar(param.schema, lookup, ("integer", "number"))
-        ),
-        "",
-    )
 
 
 def _words(name: str) -> list[str]:

@@ -26,7 +26,7 @@ from host.apis.catalog import Catalog, Operation
 from host.apis.list_items import find_items
 from host.apis.nearest import meant
 from host.apis.page_names import plain_name
-from host.apis.pagination import page_parameter
+from host.apis.page_parameters import page_parameter
 from host.errors import UsageError
 
 __all__ = ["FORMS", "Paging", "with_paging"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from host.apis.catalog import Catalog, Facts, Operation
+from host.apis.catalog import Catalog, Operation
+from host.apis.facts import Facts
 from host.apis.options import CallOptions
 from host.errors import InvalidCall
 

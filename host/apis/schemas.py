@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from host.apis.catalog import Schema
 from host.apis.document import Document, cut
 from host.apis.references import UnresolvedReference
+from host.apis.schema_merging import COMPARED, SchemaMerger, bare, distinct, says_nothing
 from host.apis.schema_nodes import (
     SHARED,
     bounds_of,
@@ -24,15 +25,12 @@ from host.apis.schema_nodes import (
     page_of,
     shared_name,
     storable,
-    whole_bounds,
 )
 from host.errors import CatalogError
 
 TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
 MOST_WORK = 2_000_000  # schemas compiled or merged per document; the largest known ones need a small part of it
 MOST_NESTED = 48  # nesting levels of schemas
-COMPARED = 64  # comparisons of values that count as one compiled schema
-MOST_ALTERNATIVES = 64  # alternatives of a merged schema; with more of them it accepts anything
 
 # Keywords that change the shape if they stand beside a reference (since OpenAPI 3.1).
 _SHAPING = frozenset(
@@ -41,15 +39,6 @@ _SHAPING = frozenset(
     contentEncoding""".split()  # noqa: SIM905 read as words
 )
 _ABSENT = object()
-# How to combine the limits of two schemas that both apply.
-_TIGHTER: dict[str, Callable[[list[Any]], Any]] = {
-    **dict.fromkeys(("minimum", "above", "min_length"), max),
-    **dict.fromkeys(("maximum", "below", "max_length"), min),
-}
-
-replace = msgspec.structs.replace
-
-
 Note = Callable[[str, Any, str], None]
 
 
@@ -73,6 +62,7 @@ class SchemaCompiler:
         self._merging: list[str] = []
         self._work = 0
         self._depth = 0
+        self._merger = SchemaMerger(document, self.inline, self._spend)
 
     def _spend(self, work: int, place: str) -> None:
         """Add to the work done, in schemas, and raise ``CatalogError`` beyond :data:`MOST_WORK`.
@@ -188,7 +178,7 @@ class SchemaCompiler:
         return self._both(found, self._composed(beside, place), place)
 
     def _both(self, reference: Schema, beside: Schema, place: str) -> Schema:
-        merged = self._merge(self.inline(reference, place), beside, place)
+        merged = self._merger.merge(self.inline(reference, place), beside, place)
         return replace(merged, read_only=reference.read_only, default=reference.default or merged.default)
 
     def _plain(self, node: dict[str, Any], place: str) -> Schema:
@@ -263,12 +253,12 @@ class SchemaCompiler:
 
     def _all_of(self, base: Schema, parts: list[Any], place: str) -> Schema:
         compiled = [self.compile(part, f"{place}/{n}") for n, part in enumerate(parts)]
-        meaning = [each for each in (*compiled, base) if not _says_nothing(each)]
+        meaning = [each for each in (*compiled, base) if not says_nothing(each)]
         if len(meaning) == 1:  # commonly used to add a description to a reference
             return replace(meaning[0], nullable=meaning[0].nullable or base.nullable)
         merged = Schema()
         for each in meaning:
-            merged = self._merge(merged, self.inline(each, place), place)
+            merged = self._merger.merge(merged, self.inline(each, place), place)
         return replace(merged, nullable=merged.nullable or base.nullable)
 
     def inline(self, schema: Schema, place: str) -> Schema:
@@ -286,59 +276,6 @@ class SchemaCompiler:
         finally:
             self._merging.pop()
 
-    def _merge(self, a: Schema, b: Schema, place: str) -> Schema:
-        """A schema for the values that satisfy both ``a`` and ``b``."""
-        self._spend(1 + len(a.properties) + len(b.properties) + len(a.enum) * len(b.enum) // COMPARED, place)
-        if a.missing or b.missing:
-            return Schema(missing=a.missing or b.missing)
-        if a.any_of or b.any_of:
-            if max(1, len(a.any_of)) * max(1, len(b.any_of)) > MOST_ALTERNATIVES:
-                self.document.warn(place, "has too many alternatives to combine; anything is accepted")
-                return Schema()
-            each = tuple(
-                self._merge(self.inline(x, place), self.inline(y, place), place)
-                for x in (a.any_of or (a,))
-                for y in (b.any_of or (b,))
-            )
-            return Schema(any_of=each, nullable=a.nullable and b.nullable)
-        if a.type and b.type and a.type != b.type:
-            if {a.type, b.type} != {"integer", "number"}:
-                self.document.warn(place, f"requires both {a.type} and {b.type}; {a.type} is used")
-                return a
-            a, b = replace(a, type="integer"), replace(b, type="integer")
-        if a == Schema():
-            return b
-        return self._merge_members(a, b, place)
-
-    def _merge_members(self, a: Schema, b: Schema, place: str) -> Schema:
-        changes = {name: getattr(b, name) for name in Schema.__struct_fields__}
-        default = Schema()
-        for name in Schema.__struct_fields__:
-            if changes[name] == getattr(default, name):
-                changes[name] = getattr(a, name)
-        properties = dict(a.properties)
-        for name, each in b.properties.items():
-            mine = properties.get(name)
-            if mine is None or mine == each or _says_nothing(mine):
-                properties[name] = each
-            elif not _says_nothing(each):
-                properties[name] = self._merge(self.inline(mine, place), self.inline(each, place), place)
-        changes["properties"] = properties
-        changes["required"] = tuple(dict.fromkeys((*a.required, *b.required)))
-        if a.enum and b.enum:
-            changes["enum"] = tuple(value for value in a.enum if value in b.enum)
-        changes["nullable"] = a.nullable and b.nullable
-        for name, tighter in _TIGHTER.items():
-            both = [limit for limit in (getattr(a, name), getattr(b, name)) if limit is not None]
-            changes[name] = tighter(both) if both else None
-        if changes["type"] == "integer":
-            changes.update(whole_bounds(changes))
-        # An object without members of its own stays open only if no part has members.
-        changes["open_map"] = a.open_map and b.open_map
-        if a.additional is not None and b.additional is not None and _says_nothing(b.additional):
-            changes["additional"] = a.additional
-        return Schema(**changes)
-
     def _alternatives(self, base: Schema, parts: list[Any], place: str) -> Schema:
         nullable, emptyable, found = base.nullable, base.emptyable, list[Schema]()
         for n, part in enumerate(parts):
@@ -352,27 +289,16 @@ class SchemaCompiler:
                 nested = each.any_of and not each.list_of and not each.expandable
                 found.extend(each.any_of if nested else (each,))
         self._spend(len(found) ** 2 // COMPARED, place)
-        found = _distinct(found)
-        if not _says_nothing(base):
+        found = distinct(found)
+        if not says_nothing(base):
             # Alternatives that only list required members are not checked.
-            found = [self._alternative(base, self.inline(each, place), place) for each in found if not _bare(each)]
+            kept = [each for each in found if not bare(each)]
+            found = [self._merger.alternative(base, self.inline(each, place), place) for each in kept]
             if not found:
                 return replace(base, nullable=nullable, emptyable=emptyable)
         if len(found) == 1:
             return replace(found[0], nullable=nullable, emptyable=emptyable)
         return Schema(any_of=tuple(found), nullable=nullable, emptyable=emptyable)
-
-    def _alternative(self, base: Schema, each: Schema, place: str) -> Schema:
-        """An alternative merged with ``base``, the keywords beside it.
-
-        If ``base`` only has a type that contradicts the alternative's, the alternative takes precedence.
-        """
-        if base.type and each.type and base.type != each.type and replace(base, type="", open_map=False) == Schema():
-            self.document.warn(
-                place, f"has alternatives of the type {each.type} beside the type {base.type}; both are accepted"
-            )
-            return each
-        return self._merge(base, each, place)
 
     def _marks(self, schema: Schema, node: dict[str, Any]) -> Schema:
         """``schema`` with the annotations of ``node`` that do not change its shape, such as ``readOnly``."""
@@ -394,21 +320,3 @@ class SchemaCompiler:
         if deleted := node.get("x-deleted"):
             changes["deleted"] = deleted
         return replace(schema, **changes) if changes else schema
-
-
-def _says_nothing(schema: Schema) -> bool:
-    limited = schema.pattern or any(getattr(schema, name) is not None for name in _TIGHTER)
-    return _bare(schema) and not schema.required and not limited
-
-
-def _bare(schema: Schema) -> bool:
-    """Whether a schema has at most ``required`` and limits, but no type, members, values or alternatives."""
-    return not (schema.type or schema.ref or schema.any_of or schema.enum or schema.properties or schema.missing)
-
-
-def _distinct(schemas: list[Schema]) -> list[Schema]:
-    found: list[Schema] = []
-    for each in schemas:
-        if each not in found:
-            found.append(each)
-    return found

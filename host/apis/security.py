@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from host.apis.catalog import Auth, Ways
 from host.apis.document import Document
+from host.apis.facts import Auth, Ways
 
 __all__ = ["SecurityReader"]
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 
-from host.apis.catalog import Catalog, Method, Operation, Param, Schema
+from host.apis.catalog import Catalog, Operation, Param, Schema
 from host.apis.descriptions import Described, Descriptions
+from host.apis.facts import Method
 from host.apis.methods import builder_method, method_names
 from host.apis.naming import KEYWORDS, identifier
 from host.apis.parameter_reference import plain_text

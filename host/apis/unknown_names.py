@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from host.apis.catalog import Facts
+from host.apis.facts import Facts
 from host.apis.validation_error import ValidationError, shown
 
 __all__ = ["Beyond", "check_names", "names_in", "other_version"]

@@ -16,7 +16,7 @@ from host.errors import CallError
 from host.http.message import Request, Response, origin_of
 from host.http.outcome import IDEMPOTENT, settles
 from host.libraries.library import Libraries
-from host.policy.budget import Reservation, keeps
+from host.policy.quota import Reservation, keeps
 from host.policy.redaction import Redactor
 
 __all__ = ["Answers"]

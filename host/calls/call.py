@@ -13,8 +13,8 @@ from host.calls.keys_in_doubt import Key
 from host.errors import CallError, FunctionError, text_of
 from host.events import Event, Waiting
 from host.http.message import Request
-from host.policy.budget import Quota, Reservation, settle
 from host.policy.permissions import Permissions
+from host.policy.quota import Quota, Reservation, settle
 
 if TYPE_CHECKING:
     from host.apis.raw_request import RawRequest

@@ -14,8 +14,8 @@ from host.calls.call import Call, CallingRun
 from host.errors import InvalidCall, UsageError
 from host.functions.iterators import Streams
 from host.libraries.library import Libraries, LibraryCall, LibraryFunction
-from host.policy.budget import admit
 from host.policy.policy import secret_names
+from host.policy.quota import admit
 
 if TYPE_CHECKING:
     from host.functions.functions import Function

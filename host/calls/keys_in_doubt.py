@@ -7,7 +7,7 @@ Until then, what the request took from budgets stays taken.
 from __future__ import annotations
 
 from host.bridge.request import Reply
-from host.policy.budget import Reservation, settle
+from host.policy.quota import Reservation, settle
 
 __all__ = ["Doubt", "Doubts", "Key"]
 

@@ -28,7 +28,7 @@ from host.functions.iterators import IteratorStep
 from host.http.idempotency import RandomKeys
 from host.http.message import Request
 from host.libraries.library import Libraries
-from host.policy.budget import admit, release
+from host.policy.quota import admit, release
 from host.policy.redaction import Redactor
 
 if TYPE_CHECKING:

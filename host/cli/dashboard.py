@@ -18,7 +18,8 @@ from host.cli.strict import StrictCommand
 from host.cli.undo import same_simulator
 from host.errors import ConfigError
 from host.fleet.setting import database_url
-from host.settings import Secret, Settings
+from host.secret import Secret
+from host.settings import Settings
 
 if TYPE_CHECKING:
     from host.durable.journal import Journal
@@ -105,8 +106,8 @@ def command(port: int, address: str, names: tuple[str, ...], opening: HostOption
 
 def _journal(where: str | None) -> tuple[Journal, str]:
     """The journal, and what to say of it: a dashboard may be opened before the first run, or of a misspelt one."""
+    from host.durable.chosen_journal import open_journal
     from host.durable.database import NoJournal
-    from host.durable.runs import open_journal
 
     try:
         return open_journal(where, existing=True), ""

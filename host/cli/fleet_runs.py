@@ -114,7 +114,7 @@ def _state(store: Journal, database: FleetDatabase | None, run_id: str) -> tuple
             return found.has_ended, waiting(database, found)
     run = store.run(run_id)
     if run is None:
-        from host.durable.runs import no_such_run
+        from host.durable.chosen_journal import no_such_run
 
         raise no_such_run(store, run_id)
     return status_of(store, run) != "running", None

@@ -27,7 +27,7 @@ def journal_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def opened(journal: str | None, env_file: str | None, config: str | None = None) -> Iterator[tuple[Journal, Settings]]:
     """The journal these options or ``host.toml`` name, and the settings."""
-    from host.durable.runs import open_journal
+    from host.durable.chosen_journal import open_journal
 
     found = read_config(config)
     settings = Settings.load(env_file=env_file, overrides={"journal": journal}, config=(found.path, found.settings))
@@ -40,7 +40,7 @@ def opened(journal: str | None, env_file: str | None, config: str | None = None)
 
 def runs_of(store: Journal, id: str) -> list[RunRow]:
     """The run of an id, or the runs of a batch, in their order. Raises ``UsageError`` where there is none."""
-    from host.durable.runs import no_such_run
+    from host.durable.chosen_journal import no_such_run
 
     run = store.run(id)
     found = [run] if run is not None else store.batch(id)

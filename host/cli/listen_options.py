@@ -14,7 +14,7 @@ from host.cli.arguments import SECONDS
 from host.cli.struct_options import fields_of, struct_options
 from host.errors import UsageError
 from host.option import Option
-from host.settings import Secret
+from host.secret import Secret
 
 __all__ = ["EndpointOptions", "HandlingOptions", "endpoint_options", "handling_options"]
 

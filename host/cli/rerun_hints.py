@@ -25,7 +25,7 @@ def resume_hint(ctx: click.Context, settings: Settings, run_id: str) -> str:
 
 def batch_hint(run_id: str, given: Sequence[str]) -> str:
     """The command that resumes a batch: the one that was ``given``, with its id."""
-    from host.durable.database import without_password  # durable runs alone
+    from host.durable.database_url import without_password  # durable runs alone
 
     behind = given.index("--") if "--" in given else len(given)
     before = [without_password(each) for each in given[:behind] if each not in ("--durable", "--force-new")]
@@ -35,8 +35,8 @@ def batch_hint(run_id: str, given: Sequence[str]) -> str:
 
 
 def _journal(settings: Settings) -> list[str]:
-    from host.durable.binding import default_journal  # durable runs alone
-    from host.durable.database import without_password
+    from host.durable.chosen_journal import default_journal  # durable runs alone
+    from host.durable.database_url import without_password
 
     where = settings.journal
     return ["--journal", without_password(where)] if where and where != default_journal() else []

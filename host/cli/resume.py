@@ -78,7 +78,7 @@ def command(
             return _resume_batch(
                 runs,
                 open_host,
-                lambda host, jobs: host.durable_runs.resume_batch(jobs, **how),
+                lambda host, jobs: host.durable_runs.batches.resume(jobs, **how),
                 lambda: reporting.sinks(stack, sys.stderr, plan.settings, name=str),
                 timeout=options.timeout,
                 reporting=reporting,
@@ -97,7 +97,7 @@ def command(
 
 def _recorded(settings: Settings, run_id: str) -> list[RunRow]:
     """The run of an id, or the runs of a batch."""
-    from host.durable.runs import open_journal
+    from host.durable.chosen_journal import open_journal
 
     store = open_journal(settings.journal, existing=settings.journal != settings.database)
     try:

@@ -10,7 +10,7 @@ import msgspec
 from host.cli.struct_options import fields_of, struct_options
 from host.errors import UsageError
 from host.option import Option
-from host.settings import DEMO_KEY
+from host.stripe_key import DEMO_KEY
 
 __all__ = ["SimulateOptions", "simulate_options"]
 

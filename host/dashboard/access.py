@@ -20,8 +20,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from host.errors import ConfigError
+from host.secret import Secret
 from host.serve.allowed_hosts import OwnNames, host_of_header
-from host.settings import Secret
 
 __all__ = ["COOKIE", "Access", "AccessGuard", "is_loopback"]
 

@@ -29,7 +29,7 @@ from host.durable.kept_output import end_of_output
 from host.durable.records import RunRow
 from host.durable.run_list import STATES, RunFilter, recorded_calls, run_page, state_of
 from host.errors import ConfigError, HostError, JournalError, UsageError
-from host.settings import Secret
+from host.secret import Secret
 
 if TYPE_CHECKING:
     from host.fleet.jobs import JobRow

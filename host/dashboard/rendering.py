@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse
 
 from host.dashboard.text import clock_time, first_line, iso_time, local_time, seconds, shown_text
 from host.policy.redaction import Redactor
-from host.settings import Secret
+from host.secret import Secret
 
 __all__ = ["STYLE", "Rendering"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from host.apis.api import Api
-from host.data_folder import data_file
+from host.durable.chosen_journal import default_journal
 from host.durable.records import Binding, RunRow
 from host.errors import JournalError
 from host.run.script import RunResult
@@ -19,12 +19,7 @@ if TYPE_CHECKING:
     from host.run.job import RunServices
     from host.settings import Settings
 
-__all__ = ["HostParts", "binding_of", "bound_apis", "check_bound", "default_journal", "kept_simulator"]
-
-
-def default_journal() -> str:
-    """The path of the default journal."""
-    return data_file("journal.sqlite")
+__all__ = ["HostParts", "binding_of", "bound_apis", "check_bound", "kept_simulator"]
 
 
 class HostParts(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from host.durable.replay_step import ReplayStep, named
 from host.durable.run_log import RunLog
 from host.errors import CancelledCall, LimitError
 from host.lua import protocol as p
-from host.policy.budget import readmit, settle
+from host.policy.quota import readmit, settle
 
 if TYPE_CHECKING:
     from host.durable.replay import Durable
@@ -111,7 +111,7 @@ class GoingLive:
         elif before is not None:
             if (step.path, step.n) not in self._log.refused:
                 session.services.pipeline.answers.recall(call, None)
-            run.go(session, step)
+            run.sender.go(run, session, step)
         else:
             try:
                 call.reservations = readmit(call.reservations, call.name)
@@ -119,13 +119,13 @@ class GoingLive:
                 call.reservations = ()
                 call.deliver_error(error)
                 return
-            run.send(session, step)
+            run.sender.send(run, session, step)
 
     def _decide(self, run: Durable, session: Session, step: ReplayStep, call: Call, decided: Decided) -> None:
         """Carry out the decision on a call in doubt."""
         if decided.word == "repeat":  # recorded once more, so that it is in doubt anew if it is interrupted again
             session.services.pipeline.answers.recall(call, None)
-            run.go_recorded(session, step, call)
+            run.sender.go_recorded(run, session, step, call)
         elif decided.word == "skip":
             error = skipped_error(step, call, run.journal, run.run_id)
             self._hold_back(lambda: call.deliver_error(error))

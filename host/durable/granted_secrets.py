@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from host.policy.redaction import named_like_a_secret
-from host.settings import Secret
+from host.secret import Secret
 
 if TYPE_CHECKING:
     from host.durable.journal import Journal

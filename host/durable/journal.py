@@ -16,11 +16,13 @@ from typing import Any, Final
 
 import msgspec
 
-from host.durable.database import Conflict, Damaged, JournalDatabase, MustChange, Statement, insert, open_database
+from host.durable.database import Conflict, Damaged, JournalDatabase, MustChange, Statement
+from host.durable.database_url import open_database
 from host.durable.journal_writer import BEAT, INSERT_RECORD, RELEASE, JournalItem, JournalWriter, Then, UnderWay
 from host.durable.kept_output import KEEP_OUTPUT, cut_output, kept_length
 from host.durable.lease import is_dead, this_owner
 from host.durable.records import Record, RunRow, check_log, decode_decided
+from host.durable.tables import insert
 from host.errors import JournalError
 
 LEASE: Final = 30.0  # seconds without a heartbeat of the owner after which another process may take over a run

@@ -9,9 +9,10 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
-from host.durable.database import Conflict, JournalDatabase, JournalLost, Statement, insert
+from host.durable.database import Conflict, JournalDatabase, JournalLost, Statement
 from host.durable.kept_output import KEEP_OUTPUT, OutputKeeper
 from host.durable.records import Record
+from host.durable.tables import insert
 from host.errors import ClosedError, HostError, JournalError
 
 __all__ = [

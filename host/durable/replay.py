@@ -7,15 +7,14 @@ the same order, makes the same calls; a call that differs is detected and ends t
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec.structs import replace
 
 from host.bridge.request import Reply
 from host.calls.call import Call
-from host.durable.database import Statement
+from host.durable.call_sender import CallSender
 from host.durable.going_live import GoingLive
 from host.durable.journal import Journal
 from host.durable.journal_writer import UnderWay
@@ -23,16 +22,13 @@ from host.durable.kept_output import OutputKeeper
 from host.durable.recorded_answers import Recalled, reply_of
 from host.durable.recorded_tools import RecordedTools
 from host.durable.records import Record, RecordedReply, Sent, decode_reply, encode
-from host.durable.rehydration import Reopening, Transaction
 from host.durable.replay_step import ReplayStep, changed, digest_of, named
+from host.durable.run_end import Outcome, RunEnd, status_of
 from host.durable.run_log import RunLog
-from host.durable.shown_arguments import shown_arguments
 from host.errors import CallError, CancelledCall, HostError, ScriptError
 from host.http.idempotency import derived_key
 from host.lua import protocol as p
-from host.policy.budget import settle
-from host.run.result_type import written
-from host.run.script import RunResult
+from host.policy.quota import settle
 
 if TYPE_CHECKING:
     from host.run.builtins import Tools
@@ -40,11 +36,6 @@ if TYPE_CHECKING:
     from host.run.session import Session
 
 SLEEP_NAME: Final = "sleep"
-
-
-Outcome = Callable[[str, RunResult, bytes], Sequence[Statement]]
-"""``outcome(status, result, value)`` returns statements that are committed together with a run's end, if this process
-still owns the run. ``value`` is the result's value as it is recorded."""
 
 
 class Durable:
@@ -73,18 +64,13 @@ class Durable:
         self.journal = journal
         self.run_id = run_id
         self.stopped: ScriptError | None = None
-        self.unrecorded: HostError | None = None  # why the run's end is not in the journal
         self._label = run_id if generation == 1 else f"{run_id}~{generation}"
-        self._submit = submit
-        self._outcome = outcome
-        self._lock = threading.RLock()
-        self._closed = False
+        self._end = RunEnd(journal, run_id, outcome)
         self.steps: dict[int, ReplayStep] = {}  # by the call's id
         self.places: dict[tuple[str, int], ReplayStep] = {}
-        self._reopening = Reopening()
-        self._under_way = 0  # changes that were sent and whose outcome is not known yet; guarded by the lock
         self.replaying = bool(log)
         self._log = RunLog(journal, run_id, log or [], printed)
+        self.sender = CallSender(self._log, submit)
         self._live = GoingLive(self._log, in_doubt)
         self._tools = RecordedTools(self._log, modules)
         self._output = OutputKeeper(journal.resume_output(run_id, self._log.shown) if log else 0)
@@ -157,103 +143,18 @@ class Durable:
         """Note that a function returned an iterator; its items are recorded, the iterator itself is not."""
         self.refused(call.id)
         if self.replaying and call.reply is not None:
-            self._reopening.opened(call.reply.value)
+            self.sender.reopening.opened(call.reply.value)
 
     def cancel(self, session: Session, id: int) -> bool:
         """Cancel a call; returns whether the session need not cancel it in the pipeline too."""
         step = self.steps.get(id)
         if step is None:
             return True
-        with self._lock:
-            step.cancelled = True
-            if self.replaying:
-                return True  # its answer is in the log, or is given when the run goes live
-            return step.call is not None and not step.sent
+        return self.sender.cancel(step, replaying=self.replaying)
 
     def _hold(self, session: Session, step: ReplayStep) -> None:
         if not self.replaying:
-            self.send(session, step)
-
-    def send(self, session: Session, step: ReplayStep) -> None:
-        """Send a call, after recording it if it is a change."""
-        call = step.call
-        assert call is not None
-        lost = self._reopening.iterator(call, step.arguments, session.services.pipeline.functions)
-        if lost is not None:
-            call.deliver_error(lost)
-            return
-        if not call.mutation:
-            self.go(session, step)
-            return
-        self.go_recorded(session, step, call)
-
-    def go_recorded(self, session: Session, step: ReplayStep, call: Call) -> None:
-        """Record a change as sent, then send it."""
-        key = session.services.pipeline.answers.key(call)
-        arguments = shown_arguments(step.arguments, session.services.redactor)
-        data = encode(Sent(key=None if key is None else key[1], printed=session.printed, arguments=arguments))
-        self.record(session, "sent", step, call.line, data, lambda error: self.go(session, step, error))
-
-    def go(self, session: Session, step: ReplayStep, error: HostError | None = None) -> None:
-        """Send a call, once a change is committed; ``error`` is why it could not be.
-
-        Runs on the journal writer's thread for a change, on the session's for a read.
-        """
-        call = step.call
-        assert call is not None
-        if error is not None:
-            self._fail(session, error)
-            return
-        with self._lock:
-            if self._closed:
-                return
-            step.sent = not step.cancelled
-            if step.sent and call.mutation:
-                call.place = step.path, step.n, step.digest
-                self._under_way += 1
-        if step.sent:
-            lost = self._reopening.transaction(call, step.arguments)
-            if lost is None:
-                self._submit(call)
-            else:
-                self._begin_again(session, lost, call)
-        else:
-            before: Any = "unknown" if (step.path, step.n) in self._log.open_before else "not_sent"
-            outcome = before if call.mutation else None
-            call.deliver_error(CancelledCall(f"{call.name} was cancelled", outcome=outcome))
-
-    def _begin_again(self, session: Session, lost: Transaction, call: Call) -> None:
-        """Send a call once the statements of its transaction, lost with the earlier process, were repeated."""
-        with self._lock:
-            stands = lost.stands
-            lost.waiting.append(call)
-            first = len(lost.waiting) == 1
-        if stands:
-            self._submit(call)
-            return
-
-        def begun(reply: Reply) -> None:
-            error, what = reply.error, None if reply.error is not None else lost.differs(reply)
-            if error is not None:
-                text = (
-                    f"the transaction that was open when the run was interrupted cannot be begun again: {error.message}"
-                )
-                script = session.job.script.name
-                self.stop(session, ScriptError(text, kind=error.kind, script=script, hint=error.hint, cause=error))
-            elif what is not None:
-                text = "in the transaction that was open then, this statement gave something else: "
-                self.diverged(session, text + what, call.line)
-            with self._lock:
-                waiting, lost.waiting = lost.waiting, []
-                self._reopening.reopened(lost)
-            for each in waiting:
-                if self.stopped is None:
-                    self._submit(each)
-                else:
-                    each.deliver_error(CancelledCall("the run was stopped", outcome="not_sent"))
-
-        if first:
-            session.services.pipeline.function_calls.ask(session, "sql.again", lost.again(), begun)
+            self.sender.send(self, session, step)
 
     def ring(self, session: Session, step: ReplayStep, seconds: float) -> None:
         """End a sleep after ``seconds``."""
@@ -305,10 +206,7 @@ class Durable:
         self._settled()
 
     def _settled(self) -> None:
-        with self._lock:
-            self._under_way -= 1
-            over = self._closed and self._under_way == 0
-        if over:
+        if self.sender.settled():
             self.journal.release(self.run_id)
 
     # -- replay
@@ -333,7 +231,7 @@ class Durable:
         del self.steps[step.id]
         recorded = decode_reply(record.data)
         if step.call is not None:
-            self._reopening.note_reply(step.call, step.arguments, recorded)
+            self.sender.reopening.note_reply(step.call, step.arguments, recorded)
             reply = reply_of(step.call, recorded)
             if step.call.reservations:
                 settle(step.call.reservations, reply)
@@ -359,6 +257,11 @@ class Durable:
 
     # -- the end
 
+    @property
+    def unrecorded(self) -> HostError | None:
+        """Why the run's end is not in the journal."""
+        return self._end.unrecorded
+
     def closing(self, session: Session, error: ScriptError | None) -> ScriptError | None:
         """The error with which a run ends: its own, or the one for which the host stopped it."""
         answers, values = self._log.answers, self._log.values
@@ -381,34 +284,16 @@ class Durable:
 
         ``why`` is why the host ended the run, ``None`` if it ended by itself.
         """
-        if self.stopped is not None:
-            status = "stopped"
-        elif error is None:
-            status = "done"
-        elif why is None or why == "stopped":
-            status = "failed"
-        else:
-            status = "cancelled" if why == "cancelled" else "interrupted"
-        result, given = written(value, rest), session.result
-        assert given is not None
-
-        def recorded(lost: HostError | None) -> None:
-            self.unrecorded = lost
-            if lost is not None and session.result is not None and session.result.error is None:
-                text = f"{lost.message}; the script came to its end, which could not be recorded"
-                failure = ScriptError(text, kind="journal", script=session.job.script.name, hint=lost.hint, cause=lost)
-                session.result = replace(session.result, value=None, exit_status=None, error=failure)
-            then()
-
-        with self._lock:
-            self._closed = True
-            over = self._under_way == 0
-        self.journal.end(
-            self.run_id, status, printed=max(session.printed, self._log.shown), calls=session.calls, value=result,
-            error=error.message if error is not None else None, then=recorded, release=over,
-            exit_status=given.exit_status, output=self._output.take(),
-            also=self._outcome(status, given, result) if self._outcome is not None else (),
-        )  # fmt: skip
+        self._end.record(
+            session,
+            (value, rest),
+            status_of(error, why, stopped=self.stopped is not None),
+            error,
+            release=self.sender.close(),
+            printed=max(session.printed, self._log.shown),
+            output=self._output.take(),
+            then=then,
+        )
 
     def stop(self, session: Session, error: ScriptError) -> None:
         """End the run with an error of the host; the first such error is kept."""
@@ -416,7 +301,8 @@ class Durable:
             self.stopped = error
         session.kill("stopped")
 
-    def _fail(self, session: Session, error: HostError) -> None:
+    def fail(self, session: Session, error: HostError) -> None:
+        """Stop the run because a record cannot be committed."""
         text = f"{error.message}; the run was stopped before it did what could not be recorded"
         self.stop(
             session,
@@ -460,7 +346,7 @@ class Durable:
 
             def then(error: HostError | None) -> None:
                 if error is not None:
-                    self._fail(session, error)
+                    self.fail(session, error)
 
             waits = urgent
         else:

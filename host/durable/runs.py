@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import secrets
-import shlex
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,27 +13,26 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from host import arguments
 from host.apis.api import Api
-from host.durable.binding import HostParts, binding_of, bound_apis, check_bound, default_journal, kept_simulator
+from host.durable.batch_runs import BatchRuns
+from host.durable.binding import HostParts, binding_of, bound_apis, check_bound, kept_simulator
+from host.durable.chosen_journal import no_such_run, open_journal
 from host.durable.database import Damaged
 from host.durable.decisions import InDoubt, decisions
-from host.durable.journal import LEASE, Journal
+from host.durable.journal import Journal
 from host.durable.journal_writer import TakenOver
-from host.durable.once_log import OnceLog
 from host.durable.records import Record, RunRow, decode_decided
-from host.durable.replay import Durable, Outcome
+from host.durable.replay import Durable
+from host.durable.run_end import Outcome
 from host.durable.run_log import failure_to_repeat
-from host.errors import HostError, InvalidCall, JournalError, LimitError, ScriptError, UsageError
+from host.errors import InvalidCall, LimitError, UsageError
 from host.events import Logged, Sink
 from host.lua.values import from_lua, to_lua
 from host.run.once import OnceResults
-from host.run.options import RunOptions, check_id
+from host.run.options import check_id
 from host.run.recording import Recording
 from host.run.result_type import read
 from host.run.script import RunResult, Script
-
-BATCHES = 100  # most batches without a live run whose results of ``once`` stay in memory
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -56,18 +54,6 @@ class Kept(msgspec.Struct, frozen=True):
         return isinstance(self.durable, Durable) and isinstance(self.durable.unrecorded, TakenOver)
 
 
-def open_journal(setting: str | None, lease: float = LEASE, *, existing: bool = False) -> Journal:
-    """Open the journal of a setting, or the default one; messages name the option for it unless it is the default.
-
-    With ``existing``, for what only reads, raises :class:`JournalError` if a setting names a journal that does not
-    exist.
-    """
-    journal = Journal.open(setting or default_journal(), lease=lease, existing=existing and setting is not None)
-    if setting and setting != default_journal():
-        journal.option = f" --journal {shlex.quote(journal.name)}"
-    return journal
-
-
 class DurableRuns:
     """Starts and resumes durable runs; opens the host's journal when it is first needed."""
 
@@ -75,9 +61,7 @@ class DurableRuns:
         self._parts = parts
         self._lock = Lock()
         self._journal: Journal | None = None
-        self._once: dict[str, OnceResults] = {}  # by the batch's id
-        self.still_queued: Callable[[str], bool] = lambda run: False
-        """Whether a queue will deliver a run again. Raises ``JournalError``."""
+        self.batches = BatchRuns(self, parts)
 
     @property
     def journal(self) -> Journal:
@@ -166,7 +150,7 @@ class DurableRuns:
         """Start a run that a queue has delivered if it is ``fresh``, otherwise resume it with its recorded modules.
 
         It is bound to the APIs ``apis`` alone; ``outcome`` is that of :class:`Durable`. If a run is interrupted while
-        it executes something once for its ``batch``, the other runs wait for it as long as it is ``still_queued``.
+        it executes something once for its ``batch``, the others wait for it while ``batches.still_queued`` says so.
         Raises :class:`~host.durable.journal.BeingRun` while another process runs it.
         """
         found = None if fresh else self.journal.run(run_id)
@@ -180,73 +164,6 @@ class DurableRuns:
             )
         self._same(found, tuple(args), to_lua(dict(globals)))
         return self._resume(found, script, "ask", recorded=True, other_key=False, batch=batch, outcome=outcome)
-
-    def stranded(self) -> list[str]:
-        """Runs which no process runs, and which claimed a key of ``once`` that runs of this process wait for."""
-        with self._lock:
-            known = list(self._once.values())
-        return [run for run in (each.stranded_on for each in known) if run is not None]
-
-    def open_batch(self, batch_id: str, *, force_new: bool = False) -> None:
-        """Check that the runs of a batch can be recorded. ``force_new`` deletes the results of its ``once``.
-
-        Raises ``UsageError`` for an invalid id, and ``JournalError``.
-        """
-        check_id(batch_id, "batch_id")
-        OnceLog(self.journal, batch_id).begin(anew=force_new)
-        with self._lock:
-            self._once.pop(batch_id, None)
-
-    def begin_job(
-        self, job: Any, script: Script, batch_id: str | None, number: int, *, force_new: bool
-    ) -> Kept | RunResult:
-        """:meth:`begin` for a job of ``Host.run_many``; an error becomes its result, and the batch continues."""
-        said = job if isinstance(job, Mapping) else {}
-        run_id = said.get("run_id") or (None if batch_id is None else f"{batch_id}.{number}")
-        force_new = force_new or bool(said.get("force_new"))
-        try:
-            return self.begin(
-                script, said.get("args", ()), said.get("globals"), run_id, force_new=force_new, batch=batch_id,
-                sinks=arguments.sinks("sinks", said.get("sinks", ())),
-            )  # fmt: skip
-        except (JournalError, UsageError) as error:
-            return self._refused(run_id or "", script.name, error)
-
-    def job_again(self, kept: Kept) -> Kept | RunResult:
-        """:meth:`delivered_again` for a job of ``Host.run_many``; an error becomes its result."""
-        try:
-            return self.delivered_again(kept)
-        except (JournalError, UsageError) as error:
-            return self._refused(kept.run_id, kept.script.name, error)
-
-    def resume_batch(
-        self,
-        jobs: Iterable[Mapping[str, Any]],
-        *,
-        concurrency: int = 100,
-        in_doubt: InDoubt = "ask",
-        recorded: bool = False,
-        other_key: bool = False,
-    ) -> Iterator[RunResult]:
-        """Resume the runs named by the jobs' ``run_id``, each with its ``timeout``; yields results as they end.
-
-        The result of a run that cannot be resumed has an error of kind ``journal`` or ``usage``.
-        """
-
-        def keep(job: Any, script: Script, options: RunOptions, number: int) -> Kept | RunResult:
-            try:
-                return self.resume(job["run_id"], in_doubt=in_doubt, recorded=recorded, other_key=other_key)
-            except (JournalError, UsageError) as error:
-                return self._refused(job["run_id"], "", error)
-
-        self._parts.services.worker.check_may_block("resume_batch")
-        return self._parts.run_many(iter(jobs), concurrency, keep, self.job_again)
-
-    def _refused(self, run_id: str, script: str, error: HostError) -> RunResult:
-        """The result of a run that was not started; the kind of its error determines the exit code of a command."""
-        kind = "usage" if isinstance(error, UsageError) else "journal"
-        failure = ScriptError(error.message, script=script, kind=kind, hint=error.hint, cause=error)
-        return RunResult(run_id, script, error=failure, simulated=self._parts.services.simulated)
 
     def resume(
         self,
@@ -344,6 +261,8 @@ class DurableRuns:
                 exit_status=run.exit_status,
             )  # fmt: skip
         self.check_bound(run, other_key=other_key)
+        if run.simulator is not None and self.journal.is_running(run):  # whoever runs it has the simulator's file too
+            raise self.journal.being_run(run.id)
         self._keep_simulator(run.id, run.simulator)
         decided = [] if in_doubt == "ask" else decisions(self.journal.records(run.id), in_doubt, self._is_api)
         log = self.journal.take(run, failure_to_repeat if run.status == "failed" else _nothing, decided)
@@ -385,25 +304,8 @@ class DurableRuns:
             submit=self._parts.services.pipeline.submit,
             outcome=outcome,
         )
-        once = self._once_of(run.id, batch, globals)
+        once = self.batches.once_of(run.id, batch, globals)
         return Kept(run.id, script, tuple(args), globals, durable, once)
-
-    def _once_of(self, run_id: str, batch: str | None, globals: Mapping[str, Any]) -> OnceResults | None:
-        """The results of ``once`` of a run's batch: of ``batch``, or else of the batch that its id names."""
-        name, _, number = run_id.rpartition(".")
-        if batch is None:
-            known = number.isdecimal() and name and ("rows" in globals or OnceLog(self.journal, name).is_there)
-            if not known:
-                return None
-            batch = name
-        with self._lock:
-            found = self._once.get(batch)
-            if found is None:
-                if len(self._once) >= BATCHES:
-                    self._once = {name: each for name, each in self._once.items() if not each.is_idle}
-                log = OnceLog(self._journal or self.journal, batch, lambda run: self.still_queued(run))
-                found = self._once[batch] = OnceResults(log, self._parts.services.worker.call_later)
-            return found
 
     def _same(self, run: RunRow, args: tuple[str, ...], given: bytes) -> None:
         now, before = from_lua(given), _field(run, "globals", self.journal)
@@ -433,15 +335,6 @@ class DurableRuns:
     def _say(self, run_id: str, level: str, text: str, sinks: Sequence[Sink]) -> None:
         for sink in (*sinks, *self._parts.services.sinks):
             sink.emit(Logged(run_id, time.time(), level, text))
-
-
-def no_such_run(journal: Journal, run_id: str) -> UsageError:
-    """The error for an unknown id."""
-    text = f"there is no run {run_id} in the journal {journal.name}"
-    members = journal.batch(run_id)
-    if members:
-        return UsageError(f"{text}; it is a batch, whose runs are {members[0].id}, … {members[-1].id}")
-    return UsageError(text, hint=f"luahost runs list{journal.option} shows them")
 
 
 def _script(run: RunRow, *, recorded: bool) -> Script:

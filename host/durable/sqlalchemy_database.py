@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from time import monotonic, time
 from typing import Any, Final
 
-from host.durable.database import LOCKED, Conflict, JournalLost, Statement, check_changed, without_password
+from host.durable.database import LOCKED, Conflict, JournalLost, Statement, check_changed
+from host.durable.database_url import without_password
 from host.errors import ConfigError, JournalError
 
 try:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from host.durable.database import JournalLost, without_password
+from host.durable.database import JournalLost
+from host.durable.database_url import without_password
 from host.errors import ConfigError, JournalError
 from host.fleet.schema import prepare
 

@@ -25,7 +25,7 @@ PAUSE: Final = 1.0  # seconds after a failure before the database is used again
 
 
 class FleetLedger:
-    """A :class:`~host.policy.budget.SpendingLedger` per UTC day, by the database's clock.
+    """A :class:`~host.policy.ledger.SpendingLedger` per UTC day, by the database's clock.
 
     The constructor raises ``ConfigError`` if the database cannot be used.
     """
@@ -45,7 +45,7 @@ class FleetLedger:
             raise ConfigError(f"the fleet's budgets cannot be kept in the database: {error}") from None
 
     def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> str | tuple[str, int]:
-        """See :meth:`host.policy.budget.SpendingLedger.spend`. Raises ``LimitError`` if the amounts cannot be recorded,
+        """See :meth:`host.policy.ledger.SpendingLedger.spend`. Raises ``LimitError`` if the amounts cannot be recorded,
         so that nothing is sent."""
         with self._lock:
             if self._clock() < self._not_before:
@@ -69,7 +69,7 @@ class FleetLedger:
         return day.isoformat()
 
     def give_back(self, account: str, amounts: Mapping[str, int], day: str) -> None:
-        """See :meth:`host.policy.budget.SpendingLedger.give_back`. On failure the amounts remain counted."""
+        """See :meth:`host.policy.ledger.SpendingLedger.give_back`. On failure the amounts remain counted."""
         with self._lock, contextlib.suppress(psycopg.Error):
             if self._clock() < self._not_before:
                 return

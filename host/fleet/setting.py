@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from host.durable.database import without_password
+from host.durable.database_url import without_password
 from host.errors import ConfigError
 
 __all__ = ["database_url"]

@@ -107,7 +107,7 @@ class FleetWorker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = True  # there may be runs whose needs were not looked at yet
         self._broken: dict[str, TakenJob] = {}  # runs whose record broke off, to be given back
-        durable_runs.still_queued = partial(is_to_come, database)
+        durable_runs.batches.still_queued = partial(is_to_come, database)
         self._upkeep = upkeep.Upkeep(database, durable_runs.journal.lease, options.keep, options.queues)
 
     @property
@@ -199,7 +199,7 @@ class FleetWorker:
 
     async def _take_stranded(self) -> None:
         """Take unclaimed runs that runs here wait for, even beyond the capacity: they would otherwise wait for ever."""
-        for run in self._durable_runs.stranded():
+        for run in self._durable_runs.batches.stranded():
             claim = partial(claims.claim_run, self._database, run, self._queues(), self.name, self.number)
             found = None if self.draining else await in_thread(claim)
             if found is not None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from host.http.settings import HttpSettings
     from host.policy.permissions import Permissions
     from host.policy.redaction import Redactor
-    from host.settings import Secret, Settings
+    from host.secret import Secret
+    from host.settings import Settings
 
 __all__ = [
     "BuiltinParts",

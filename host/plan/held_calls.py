@@ -24,8 +24,8 @@ from host.plan.made_up import MadeUp
 from host.plan.made_up_results import MadeUpResults
 from host.plan.plan import PlannedChange, Unforeseen
 from host.plan.planned_values import PlannedNames, holds_planned, planned_members
-from host.policy.budget import Reservation, settle
 from host.policy.charges import Cost, Money, cost, counted_ids
+from host.policy.quota import Reservation, settle
 
 if TYPE_CHECKING:
     from host.run.session import Session

@@ -25,7 +25,7 @@ from host.plan.plan import Plan
 from host.plan.plan_set import PlanSection, PlanSet, PlanTotals
 from host.plan.planning import Planning
 from host.plan.real_values import RealValues
-from host.policy.budget import release
+from host.policy.quota import release
 from host.run.once import OnceResults
 from host.run.options import RunOptions, job_of
 from host.run.script import RunResult, Script
@@ -105,7 +105,7 @@ def apply_plans(
     _check_place(plans, parts)
     for script in plans.scripts:
         _check_script(*script)
-    runs.open_batch(plans.id)
+    runs.batches.open(plans.id)
     real = RealValues(runs.journal, plans.id, plans.shared)
 
     def each() -> Iterator[RunResult]:

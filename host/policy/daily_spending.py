@@ -37,7 +37,7 @@ def default_path() -> Path:
 
 
 class DailyLedger:
-    """A :class:`~host.policy.budget.SpendingLedger` that starts anew each UTC day. ``account`` identifies a key.
+    """A :class:`~host.policy.ledger.SpendingLedger` that starts anew each UTC day. ``account`` identifies a key.
 
     Raises ``ConfigError`` if the file cannot be used.
     """
@@ -58,7 +58,7 @@ class DailyLedger:
             raise ConfigError(f"the record of spending {self._path} cannot be used: {error}") from error
 
     def spend(self, account: str, amounts: Mapping[str, int], ceilings: Mapping[str, int]) -> str | tuple[str, int]:
-        """See :meth:`host.policy.budget.SpendingLedger.spend`. Raises ``LimitError`` if it cannot be recorded, so that
+        """See :meth:`host.policy.ledger.SpendingLedger.spend`. Raises ``LimitError`` if it cannot be recorded, so that
         nothing is sent.
         """
         day = self._today()
@@ -93,7 +93,7 @@ class DailyLedger:
         return day
 
     def give_back(self, account: str, amounts: Mapping[str, int], day: str) -> None:
-        """See :meth:`host.policy.budget.SpendingLedger.give_back`. Where that fails the amounts stay counted."""
+        """See :meth:`host.policy.ledger.SpendingLedger.give_back`. Where that fails the amounts stay counted."""
         with self._lock, suppress(self._errors):
             self._open.executemany(_ADD, [(account, day, unit, -amount) for unit, amount in amounts.items()])
 

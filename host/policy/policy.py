@@ -12,10 +12,12 @@ from msgspec.structs import replace
 from host.apis.api import Api
 from host.apis.nearest import meant
 from host.errors import ConfigError, DeniedError, UsageError
-from host.policy.budget import Budget, Quota, SpendingLedger
+from host.policy.budget import Budget
+from host.policy.ledger import SpendingLedger
 from host.policy.permissions import Permissions
+from host.policy.quota import Quota
 from host.policy.redaction import Redactor, is_secret, named_like_a_secret
-from host.settings import Secret
+from host.secret import Secret
 
 __all__ = ["HostPolicy", "secret_names"]
 

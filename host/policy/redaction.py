@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from host.settings import Secret
+from host.secret import Secret
 
 __all__ = ["SHORTEST", "Redactor", "is_secret", "named_like_a_secret"]
 

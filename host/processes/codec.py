@@ -11,7 +11,7 @@ from host.apis.api import Api, OAuth2
 from host.apis.catalog import Catalog
 from host.processes.messages import Client, Happened, Offered, plain
 from host.remote.job import text_in, text_out
-from host.settings import Secret
+from host.secret import Secret
 
 _EVENTS: dict[str, type[events.Event]] = {
     cls.__name__: cls for cls in vars(events).values() if isinstance(cls, type) and issubclass(cls, events.Event)

@@ -19,7 +19,8 @@ from host.settings import Settings
 
 if TYPE_CHECKING:
     from host.apis.api import Api
-    from host.processes.pool import Answer, WorkerProcesses
+    from host.processes.forwarding import Answer
+from host.processes.pool import WorkerProcesses
 
 __all__ = ["open_processes"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -15,64 +14,25 @@ from msgspec.structs import replace
 
 from host import errors
 from host.apis.api import Api
-from host.bridge.request import Reply
 from host.errors import ClosedError, ConfigError, HostError, InvalidCall, LimitError, ScriptError
-from host.events import Event, Sink
+from host.events import Sink
 from host.http.limiter import HttpLimits
-from host.http.message import Request
 from host.processes import messages as m
-from host.processes.codec import event_of, offered
+from host.processes.codec import offered
+from host.processes.forwarding import Answer, Forwarding
 from host.processes.job import start_job
-from host.processes.once import OnceAsked
 from host.processes.process import WorkerProcess
+from host.processes.remote_run import RemoteRun
 from host.processes.shared_limits import SharedLimits
 from host.remote.job import RemoteJob, text_in
 from host.remote.limit_messages import Message
-from host.remote.result import call_failure
 from host.run.job import WHY, Job, Why
-from host.run.once_protocols import OnceAnswers
-from host.run.script import RunResult, Script
+from host.run.script import RunResult
 
-__all__ = ["Answer", "RemoteRun", "WorkerProcesses"]
-
-_log = logging.getLogger(__name__)
+__all__ = ["WorkerProcesses"]
 
 START = 60.0  # seconds within which a worker process must be ready
 TRIES = 3  # consecutive processes that may fail to start before no more are started
-
-Answer = Callable[[Request, float, Callable[[Reply], None]], None]
-"""``answer(request, seconds, deliver)``: have the parent's simulator answer. Never blocks."""
-
-
-class RemoteRun:
-    """A run in another process, with the interface of :class:`~host.run.session.Session`.
-
-    ``start`` is the message to its process, without the script's key.
-    """
-
-    __slots__ = ("_processes", "finished", "id", "once", "process", "result", "run_id", "script", "start")
-
-    def __init__(
-        self,
-        script: Script,
-        start: m.StartJob,
-        finished: Callable[[RunResult], None],
-        processes: WorkerProcesses,
-        once: OnceAnswers | None = None,
-    ) -> None:
-        self.id = start.id
-        self.run_id = start.run_id
-        self.once = once
-        self.script = script
-        self.start = start
-        self.finished = finished
-        self.result: RunResult | None = None
-        self.process: WorkerProcess | None = None
-        self._processes = processes
-
-    def kill(self, why: Why) -> None:
-        """End the run as soon as its Lua code yields or its budget hook fires. From any thread."""
-        self._processes.kill(self, why)
 
 
 class WorkerProcesses:
@@ -97,9 +57,7 @@ class WorkerProcesses:
     ) -> None:
         self.processes = processes
         self._opening = opening
-        self._answer = answer
-        self._sinks = tuple(sinks)
-        self._own_sinks: dict[str, Sequence[Sink]] = {}  # of single runs, by id
+        self._forwarding = Forwarding(answer, sinks)
         self._environ = environ
         self._lock = threading.Lock()
         self._offers = [offered(api) for api in apis]
@@ -112,7 +70,6 @@ class WorkerProcesses:
         self._closed = False
         self._opened = False
         self._last = ""  # how the last process ended
-        self._once = OnceAsked()
         self._counts = SharedLimits(limits, in_flight, self._tell)
         try:
             for process in [self._start() for _ in range(processes)]:
@@ -157,7 +114,7 @@ class WorkerProcesses:
             if not self._processes:
                 raise ClosedError(f"no worker process is left: the last {self._last} before it was ready")
             if sinks:
-                self._own_sinks[run_id] = sinks
+                self._forwarding.own_sinks[run_id] = sinks
             process = min((s for s in self._processes.values() if s.ready), key=_load, default=None)
             if process is None:
                 self._waiting.append(run)
@@ -289,18 +246,20 @@ class WorkerProcesses:
     def _receive(self, process: WorkerProcess, message: Any) -> None:
         match message:
             case m.Happened():
-                self._emit(event_of(message))
+                self._forwarding.emit(message)
             case m.JobEnded():
                 with self._lock:
                     run = process.runs.pop(message.id, None)
                 if run is not None:
-                    self._own_sinks.pop(run.run_id, None)
+                    self._forwarding.own_sinks.pop(run.run_id, None)
                     run.result = message.result.result(run.run_id, run.script.name, text_in(message.output))
                     run.finished(run.result)
             case m.RequestForwarded():
-                self._ask(process, message)
+                self._forwarding.ask(process, message)
             case m.OnceForwarded():
-                self._once_asked(process, message)
+                with self._lock:
+                    run = process.runs.get(message.job)
+                self._forwarding.once(process, message, run)
             case m.Ready() | m.Refused():
                 self._take_up(process, message)
             case m.Health(id, stats):
@@ -324,39 +283,6 @@ class WorkerProcesses:
                     self._give(process, self._waiting.popleft())
         process.begun.set()
 
-    def _once_asked(self, process: WorkerProcess, message: m.OnceForwarded) -> None:
-        with self._lock:
-            run = process.runs.get(message.job)
-        if run is not None and run.once is not None:
-            self._once.receive(process.number, message, run.once, run.run_id, process.send)
-
-    def _emit(self, event: Event) -> None:
-        for sink in (*self._own_sinks.get(event.run_id, ()), *self._sinks):
-            try:
-                sink.emit(event)
-            except Exception:  # against its contract; the process that reported it is not to blame
-                _log.exception("a sink raised")
-
-    def _ask(self, process: WorkerProcess, asked: m.RequestForwarded) -> None:
-        def deliver(reply: Reply) -> None:
-            if reply.error is not None:
-                failure = call_failure(reply.error)
-                process.send(m.Answered(asked.id, 0, {}, b"", failure))
-            else:
-                answer = reply.value
-                process.send(m.Answered(asked.id, answer.status, answer.headers, answer.body, None))
-
-        request = Request(
-            asked.method,
-            asked.url,
-            tuple(asked.headers),
-            asked.content,
-            asked.operation,
-            asked.mutation,
-            asked.credential,
-        )
-        self._answer(request, asked.seconds, deliver)
-
     def _gone(self, process: WorkerProcess) -> None:
         with self._lock:
             self._processes.pop(process.number, None)
@@ -369,7 +295,7 @@ class WorkerProcesses:
                     self._last = process.ending()
             again = self._opened and not closed and self._failures < TRIES
         self._counts.leave(process.number)
-        self._once.gone(process.number)
+        self._forwarding.gone(process)
         if again:
             try:
                 self._start()
@@ -383,7 +309,7 @@ class WorkerProcesses:
             self._end(run, _lost(run, process, closed))
 
     def _end(self, run: RemoteRun, error: ScriptError) -> None:
-        self._own_sinks.pop(run.run_id, None)
+        self._forwarding.own_sinks.pop(run.run_id, None)
         run.result = RunResult(run.run_id, run.script.name, error=error, simulated=self._opening.simulated)
         run.finished(run.result)
 

@@ -28,7 +28,8 @@ from host.telemetry import current_traceparent
 if TYPE_CHECKING:
     from host.cassettes.tape import Tape
     from host.durable.runs import Kept
-    from host.processes.pool import RemoteRun, WorkerProcesses
+    from host.processes.pool import WorkerProcesses
+    from host.processes.remote_run import RemoteRun
     from host.run.once_protocols import OnceAnswers
     from host.run.recording import Recording
 

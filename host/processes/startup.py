@@ -12,9 +12,11 @@ from host.apis.api import Api
 from host.errors import UsageError
 from host.events import Sink, want_detail, want_lines
 from host.http.limiter import HttpLimits
+from host.processes.forwarding import Answer
 from host.processes.messages import Open
-from host.processes.pool import Answer, WorkerProcesses
-from host.settings import Secret, Settings
+from host.processes.pool import WorkerProcesses
+from host.secret import Secret
+from host.settings import Settings
 
 __all__ = ["start_worker_processes"]
 

@@ -18,10 +18,11 @@ import msgspec
 from host.apis.json_values import decode_json
 from host.apis.nearest import meant, short
 from host.decoding import check_writable, most_values
-from host.errors import DeniedError, InvalidCall, LimitError, SignatureError
+from host.errors import InvalidCall, LimitError, SignatureError
 from host.events import Logged
 from host.lua.values import SecretText, encode_plain, from_lua
-from host.run.script import lines_of, without_shebang
+from host.run.modules import module_path, module_source
+from host.run.script import lines_of
 from host.run.sources import Sources, has_siblings
 
 if TYPE_CHECKING:
@@ -29,13 +30,10 @@ if TYPE_CHECKING:
     from host.calls.api_names import ApiNames
     from host.run.job import Job
 
-MAX_NAME = 200  # characters of a module's name
-MAX_MODULE = 16 << 20
-MAX_PATH = 4096  # characters of package.path
+MAX_READ = 16 << 20  # bytes that io.read gives at once
 MAX_NUMBER = 200  # characters that io.read("*n") takes for one
 _NUMBER_BEGUN = rb"[-+]?(?:0[xX][0-9a-fA-F]*|\d*(?:\.\d*)?(?:(?<=[\d.])[eE][-+]?\d*)?)"
 MAX_HINTED = 1000  # bytes of a message that a hint is looked for
-DEFAULT_PATH = "./?.lua;./?/init.lua"
 
 
 class Tools:
@@ -219,69 +217,24 @@ class Tools:
         shown = self._mask(message.decode("utf-8", "replace"))
         self._log(partial(Logged, level=level.decode(), text=shown, line=int(line) if line else None))
 
-    def _module(self, name: bytes, templates: bytes | None) -> Path:
-        """The file of a module: beside the script, never elsewhere, links resolved. ``templates``: ``package.path``."""
-        text = name.decode("utf-8", "replace")
-        folder = self._job.script.folder
-        if folder is None:
-            from host.run.missing_names import hint_for_module  # a large table, for this error alone
-
-            raise DeniedError(
-                f"require('{text}'): this script is not a file, so there are no files beside it",
-                hint=hint_for_module(text),
-            )
-        if len(text) > MAX_NAME:
-            raise InvalidCall(f"require: a module's name of {len(text):,} characters; expected at most {MAX_NAME}")
-        steps = text.removesuffix(".lua").replace("/", ".").split(".")
-        if not text or any(not step or step in ("..",) or "\\" in step or "\0" in step for step in steps):
-            raise InvalidCall(f"require('{text}'): expected a module's name such as 'lib.prices'")
-        root = folder.resolve()
-        search = DEFAULT_PATH if templates is None else templates.decode("utf-8", "replace")
-        tried = _candidates("/".join(steps), search)
-        for candidate in (root / each for each in tried):
-            try:
-                path = candidate.resolve()
-                is_file = path.is_file()
-            except (OSError, RuntimeError) as error:  # a name too long for the system, links in a circle
-                raise InvalidCall(f"require('{text}'): {getattr(error, 'strerror', None) or 'no such file'}") from None
-            if not path.is_relative_to(root):
-                raise DeniedError(f"require('{text}'): the file is outside the script's folder")
-            if is_file:
-                return path
-        from host.run.missing_names import hint_for_module  # a large table, for this error alone
-
-        expected = f"no {tried[0] if tried else '/'.join(steps) + '.lua'} beside the script"
-        raise InvalidCall(f"module '{text}' not found: there is {expected}", hint=hint_for_module(text))
-
     def _require(self, name: bytes, templates: bytes | None) -> bytes:
-        path = self._module(name, templates)
-        try:
-            with path.open("rb") as file:
-                source = file.read(MAX_MODULE + 1)
-        except OSError as error:
-            raise InvalidCall(f"require('{name.decode()}'): {error.strerror}") from None
-        if len(source) > MAX_MODULE:
-            raise InvalidCall(f"require('{name.decode()}'): the file is over {MAX_MODULE >> 20} MB")
-        return without_shebang(source)
+        return module_source(self._job.script, name, templates)
 
     def _require_path(self, name: bytes, templates: bytes | None) -> bytes:
-        path = self._module(name, templates)
-        folder = self._job.script.folder
-        assert folder is not None
-        return str(folder / path.relative_to(folder.resolve())).encode()
+        return module_path(self._job.script, name, templates)
 
 
 def _read(source: io.BufferedReader, what: bytes) -> bytes | None:
     """What ``io.read`` asks for: a number of bytes, or as Lua 5.1 has it ``*l``, ``*L``, ``*a``, ``*n``."""
     if what == b"*a":
-        return source.read(MAX_MODULE)
+        return source.read(MAX_READ)
     if what == b"*n":
         return _number(source)
     if what == b"0":
         return b"" if source.peek(1) else None
     if what[:1] != b"*":
-        return source.read(min(int(what), MAX_MODULE)) or None
-    line = source.readline(MAX_MODULE)
+        return source.read(min(int(what), MAX_READ)) or None
+    line = source.readline(MAX_READ)
     if not line:
         return None
     return line if what == b"*L" else line.rstrip(b"\r\n")
@@ -296,23 +249,6 @@ def _number(source: io.BufferedReader) -> bytes:
             break
         source.read(1)
         found += b"" if blank else next_byte
-    return found
-
-
-def _candidates(name: str, templates: str) -> list[str]:
-    """The files that may be a module's, below the script's folder: ``name`` in the place of each ``?``."""
-    if len(templates) > MAX_PATH:
-        raise InvalidCall(f"package.path has {len(templates):,} characters; expected at most {MAX_PATH:,}")
-    found = []
-    for template in templates.split(";"):
-        path = template.replace("?", name)
-        while path.startswith("./"):
-            path = path[2:]
-        steps = path.split("/")
-        # What leads elsewhere is passed over, as a folder that is not there is.
-        leads_out = any(step in ("", "..") or "\\" in step or "\0" in step for step in steps)
-        if path and len(path) <= MAX_PATH and not leads_out:
-            found.append(path)
     return found
 
 

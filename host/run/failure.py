@@ -9,6 +9,7 @@ from typing import Any
 from host.errors import ScriptError
 from host.nearest_name import nearest_name
 from host.run.script import LONG, Script, lines_of
+from host.run.shortening import LONGEST
 from host.run.sources import Sources
 
 # Patterns are compiled when the first run fails: most commands end without.
@@ -64,9 +65,18 @@ def script_error(
         source=redact(sources.excerpt(where, line)) if line is not None else "",
         kind=kind,
         facts={**own, "kind": kind, "message": message, **({"line": line} if line is not None else {})},
-        cause=causes.get(said.partition(_ITEM)[0]),
+        cause=_cause(causes, said),
         hint=hint,
     )
+
+
+def _cause(causes: Mapping[str, BaseException], said: str) -> BaseException | None:
+    """The exception behind a message, which may have been cut with what the Lua side added to it."""
+    found = causes.get(said.partition(_ITEM)[0])
+    if found is None and len(said) > LONGEST:
+        begins = said.rpartition("… (")[0]
+        found = next((each for key, each in causes.items() if begins and key.rpartition("… (")[0] == begins), None)
+    return found
 
 
 def _text(value: Any) -> str | None:

@@ -12,8 +12,8 @@ from host.events import Sink
 from host.limits import Limits
 from host.lua.bytecode_cache import Chunks
 from host.lua.state import HostFunction, LuaState
-from host.policy.budget import Quota
 from host.policy.permissions import Permissions
+from host.policy.quota import Quota
 from host.policy.redaction import Redactor
 from host.run.scheduler import Scheduler
 from host.run.script import Script

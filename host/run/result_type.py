@@ -25,7 +25,7 @@ def reader(kind: Any) -> Convert | None:
     """
     if kind is None:
         return None
-    from host.functions.signatures import converter  # for who asks for a type
+    from host.functions.converters import converter  # for who asks for a type
 
     return converter(kind, "returns")
 
@@ -34,7 +34,7 @@ def decoded(result: RunResult, convert: Convert | None) -> RunResult:
     """``result`` with its value converted (docs/values.md), or with an error that says where it does not fit."""
     if convert is None or result.error is not None:
         return result
-    from host.functions.signatures import fault
+    from host.functions.converters import fault
 
     try:
         return replace(result, value=convert(result.value))

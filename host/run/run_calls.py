@@ -21,8 +21,9 @@ from host.lua import protocol as p
 from host.lua.values import encode_plain, from_lua, result_to_lua, to_lua
 from host.run.bytes_in_flight import LIGHT, Weight, check_values
 from host.run.job import RunServices
-from host.run.once import OnceCall, OnceResults, once_payload
-from host.run.shortening import brief
+from host.run.once import OnceResults
+from host.run.once_call import OnceCall, once_payload
+from host.run.shortening import brief, cut
 
 if TYPE_CHECKING:
     from host.run.recording import Recording
@@ -147,9 +148,13 @@ class RunCalls:
 
     def _failed(self, failure: CallError) -> bytes:
         """What a script gets for a failed call; the Python exception behind it is kept for the run's result."""
+        facts = self.facts(failure)
         if failure.__cause__ is not None:
-            self.causes[self._services.redactor(failure.message)] = failure
-        return self.facts(failure)
+            text = cut(failure.message)  # as the error of the run will have it
+            if text != failure.message:
+                failure.message, failure.args = text, (text,)
+            self.causes[self._services.redactor(text)] = failure
+        return facts
 
     def _report(self, call: Call, error: CallError | None, result: str | None) -> None:
         facts = self._pipeline.answers.facts(call)

@@ -324,9 +324,13 @@ class _StoreFile:
         except sqlite3.Error as error:
             if fault_of(error) == "unwritable":
                 raise ConfigError(f"cannot open the simulator's state in {self.path}: {error}") from error
+            if fault_of(error) == "locked":
+                raise ConfigError(
+                    f"the simulator's state in {self.path} is in use by another simulator or program",
+                    hint="One has it at a time, until it is closed: wait for that, or name another file.",
+                ) from error
             raise ConfigError(
-                f"cannot use the simulator's state in {self.path}: {error}",
-                hint="Is another process using it? Or name a file that does not exist yet.",
+                f"cannot use the simulator's state in {self.path}: {error}", hint="Name a file that does not exist yet."
             ) from error
 
     def _prepare(self) -> None:

@@ -19,7 +19,7 @@ from host.lua.syntax import syntax_fault
 from host.run.handler_check import check_handlers, says_on
 from host.run.options import RunOptions, ScriptLike, script_of
 from host.run.script import RunResult, Script
-from host.settings import Secret
+from host.secret import Secret
 from host.webhooks.dispatcher import Ended, Retry
 from host.webhooks.event import MOST_VALUES, Paths
 from host.webhooks.inbox import DueEvent, Inbox
@@ -173,7 +173,7 @@ def open_webhooks(parts: Parts, handler: ScriptLike, options: HandlerOptions, ru
             return kept
         return await parts.wait(kept.script, run, kept)
 
-    begin = parts.durable_runs.begin_job
+    begin = parts.durable_runs.batches.begin
     chosen = WebhookOptions(
         sender=sender,
         secrets=secrets,

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from host.bridge.waiting import wait_async
-from host.durable.database import insert
 from host.durable.journal import Journal
+from host.durable.tables import insert
 from host.errors import HostError
 from host.webhooks.event import ReceivedEvent
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from host.apis.catalog import Auth, Catalog, Facts, Operation, Schema
+from host.apis.catalog import Catalog, Operation, Schema
+from host.apis.facts import Auth, Facts
 from host.apis.naming import given_id, identifier, singular
 from host.apis.openapi import compile, read_document
 from host.apis.prepare import check_value, prepare

@@ -13,9 +13,10 @@ import httpx
 import pytest
 
 from host.api_registry import Apis
-from host.apis.catalog import Catalog, Method, Operation, Schema
+from host.apis.catalog import Catalog, Operation, Schema
 from host.apis.document import read_document
 from host.apis.encode import brackets
+from host.apis.facts import Method
 from host.apis.prepare import builder_method, check_value, prepare
 from host.apis.stripe import COMPILED
 from host.apis.stripe.compile import DOCUMENT, main
@@ -23,7 +24,8 @@ from host.apis.stripe.facts import compile_stripe
 from host.errors import DeniedError, InvalidCall
 from host.http.client import HttpClient
 from host.http.message import Request
-from host.settings import Secret, Settings
+from host.secret import Secret
+from host.settings import Settings
 
 BUILDERS = Path(__file__).with_name("stripe_builders.txt").read_text().split()
 

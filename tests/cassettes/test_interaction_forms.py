@@ -15,7 +15,7 @@ from host.errors import CallError, CallTimeout, NetworkError, UnexpectedAnswer, 
 from host.http.guarded_client import WebRequest
 from host.http.message import Attempt, Request, Response
 from host.policy.redaction import Redactor
-from host.settings import Secret
+from host.secret import Secret
 
 KEY = "sk_test_0123456789abcdefghijklmn"
 HOME = "https://api.stripe.com"

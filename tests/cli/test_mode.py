@@ -6,7 +6,9 @@ import pytest
 
 from host.cli.live_or_simulated import choose
 from host.errors import ConfigError, UsageError
-from host.settings import DEMO_KEY, Secret, Settings
+from host.secret import Secret
+from host.settings import Settings
+from host.stripe_key import DEMO_KEY
 
 NO_KEY = Settings()
 TEST = Settings(stripe_secret_key=Secret("sk_test_51AbCdEfGhIjKlMnOpQr4242"))

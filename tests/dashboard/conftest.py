@@ -23,7 +23,7 @@ from host.dashboard.fleet_tables import FleetTables
 from host.durable.journal import Journal
 from host.durable.records import RunRow
 from host.events import Sink
-from host.settings import Secret
+from host.secret import Secret
 from tests.durable.lab import Lab
 
 TOKEN = "a-token-of-some-length"

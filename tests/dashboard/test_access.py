@@ -6,7 +6,7 @@ import pytest
 
 from host.dashboard.access import MOST_SESSIONS, Access, is_loopback
 from host.errors import ConfigError
-from host.settings import Secret
+from host.secret import Secret
 from tests.dashboard.conftest import TOKEN, Board, Browser
 
 

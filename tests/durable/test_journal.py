@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from host import ConfigError, Host, JournalError
-from host.durable.database import SQLite, open_database
+from host import Host, JournalError
 from host.durable.journal import Journal
 from host.durable.lease import is_dead, this_owner
 from host.durable.records import Record, RunRow, Sent, encode
+from host.durable.sqlite_database import SQLite
 from host.errors import ClosedError, HostError
 
 
@@ -140,74 +139,6 @@ def test_after_close_nothing_is_taken(path: str) -> None:
     journal.close()
     journal.close()
     assert isinstance(append(journal, "r", 1), ClosedError)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [(b"this is no database" * 100, "is damaged"), (b"SQLite format 3\0" + b"\0" * 4000, "is damaged")],
-)
-def test_a_file_that_is_no_journal(path: str, content: bytes, message: str) -> None:
-    """Damaged or foreign files are refused, left as they are, and closed."""
-    Path(path).write_bytes(content)
-    with pytest.raises(JournalError, match=message) as caught:
-        Journal.open(path)
-    assert ".recover" in (caught.value.hint or "")
-    if sys.platform == "linux":
-        assert not [fd for fd in Path("/proc/self/fd").iterdir() if os.path.realpath(fd) == os.path.realpath(path)]
-    assert Path(path).read_bytes() == content
-
-
-def test_a_journal_of_an_earlier_version_is_brought_up(path: str) -> None:
-    """Its runs are there, with what is new left open."""
-    journal = Journal.open(path)
-    journal.begin(RunRow("r", "s", b"", None, b"\x90", b"\x80", "", "test", ""))
-    journal.close()
-    db = sqlite3.connect(path)
-    with db:
-        db.execute("ALTER TABLE luahost_run DROP COLUMN exit_status")
-        db.execute("UPDATE luahost_version SET version = 1")
-    db.close()
-    for _ in range(2):
-        journal = Journal.open(path)
-        run = journal.run("r")
-        journal.close()
-        assert run is not None
-        assert (run.mode, run.exit_status) == ("test", None)
-
-
-def test_a_journal_of_a_later_version(path: str) -> None:
-    """It says so, and what to do."""
-    Journal.open(path).close()
-    db = sqlite3.connect(path)
-    with db:
-        db.execute("UPDATE luahost_version SET version = 9")
-    db.close()
-    with pytest.raises(JournalError, match=r"later version .* version 9, this one knows 5"):
-        Journal.open(path)
-
-
-@pytest.mark.parametrize(
-    ("url", "message"),
-    [
-        (":memory:", "names no file"),
-        ("sqlite:///", "names no file"),
-        ("nonsense://x", "cannot be used"),
-        ("://", "cannot be read"),
-        ("/proc/nowhere/j", "cannot be opened"),
-    ],
-)
-def test_journals_that_cannot_be(url: str, message: str) -> None:
-    """Each is refused naming what is wrong."""
-    with pytest.raises((ConfigError, JournalError), match=message):
-        open_database(url)
-
-
-def test_a_password_is_not_shown() -> None:
-    """Neither in a journal's name nor in an error of its server."""
-    with pytest.raises((ConfigError, JournalError)) as caught:
-        open_database("postgresql://me:hunter2secret@127.0.0.1:9/x?connect_timeout=2")
-    assert "hunter2secret" not in str(caught.value)
-    assert "cannot be reached" in str(caught.value)
 
 
 def broken(path: str, spoil: str, code: str) -> tuple[Any, list[tuple[str, str]]]:

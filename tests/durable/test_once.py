@@ -172,11 +172,11 @@ def test_a_batch_started_over_does_it_anew(lab: Lab) -> None:
 
 def test_a_host_that_lives_long_forgets_batches_that_are_over(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """What they did is read again where one of their runs comes back."""
-    monkeypatch.setattr("host.durable.runs.BATCHES", 2)
+    monkeypatch.setattr("host.durable.batch_runs.BATCHES", 2)
     job = {"code": "return once(function() return new_product():name('x'):create() end)"}
     with lab.host() as host:
         values = [next(iter(host.run_many([job], batch_id=f"b{n}"))).value for n in range(5)]
-        assert len(host.durable_runs._once) <= 2
+        assert len(host.durable_runs.batches._once) <= 2
         again = [result.value for result in host.run_many([job, job], batch_id="b0")]
     assert again == [values[0]] * 2
     assert len(set(values)) == 5

@@ -10,8 +10,8 @@ import pytest
 
 from host import Host
 from host.cli import main
+from host.durable.chosen_journal import open_journal
 from host.durable.recorded_events import recorded_events
-from host.durable.runs import open_journal
 from host.events import CallEnded, CallStarted, Event, Logged, RunEnded, RunStarted
 from host.policy.redaction import Redactor
 from tests.report.chromium import dom_of, needs_chromium

@@ -14,7 +14,7 @@ from host.durable.records import decode_sent
 from host.durable.shown_arguments import LONGEST, MOST, shown_arguments
 from host.policy.private_members import may_hide, without_private
 from host.policy.redaction import Redactor
-from host.settings import Secret
+from host.secret import Secret
 from tests.durable.lab import Lab
 from tests.policy.test_private_members import PRIVATE
 

@@ -91,6 +91,28 @@ def test_while_it_goes_on_it_is_refused_as_a_later_one_is(lab: Lab, way: str) ->
     assert lab.made() == 1
 
 
+def test_a_simulated_run_is_refused_as_any_other(tmp_path: Path) -> None:
+    """Not because of the simulator's file, which whoever has the run has too; once it is done there is its result."""
+    gate, entered = threading.Event(), threading.Event()
+
+    def wait() -> str:
+        entered.set()
+        assert gate.wait(20)
+        return "done"
+
+    hosts = [Host(simulate=True, journal=str(tmp_path / "j.sqlite")) for _ in range(2)]
+    with hosts[0] as first, hosts[1] as second, ThreadPoolExecutor(1) as pool:
+        for host in hosts:
+            host.function(wait)
+        begun = pool.submit(first.run_source, "return wait()", run_id="r")
+        assert entered.wait(20)
+        with pytest.raises(BeingRun, match="is being run by"):
+            second.run_source("return wait()", run_id="r")
+        gate.set()
+        assert begun.result(20).value == "done"
+        assert second.run_source("return wait()", run_id="r").value == "done"
+
+
 def test_in_a_batch_the_refusal_is_the_result(lab: Lab) -> None:
     """While another process has the run, the batch's result of it says so as a single run's error does; the other runs
     of the batch are done."""

@@ -13,7 +13,8 @@ pytest.importorskip("psycopg")
 from host.bridge.request import Reply
 from host.errors import LimitError, NetworkError
 from host.fleet.fleet_spending import FleetLedger
-from host.policy.budget import Budget, Quota
+from host.policy.budget import Budget
+from host.policy.quota import Quota
 from tests.fleet.machines import rows
 
 

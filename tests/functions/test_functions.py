@@ -230,6 +230,23 @@ def test_an_exception_is_an_error_table(host: Host) -> None:
     assert cause.__traceback__ is not None
 
 
+@pytest.mark.parametrize("call", ["fail()", "map({1}, fail)", "local ok, err = pcall(fail) error(err)"])
+def test_a_very_long_exception_is_the_cause_with_its_text_cut(host: Host, call: str) -> None:
+    """The error of the run and its cause hold the beginning; the program's own exception is still behind them."""
+
+    @host.function
+    def fail(item: Any = None) -> None:
+        raise ValueError("word " * 40_000)
+
+    error = failure(host, call)
+    assert error.message.startswith("fail failed: ValueError: word word")
+    assert len(error.message) < 70_000
+    assert error.cause is not None
+    assert str(error.cause) == error.cause.message
+    assert len(error.cause.message) < 70_000
+    assert isinstance(error.cause.__cause__, ValueError)
+
+
 class Wordless(Exception):
     """One that cannot say what happened."""
 

@@ -11,7 +11,8 @@ import pytest
 
 from host import RunResult
 from host.errors import InvalidCall
-from host.libraries.sql.statement import bound, first_word
+from host.libraries.sql import statement as statements
+from host.libraries.sql.statement import bound
 from tests.libraries.postgres import postgres, programs
 
 Script = Callable[..., RunResult]
@@ -374,7 +375,7 @@ def test_passwords_are_not_shown(script: Script) -> None:
 )
 def test_placeholders_are_found_where_they_are(given: Any, text: str, values: tuple[Any, ...]) -> None:
     """Only what is a placeholder becomes one."""
-    assert bound(*given, "format") == (text, values)
+    assert bound(*given, "format")[:2] == (text, values)
 
 
 @pytest.mark.parametrize(
@@ -397,5 +398,44 @@ def test_parameters_that_do_not_fit_are_named(statement: str, given: Any, words:
 
 def test_the_first_word_is_found_behind_comments() -> None:
     """Comments and brackets do not hide what a statement is."""
-    assert first_word("-- begin\n/* commit */ ( SELECT 1)") == "select"
-    assert first_word("") == ""
+    assert bound("-- begin\n/* commit */ ( SELECT 1)", None, "qmark")[2].first == "select"
+    assert bound("", None, "qmark")[2].first == ""
+
+
+@pytest.mark.parametrize(
+    ("statement", "certain", "sqlite", "postgresql"),
+    [
+        ("select 1", True, False, True),
+        ("select 'into' from t", True, False, True),
+        ("select a into b from t", False, False, True),
+        ("values (1)", True, False, True),
+        ("with x as (select 1) select * from x", True, False, True),
+        ("with x as (delete from t returning a) select * from x", False, True, True),
+        ("insert into t values (1)", False, False, False),
+        ("insert into t values (1) returning a", True, True, True),
+        ("update t set a = 'returning'", False, False, False),
+        ("create table t (a int)", False, False, False),
+    ],
+)
+def test_the_words_of_a_statement_tell_what_it_may_do(
+    statement: str, certain: bool, sqlite: bool, postgresql: bool
+) -> None:
+    """Whether it gives rows for certain, and whether rows may come of what changes something; texts are no words."""
+    words = bound(statement, None, "format")[2]
+    assert words.certainly_give_rows == certain
+    assert words.may_change_and_give_rows(sqlite=True) == sqlite
+    assert words.may_change_and_give_rows(sqlite=False) == postgresql
+
+
+def test_a_statement_is_read_once(script: Script, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its placeholders, what it may do and whether it gives rows come of one pass over its text."""
+    read: list[str] = []
+    parts = statements._parts
+
+    def counted(text: str) -> Iterator[tuple[str, str]]:
+        read.append(text)
+        return parts(text)
+
+    monkeypatch.setattr(statements, "_parts", counted)
+    script("sql.execute('create table o (a int)') sql.execute('insert into o values (?) returning a', {1})", sql=url)
+    assert len(read) == len(set(read)) == 2

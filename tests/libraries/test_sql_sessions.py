@@ -12,7 +12,7 @@ import pytest
 
 from host import Host, Permissions, RunResult
 from host.libraries.sql import rows
-from host.libraries.sql.database import _streams
+from host.libraries.sql.statement import bound
 from tests.libraries.postgres import postgres, programs
 
 Script = Callable[..., RunResult]
@@ -219,7 +219,7 @@ STREAMED = {
 
 def test_what_surely_gives_rows_is_read_row_by_row(script: Script, shop: str) -> None:
     """And what does not is still done, once, and told with how many it changed."""
-    assert {text: _streams(text) for text in STREAMED} == STREAMED
+    assert {text: bound(text, None, "format")[2].certainly_give_rows for text in STREAMED} == STREAMED
     code = """
     local a = sql.execute("insert into accounts values ('bob', 'B'), ('carol', 'C') returning owner")
     local b = sql.execute([[with x as (delete from accounts where owner = 'bob' returning 1)

@@ -17,9 +17,10 @@ from host.cli.host_options import host_options
 from host.config_file import read_config
 from host.errors import LimitError, UsageError
 from host.policy import units
-from host.policy.budget import Budget, Quota, Reservation
+from host.policy.budget import Budget
 from host.policy.charges import BESIDE, DIRECT, FOLLOWING, UNBOUNDED, UNBOUNDED_IF, Cost, Money, cost
 from host.policy.harmless_operations import MOVES_NOTHING, NO_MONEY, is_called_money, is_no_money
+from host.policy.quota import Quota, Reservation
 from host.policy.units import UNITS, Unit
 
 CATALOG = load()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host.policy.redaction import Redactor, named_like_a_secret
-from host.settings import Secret
+from host.secret import Secret
 
 KEY = "sk_test_51AbC+dEf/GhI=jK&4242"
 MASK = "sk_test_…4242"

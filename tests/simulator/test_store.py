@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path) -> None:
 def test_a_file_in_use_is_refused(make, tmp_path) -> None:
     """Two simulators cannot keep their state in one file; closing frees it."""
     held = Store(tmp_path / "state.db")
-    with pytest.raises(ConfigError, match="locked"):
+    with pytest.raises(ConfigError, match="in use by another"):
         Store(tmp_path / "state.db")
     held.close()
     held.close()

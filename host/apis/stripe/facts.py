@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from host.apis.catalog import Catalog, Facts, Operation
+from host.apis.catalog import Catalog, Operation
+from host.apis.facts import Facts
 from host.apis.openapi import compile
 from host.apis.stripe.sugar import SUGAR
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from host.apis.catalog import Method
+from host.apis.facts import Method
 
 _COUPON = Method(kind="append", param="discounts", fields=("coupon",))
 _ADD_PRICE = Method(kind="append", param="items", fields=("price", "quantity"))

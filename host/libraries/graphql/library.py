@@ -23,7 +23,7 @@ from host.libraries.fs.paths import failure, open_file
 from host.libraries.http.library import WebClient, check_address, reveal
 from host.libraries.http.options import MOST_SECONDS, check_json, checked_url, header_pairs, resolved
 from host.libraries.library import BuiltinParts, Effect, LibraryCall, LibraryFunction, Provider
-from host.settings import Secret
+from host.secret import Secret
 
 if TYPE_CHECKING:
     from host.libraries.graphql.schema import SchemaCheck

@@ -27,7 +27,7 @@ from host.errors import (
 )
 from host.libraries.sql.rows import RowReader, columns_of
 from host.libraries.sql.sqlite import BUSY, Guard, Mode, opener
-from host.libraries.sql.statement import bound, first_word, parts
+from host.libraries.sql.statement import Words, bound
 from host.policy.permissions import sql_place
 
 try:
@@ -135,20 +135,20 @@ class Connection:
 
     async def run(self, statement: str, given: Any, *, write: bool) -> Result:
         """Run a statement. Raises ``CallError``. Cancelling it breaks the connection."""
-        text, values = bound(statement, given, "qmark" if self._database.is_sqlite else "format")
-        word = first_word(statement)
-        refused = _REFUSED.get(word)
+        sqlite = self._database.is_sqlite
+        text, values, words = bound(statement, given, "qmark" if sqlite else "format")
+        refused = _REFUSED.get(words.first)
         if refused is not None:
-            raise InvalidCall(f"{word.upper()} is refused: {refused}")
-        values = tuple(_parameter(value, self._database.is_sqlite) for value in values)
-        if write and not self._begun and _changes_and_gives_rows(statement, self._database.is_sqlite):
+            raise InvalidCall(f"{words.first.upper()} is refused: {refused}")
+        values = tuple(_parameter(value, sqlite) for value in values)
+        if write and not self._begun and words.may_change_and_give_rows(sqlite=sqlite):
             await self.begin()  # until its rows are read: a change whose rows are refused is rolled back
-            found = await self._run(statement, text, values, write=True)
+            found = await self._run(text, values, words, write=True)
             await self.commit()
             return found
-        return await self._run(statement, text, values, write=write)
+        return await self._run(text, values, words, write=write)
 
-    async def _run(self, statement: str, text: str, values: tuple[Any, ...], *, write: bool) -> Result:
+    async def _run(self, text: str, values: tuple[Any, ...], words: Words, *, write: bool) -> Result:
         rows = RowReader()
         if self._database.is_sqlite:
             guard = self._guard("write" if write else "read", rows)
@@ -157,7 +157,7 @@ class Connection:
             return found
         if not self._begun and not write:
             await self._say("BEGIN READ ONLY")
-        return await self._execute(lambda: self._ask(text, values, rows, _streams(statement)), write)
+        return await self._execute(lambda: self._ask(text, values, rows, words.certainly_give_rows), write)
 
     async def begin(self) -> None:
         # Immediate: SQLite cannot turn a reading transaction into a writing one while another writes.
@@ -295,32 +295,12 @@ def _reader(text: str, values: tuple[Any, ...], found: RowReader) -> Callable[[A
     return read
 
 
-_CHANGES = {"insert", "update", "delete", "merge", "into"}
-
-
-def _streams(statement: str) -> bool:
-    """Whether a statement on PostgreSQL certainly returns rows, so that they can be read one at a time."""
-    words = [text.lower() for kind, text in parts(statement) if kind == "word"]
-    first = words[0] if words else ""
-    if first in ("select", "values", "table"):
-        return "into" not in words
-    if first == "with":
-        return not _CHANGES.intersection(words)
-    return first in _CHANGES and "returning" in words  # a reserved word, so it cannot be a column
-
-
 def _is_empty(file: str) -> bool:
     """Whether a file has no content; ``False`` where it has been removed."""
     try:
         return not os.path.getsize(file)
     except OSError:
         return False
-
-
-def _changes_and_gives_rows(statement: str, sqlite: bool) -> bool:
-    """Whether rows may come of a statement that may also change something: PostgreSQL's functions may in a SELECT."""
-    words = [text.lower() for kind, text in parts(statement) if kind == "word"]
-    return "returning" in words or (not sqlite and words[:1] in (["select"], ["values"], ["table"], ["with"]))
 
 
 def _parameter(value: Any, sqlite: bool) -> Any:

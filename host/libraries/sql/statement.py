@@ -1,4 +1,4 @@
-"""Parses an SQL statement: finds its first word, and converts ``?`` and ``:name`` to the driver's placeholders.
+"""Parses an SQL statement: its words, and ``?`` and ``:name`` converted to the driver's placeholders.
 
 String literals, quoted names, comments and PostgreSQL's dollar quotes are skipped, so that nothing in them is taken for
 a placeholder. Values never become part of the statement.
@@ -13,7 +13,7 @@ from typing import Any, Literal
 from host.apis.nearest import meant, short
 from host.errors import InvalidCall
 
-__all__ = ["bound", "first_word", "parts"]
+__all__ = ["Words", "bound"]
 
 Style = Literal["qmark", "format"]
 
@@ -36,16 +36,39 @@ _PARTS = re.compile(
 _FOLLOW = re.compile(r"/\*|\*/")
 
 
-def first_word(statement: str) -> str:
-    """The first word in lower case, ``""`` if there is none: ``/* all */ SELECT …`` → ``select``."""
-    for kind, text in parts(statement):
-        if kind == "word":
-            return text.lower()
-    return ""
+_CHANGES = frozenset({"insert", "update", "delete", "merge", "into"})
+_QUERIES = ("select", "values", "table")
 
 
-def bound(statement: str, given: Any, style: Style) -> tuple[str, tuple[Any, ...]]:
-    """The statement with the driver's placeholders, and its values in their order.
+class Words:
+    """The words of a statement, in lower case and in order: what it does, as far as they tell."""
+
+    __slots__ = ("_all",)
+
+    def __init__(self, words: list[str]) -> None:
+        self._all = words
+
+    @property
+    def first(self) -> str:
+        """The first one, ``""`` if there is none: ``/* all */ SELECT …`` → ``select``."""
+        return self._all[0] if self._all else ""
+
+    @property
+    def certainly_give_rows(self) -> bool:
+        """Whether PostgreSQL certainly returns rows, so that they can be read one at a time."""
+        if self.first in _QUERIES:
+            return "into" not in self._all
+        if self.first == "with":
+            return not _CHANGES.intersection(self._all)
+        return self.first in _CHANGES and "returning" in self._all  # a reserved word, so it cannot be a column
+
+    def may_change_and_give_rows(self, *, sqlite: bool) -> bool:
+        """Whether rows may come of what may also change something: PostgreSQL's functions may in a SELECT."""
+        return "returning" in self._all or (not sqlite and self.first in (*_QUERIES, "with"))
+
+
+def bound(statement: str, given: Any, style: Style) -> tuple[str, tuple[Any, ...], Words]:
+    """The statement with the driver's placeholders, its values in their order, and its words.
 
     ``given`` is a list for ``?``, a map for ``:name``, or None. ``??`` stands for the operator ``?``. Raises
     ``InvalidCall`` if placeholders and values do not match.
@@ -60,7 +83,8 @@ def bound(statement: str, given: Any, style: Style) -> tuple[str, tuple[Any, ...
     values: list[Any] = []
     used: set[str] = set()
     count = 0
-    for kind, text in parts(statement):
+    pieces = list(_parts(statement))
+    for kind, text in pieces:
         if kind == "place":
             count += 1
             if isinstance(given, list) and count <= len(given):
@@ -79,7 +103,7 @@ def bound(statement: str, given: Any, style: Style) -> tuple[str, tuple[Any, ...
         raise InvalidCall(f"the statement has {count} placeholders (?), but there are {have}")
     if unused := sorted(set(names) - used):
         raise InvalidCall(f"the statement has no :{unused[0]}, which is among the parameters")
-    return "".join(out), tuple(values)
+    return "".join(out), tuple(values), Words([text.lower() for kind, text in pieces if kind == "word"])
 
 
 def _by_name(name: str, names: dict[str, Any]) -> Any:
@@ -90,7 +114,7 @@ def _by_name(name: str, names: dict[str, Any]) -> Any:
     return names[name]
 
 
-def parts(statement: str) -> Iterator[tuple[str, str]]:
+def _parts(statement: str) -> Iterator[tuple[str, str]]:
     """The parts of a statement in order, as (kind, text): ``word``, ``place``, ``text`` … or ``""``."""
     at = 0
     while at < len(statement):

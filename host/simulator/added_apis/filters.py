@@ -7,7 +7,7 @@ from typing import Any
 
 from host.apis.catalog import Param, Schema
 from host.apis.page_names import plain_name
-from host.apis.pagination import page_names
+from host.apis.page_parameters import page_names
 from host.simulator.context import Object, RequestContext, Test
 from host.simulator.not_simulated import names
 from host.simulator.pagination import COMPARE

@@ -11,8 +11,8 @@ import msgspec
 
 from host.apis.list_items import find_items, one_shape
 from host.apis.page_names import DONE, plain_name
+from host.apis.page_parameters import offset_param, size_param
 from host.apis.page_styles import dig
-from host.apis.pagination import offset_param, size_param
 from host.simulator.added_apis.filters import filters
 from host.simulator.added_apis.parameters import MARK
 from host.simulator.added_apis.plans import Envelope
