@@ -57,7 +57,7 @@ class SchemaMerger:
             return Schema(any_of=each, nullable=a.nullable and b.nullable)
         if a.type and b.type and a.type != b.type:
             if {a.type, b.type} != {"integer", "number"}:
-                self._document.warn(place, f"asks for {a.type} and {b.type} at once; {a.type} is taken")
+                self._document.warn(place, f"requires both {a.type} and {b.type}; {a.type} is used")
                 return a
             a, b = replace(a, type="integer"), replace(b, type="integer")
         if a == Schema():
@@ -99,7 +99,7 @@ class SchemaMerger:
         If ``base`` only has a type that contradicts the alternative's, the alternative takes precedence.
         """
         if base.type and each.type and base.type != each.type and replace(base, type="", open_map=False) == Schema():
-            self._document.warn(place, f"has alternatives of the type {each.type} beside the type {base.type}; both go")
+            self._document.warn(place, f"has alternatives of the type {each.type} beside the type {base.type}; both are accepted")
             return each
         return self.merge(base, each, place)
 

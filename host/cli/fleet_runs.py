@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["cancel", "fleet_of", "follow", "job_lines", "listed", "retry"]
 
 LOOK: Final = 0.3  # seconds between looks at what a run printed
+LOOK_AGAIN: Final = 1.0  # the same while the database is away
 
 
 @contextmanager
@@ -87,21 +88,30 @@ def job_lines(database: FleetDatabase | None, run_id: str) -> list[str]:
 
 
 def follow(store: Journal, database: FleetDatabase | None, run_id: str) -> None:
-    """Show what a run prints until it has ended. Raises ``UsageError`` for one that there is not."""
+    """Show what a run prints until it has ended, also while its database restarts.
+
+    Raises ``UsageError`` for one that there is not.
+    """
+    from host.durable.database import JournalLost
     from host.durable.kept_output import kept_output
 
-    at, shown = 0, None
-    while True:
-        over, why = _state(store, database, run_id)
-        data, at = kept_output(store, run_id, at)
+    at, shown, over = 0, None, False
+    while not over:
+        pause = LOOK
+        try:
+            over, why = _state(store, database, run_id)
+            data, at = kept_output(store, run_id, at)
+        except JournalLost as error:
+            if "://" not in store.name:  # a file that is gone does not come back
+                raise
+            over, why, data, pause = False, f"{error.message}; trying again", b"", LOOK_AGAIN
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-        if over:
-            return
         if why is not None and why != shown:
             click.echo(f"waiting: {why}", err=True)
         shown = why
-        time.sleep(LOOK)
+        if not over:
+            time.sleep(pause)
 
 
 def _state(store: Journal, database: FleetDatabase | None, run_id: str) -> tuple[bool, str | None]:

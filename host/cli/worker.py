@@ -71,7 +71,7 @@ def command(
     if mode.notice:
         click.echo(mode.notice, err=True)
     plan = replace(plan, options=replace(plan.options, settings={**plan.options.settings, "database": url}))
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # that the database is away is reported once, below
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # that the database is away is reported once, by the worker
     with ExitStack() as stack:
         sinks = reporting.sinks(stack, sys.stderr, plan.settings, name=str)
         host = plan.open(sinks, simulate=options.simulate, setup=options.setup)

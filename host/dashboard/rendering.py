@@ -1,4 +1,4 @@
-"""Templates to pages. What is put into one is escaped and masked, whatever it is and wherever it came from."""
+"""Templates to pages. What is put into one is escaped and masked, and nothing in it acts on what is around it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from host.dashboard.text import clock_time, first_line, iso_time, local_time, seconds, shown_text
+from host.dashboard.text import clock_time, first_line, iso_time, local_time, seconds, shown_text, visible
 from host.policy.redaction import Redactor
 from host.secret import Secret
 
@@ -29,7 +29,7 @@ class Rendering:
             """Of markup of ours only the texts in it are masked, each when it was put there."""
             if isinstance(value, int | float) or hasattr(value, "__html__"):
                 return value
-            return "" if value is None else mask(str(value))
+            return "" if value is None else visible(mask(str(value)))
 
         self._templates = Environment(
             loader=PackageLoader("host.dashboard"),

@@ -9,9 +9,31 @@ from typing import Any, Final
 from host.durable.audit_trail import decoded
 from host.policy.private_members import without_private, without_private_text
 
-__all__ = ["clock_time", "first_line", "iso_time", "json_text", "local_time", "packed_text", "seconds", "shown_text"]
+__all__ = [
+    "clock_time",
+    "first_line",
+    "iso_time",
+    "json_text",
+    "local_time",
+    "packed_text",
+    "seconds",
+    "shown_text",
+    "visible",
+]
 
 LONGEST: Final = 4000  # characters
+LONGEST_PACKED: Final = 256 * 1024  # bytes; decoding more would take long, for a few lines of it
+
+# Control characters but for a tab and the end of a line; and those that change the direction of what is read.
+_SIGNS: Final = {
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"},
+    **dict.fromkeys([*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD),
+}
+
+
+def visible(text: str) -> str:
+    """A text with a sign in place of each character that is not shown, or that moves or reverses what follows."""
+    return text.translate(_SIGNS)
 
 
 def shown_text(text: str, longest: int = LONGEST) -> str:
@@ -26,7 +48,9 @@ def json_text(value: Any) -> str:
 
 
 def packed_text(data: bytes) -> str:
-    """A value of the journal, as JSON, cut; says so where it cannot be read."""
+    """A value of the journal, as JSON, cut; says so where it is too long, or cannot be read."""
+    if len(data) > LONGEST_PACKED:
+        return f"({len(data):,} bytes, too long to be shown here)"
     value = decoded(data)
     return json_text(value) if value is not None or data == b"\xc0" else "(cannot be read)"
 

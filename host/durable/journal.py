@@ -104,6 +104,7 @@ class Journal:
             if run.id in self._writer.held:
                 raise BeingRun(run.id, self.lease, here=True)
             self._writer.held.add(run.id)
+        self._writer.broken.pop(run.id, None)  # an attempt to begin it that was lost with the database
         self._writer.put(JournalItem(run.id, None, [(self.timed(INSERT_RUN), [values])], None, urgent=False))
 
     def timed(self, statement: str) -> str:

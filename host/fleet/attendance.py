@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
 
@@ -34,6 +35,9 @@ class Killable(Protocol):
 
     def kill(self, why: Why) -> None: ...
 
+
+LONGEST: Final = 60.0  # seconds until a job that could not be run is tried again
+_log = logging.getLogger(__name__)
 
 Begin = Callable[["Kept", RunOptions, Callable[[RunResult], None]], Killable]
 Ended = Literal["ended", "broken off", "taken over"]
@@ -68,18 +72,26 @@ class Attendance:
         """Run the job; returns whether its outcome is recorded, or why it was not run. Raises ``JournalLost``."""
         claimed = self.claimed
         try:
-            options = claimed.run_options(narrowed(claimed.options))
-            async with lock:
-                script = await in_thread(lambda: folders.script(claimed.script or "", claimed.text, claimed.modules))
-            kept = await in_thread(lambda: self._carry(script))
+            return await self._attend(folders, lock)
         except JournalLost:
             raise
         except BeingRun as error:
             return Left(error.message, error.seconds + 0.05)
         except JournalError as error:
-            return Left(error.message, min(60.0, 2.0 * claimed.attempts))
+            return Left(error.message, min(LONGEST, 2.0 * claimed.attempts))
         except HostError as error:
             return Left(error.message, None)
+        except Exception as error:  # else the job would stay with a worker that does nothing about it
+            _log.exception("a defect: run %s is left", claimed.run)
+            self._durable_runs.journal.release(claimed.run)
+            return Left(f"a defect of luahost on this worker: {type(error).__name__}: {error}", LONGEST)
+
+    async def _attend(self, folders: ScriptFolders, lock: asyncio.Lock) -> Ended:
+        claimed = self.claimed
+        options = claimed.run_options(narrowed(claimed.options))
+        async with lock:
+            script = await in_thread(lambda: folders.script(claimed.script or "", claimed.text, claimed.modules))
+        kept = await in_thread(lambda: self._carry(script))
         if isinstance(kept, RunResult):  # it was resumed and completed outside the fleet
             await in_thread(lambda: self._done_already(kept))
             return "ended"

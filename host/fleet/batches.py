@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from host.fleet.database import FleetDatabase
 from host.fleet.jobs import CHANNEL
+from host.fleet.lost_jobs import end_cancelled
 
 __all__ = ["Cancelled", "cancel_batch"]
 
@@ -32,7 +33,7 @@ WHERE run.batch = %(batch)s AND run.status = 'cancelled' AND job.status = 'todo'
 
 
 class Cancelled(NamedTuple):
-    """The number of waiting runs that were cancelled, and of running runs that are being stopped."""
+    """The number of runs that were cancelled, and of running runs that are being ended by their workers."""
 
     waiting: int
     running: int
@@ -51,4 +52,5 @@ def cancel_batch(database: FleetDatabase, batch: str) -> Cancelled | None:
         return None
     if waiting:
         database.rows(_UNQUEUE, {"batch": batch})
-    return Cancelled(waiting, running)
+    lost = 0 if not running else sum(run.startswith(f"{batch}.") for run in end_cancelled(database))
+    return Cancelled(waiting + lost, running - lost)

@@ -1,8 +1,8 @@
-"""The ownership of jobs: claiming them from the queue, ending or returning them, rescuing those of dead workers."""
+"""The ownership of jobs: claiming them from the queue, ending or returning them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -23,7 +23,6 @@ __all__ = [
     "put_off",
     "refuse",
     "requeueing",
-    "rescue",
     "to_cancel",
 ]
 
@@ -88,7 +87,7 @@ _REQUEUE: Final = """
 WITH queued AS (
     UPDATE luahost_job SET status = 'queued', note = :note WHERE id = :id RETURNING id
 )
-SELECT procrastinate_retry_job_v2(job.id, now(), NULL, NULL, NULL)
+SELECT procrastinate_retry_job_v2(job.id, now() + :seconds * interval '1 second', NULL, NULL, NULL)
 FROM queued JOIN procrastinate_jobs job ON job.id = :job AND job.status = 'doing'
 """
 
@@ -99,25 +98,6 @@ WITH queued AS (
 )
 SELECT procrastinate_retry_job_v2(job.id, now() + %(seconds)s * interval '1 second', NULL, NULL, NULL)
 FROM procrastinate_jobs job WHERE job.id = %(job)s AND job.status = 'doing' AND job.worker_id = %(number)s
-"""
-
-# A started run is judged by its own lease, one not started by the heartbeat of the worker that took its job.
-_RESCUE: Final = """
-WITH lost AS (
-    SELECT job.id AS job, run.id AS run, run.worker
-    FROM procrastinate_jobs job JOIN luahost_job run ON run.id = job.args ->> 'run'
-    LEFT JOIN luahost_run recorded ON recorded.id = run.id
-    LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
-    WHERE job.status = 'doing' AND CASE
-        WHEN recorded.owner IS NOT NULL THEN recorded.lease < extract(epoch FROM clock_timestamp())
-        ELSE worker.id IS NULL OR worker.last_heartbeat < now() - %(lease)s * interval '1 second' END
-    FOR UPDATE OF job SKIP LOCKED
-), queued AS (
-    UPDATE luahost_job SET status = CASE WHEN cancel THEN 'cancelled' ELSE 'queued' END,
-        ended = CASE WHEN cancel THEN now() END, note = 'the worker ' || lost.worker || ' was lost'
-    FROM lost WHERE id = lost.run AND status = 'running'
-)
-SELECT procrastinate_retry_job_v2(job, now(), NULL, NULL, NULL), run, worker FROM lost
 """
 
 
@@ -133,6 +113,11 @@ class TakenJob(RemoteJob, frozen=True, kw_only=True):
     need: str = ""
     attempts: int = 0
     batch: str | None = None
+
+    @property
+    def pause(self) -> float:
+        """Seconds until a run that broke off is taken again: none at first, so that whatever recurs takes no worker."""
+        return min(60.0, max(0.0, self.attempts - 2.0))
 
 
 def claim(database: FleetDatabase, queues: list[str], name: str, number: int) -> TakenJob | None:
@@ -166,7 +151,7 @@ def ending(claimed: TakenJob, status: str, result: RemoteResult) -> list[Stateme
 
 def requeueing(claimed: TakenJob, note: str) -> list[Statement]:
     """The statements a run's owner commits to return an unfinished run, so that another worker resumes it."""
-    return [(_REQUEUE, [{"id": claimed.run, "job": claimed.job, "note": note}])]
+    return [(_REQUEUE, [{"id": claimed.run, "job": claimed.job, "note": note, "seconds": claimed.pause}])]
 
 
 def let_go(database: FleetDatabase, claimed: TakenJob, number: int) -> None:
@@ -206,13 +191,8 @@ def give_back(database: FleetDatabase, claimed: TakenJob, name: str, number: int
         connection.execute(
             "UPDATE luahost_run SET owner = NULL, lease = 0 WHERE id = %s AND owner = %s", [claimed.run, owner]
         )
-        values = {"id": claimed.run, "job": claimed.job, "name": name, "number": number, "seconds": 0.0, "note": note}
-        connection.execute(_PUT_OFF, values)
-
-
-def rescue(database: FleetDatabase, lease: float) -> list[tuple[str, str]]:
-    """Return the jobs of dead workers to the queue; returns (run, worker) pairs. ``lease`` is in seconds."""
-    return [(run, worker) for _, run, worker in database.rows(_RESCUE, {"lease": lease})]
+        values = {"id": claimed.run, "job": claimed.job, "name": name, "number": number, "note": note}
+        connection.execute(_PUT_OFF, {**values, "seconds": claimed.pause})
 
 
 def refuse(database: FleetDatabase, claimed: TakenJob, name: str, reason: str) -> None:
@@ -228,7 +208,7 @@ def refuse(database: FleetDatabase, claimed: TakenJob, name: str, reason: str) -
     )  # fmt: skip
 
 
-def to_cancel(database: FleetDatabase, name: str) -> list[str]:
-    """The runs of a worker whose cancellation was requested."""
-    rows = database.rows("SELECT id FROM luahost_job WHERE worker = %s AND status = 'running' AND cancel", [name])
+def to_cancel(database: FleetDatabase, runs: Sequence[str]) -> list[str]:
+    """Those of ``runs`` whose cancellation was requested, or that were ended because their worker seemed lost."""
+    rows = database.rows("SELECT id FROM luahost_job WHERE id = ANY(%s) AND cancel", [list(runs)])
     return [str(run) for (run,) in rows]

@@ -1,10 +1,11 @@
-"""The fleet's database: a pool of PostgreSQL connections with translated errors."""
+"""The fleet's database: PostgreSQL connections with translated errors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from time import monotonic, sleep
+from typing import Any, Final, TypeVar
 
 from host.durable.database import JournalLost
 from host.durable.database_url import without_password
@@ -14,7 +15,8 @@ from host.fleet.schema import prepare
 try:
     import psycopg
     from psycopg import sql
-    from psycopg_pool import ConnectionPool, PoolTimeout
+
+    from host.fleet.connections import Connections, NoneFree
 except ImportError as error:
     raise ConfigError(
         f"a fleet needs its extra: {error.name} is not installed", hint="pip install 'luahost[fleet]'"
@@ -22,7 +24,8 @@ except ImportError as error:
 
 __all__ = ["FleetDatabase"]
 
-WAIT: Final = 10.0  # seconds for a connection
+WAIT: Final = 10.0  # seconds for a connection, and for a database that restarts
+AGAIN: Final = 0.2  # seconds between attempts
 # A broken connection is given up after this time, instead of the 15 minutes that TCP takes by default.
 ALIVE: Final[dict[str, Any]] = {
     "connect_timeout": int(WAIT),
@@ -31,6 +34,9 @@ ALIVE: Final[dict[str, Any]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
+
+
+T = TypeVar("T")
 
 
 class FleetDatabase:
@@ -49,61 +55,54 @@ class FleetDatabase:
             psycopg.conninfo.conninfo_to_dict(url)
         except psycopg.Error as error:
             raise ConfigError(f"HOST_DATABASE cannot be read: {_reason(error)}") from error
-        self._pool = ConnectionPool(
-            url,
-            min_size=0,
-            max_size=size,
-            timeout=WAIT,
-            open=False,
-            kwargs={"autocommit": True, **ALIVE},
-        )
-        try:
-            with self._direct() as connection:  # reports a wrong address at once, not after the pool's retries
-                prepare(connection)
-        except BaseException:
-            self._pool.close()
-            raise
-        self._pool.open()
+        self._connections = Connections(self._connected, size, WAIT)
+        with self._translating(), closing(self._connected()) as connection:  # a wrong address is said at once
+            prepare(connection)
 
-    @contextmanager
-    def _direct(self) -> Iterator[Any]:
-        with self._translating():
-            connection = psycopg.connect(self.url, autocommit=True, **ALIVE)
-            try:
-                yield connection
-            finally:
-                connection.close()
+    def _connected(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.url, autocommit=True, **ALIVE)
 
     @contextmanager
     def transaction(self) -> Iterator[Any]:
         """A context with a connection whose statements are committed together, or rolled back on an exception."""
-        with self._translating(), self._pool.connection() as connection, connection.transaction():
+        with self._translating(), self._connections.connection() as connection, connection.transaction():
             yield connection
 
     def rows(self, statement: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Execute one statement; returns its rows."""
-        with self._translating(), self._pool.connection() as connection:
+        with self._translating(), self._connections.connection() as connection:
             cursor = connection.execute(statement, values)
             return [] if cursor.description is None else cursor.fetchall()
+
+    def patiently(self, work: Callable[[], T]) -> T:
+        """Do ``work``, which may be done twice, again if the database restarts meanwhile; returns its result."""
+        until = monotonic() + WAIT
+        while True:
+            try:
+                return work()
+            except JournalLost:
+                if monotonic() >= until:
+                    raise
+                sleep(AGAIN)
 
     def listen(self, *channels: str) -> psycopg.Connection[Any]:
         """A separate connection that receives the notifications of ``channels``. The caller closes it."""
         with self._translating():
-            connection = psycopg.connect(self.url, autocommit=True, **ALIVE)
+            connection = self._connected()
             for channel in channels:
                 connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
             return connection
 
     def close(self) -> None:
         """Close all connections. A second call does nothing."""
-        self._pool.close()
+        self._connections.close()
 
     @contextmanager
     def _translating(self) -> Iterator[None]:
         try:
             yield
-        except PoolTimeout as error:
-            raise JournalLost(f"the database {self.name} cannot be reached") from error
+        except NoneFree as error:
+            raise JournalLost(f"the database {self.name}: no connection was free for {WAIT:g} s") from error
         except psycopg.Error as error:
             state = getattr(error, "sqlstate", None)
             text = f"the database {self.name}: {_reason(error)}"

@@ -143,7 +143,8 @@ class Fleet:
         """The offers of all workers, cached for :data:`LOOKED` seconds."""
         looked, found = self._looked
         if monotonic() - looked > LOOKED:
-            found = [offers for offers, _ in alive_workers(self.database).values()]
+            workers = self.database.patiently(lambda: alive_workers(self.database))
+            found = [offers for offers, _ in workers.values()]
             self._looked = monotonic(), found
         return found
 

@@ -10,6 +10,7 @@ import msgspec
 from host.durable.kept_output import joined
 from host.errors import HostError, ScriptError, UsageError
 from host.fleet.database import FleetDatabase
+from host.fleet.lost_jobs import end_cancelled
 from host.fleet.needs import Needs
 from host.fleet.schema import ENDED
 from host.fleet.submission import unmet
@@ -42,6 +43,24 @@ _COLUMNS: Final = (
 )
 
 _ALIVE: Final = "SELECT 1 FROM luahost_worker WHERE name = %s AND beat + lease * interval '1 second' > now()"
+
+
+# A run that was cancelled while it waited still has its job, which no worker has seen since: it is used again. The lock
+# on it keeps a worker from removing it meanwhile.
+_RETRY: Final = """
+WITH again AS (
+    UPDATE luahost_job SET status = 'queued', cancel = false, ended = NULL, error = NULL, note = NULL, due = NULL
+    WHERE id = %(id)s AND status IN ('failed', 'stopped', 'cancelled') RETURNING id, queue, need, priority
+), waiting AS (
+    UPDATE procrastinate_jobs job SET scheduled_at = NULL FROM again
+    WHERE job.queue_name = again.queue || '#' || again.need AND job.status = 'todo' AND job.args ->> 'run' = again.id
+    RETURNING job.id
+)
+SELECT id, CASE WHEN NOT EXISTS (SELECT FROM waiting) THEN cardinality(procrastinate_defer_jobs_v1(ARRAY[ROW(
+    queue || '#' || need, 'luahost.run', priority, NULL, NULL, jsonb_build_object('run', id), NULL
+    )::procrastinate_job_to_defer_v1])) END
+FROM again
+"""
 
 
 class JobRow(msgspec.Struct, frozen=True):
@@ -77,6 +96,11 @@ class JobRow(msgspec.Struct, frozen=True):
         return self.status in ENDED
 
     @property
+    def is_ending(self) -> bool:
+        """Whether the run is to be ended by its worker because it was cancelled."""
+        return self.cancel and self.status == "running"
+
+    @property
     def failure(self) -> Failure | None:
         """The stored form of the error the run ended with, or ``None``."""
         return None if self.error is None else msgspec.convert(self.error, Failure)
@@ -88,7 +112,14 @@ class JobRow(msgspec.Struct, frozen=True):
 
 
 def job(database: FleetDatabase, run_id: str) -> JobRow | None:
-    """The submitted run with that id, or ``None``."""
+    """The submitted run with that id, or ``None``. One that was cancelled ends here if its worker was lost."""
+    found = _row(database, run_id)
+    if found is not None and found.is_ending and end_cancelled(database):
+        return _row(database, run_id)
+    return found
+
+
+def _row(database: FleetDatabase, run_id: str) -> JobRow | None:
     rows = database.rows(f"SELECT {_COLUMNS} FROM luahost_job WHERE id = %s", [run_id])  # noqa: S608 - own names
     return JobRow(*rows[0]) if rows else None
 
@@ -111,8 +142,12 @@ def not_begun(database: FleetDatabase, *, statuses: Sequence[str] = (), limit: i
 
 
 def statuses(database: FleetDatabase, runs: Sequence[str]) -> dict[str, str]:
-    """The statuses of those ``runs`` that were submitted, by id."""
-    return dict(database.rows("SELECT id, status FROM luahost_job WHERE id = ANY(%s)", [list(runs)]))
+    """The statuses of those ``runs`` that were submitted, by id. Cancelled ones end as in :func:`job`."""
+    rows = database.rows("SELECT id, status, cancel FROM luahost_job WHERE id = ANY(%s)", [list(runs)])
+    found = {id: status for id, status, _ in rows}
+    if any(cancel and status == "running" for _, status, cancel in rows):
+        found.update((run, "cancelled") for run in end_cancelled(database) if run in found)
+    return found
 
 
 def output(database: FleetDatabase, run_id: str, start: int = 0) -> tuple[bytes, int]:
@@ -169,7 +204,7 @@ def _unmet(database: FleetDatabase, found: JobRow) -> str | None:
 
 
 def cancel(database: FleetDatabase, run_id: str) -> str:
-    """Cancel a run, or have its worker end it; returns its current status.
+    """Cancel a run, or have its worker end it; returns its status afterwards.
 
     Raises ``UsageError`` if the run does not exist or has ended.
     """
@@ -181,20 +216,14 @@ def cancel(database: FleetDatabase, run_id: str) -> str:
     )
     if not rows:
         raise _not(database, run_id, "cancelled")
-    return str(rows[0][0])
+    ((status, _),) = rows
+    return "cancelled" if status == "running" and run_id in end_cancelled(database) else str(status)
 
 
 def retry(database: FleetDatabase, run_id: str) -> None:
     """Queue a run again that failed, was stopped or was cancelled. Raises ``UsageError`` for any other run."""
-
-    rows = database.rows(
-        "WITH again AS (UPDATE luahost_job SET status = 'queued', cancel = false, ended = NULL, error = NULL, "
-        "note = NULL, due = NULL WHERE id = %s AND status IN ('failed', 'stopped', 'cancelled') "
-        "RETURNING id, queue, need, priority) "
-        "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(queue || '#' || need, 'luahost.run', priority, NULL, NULL, "
-        "jsonb_build_object('run', id), NULL)::procrastinate_job_to_defer_v1]) FROM again",
-        [run_id],
-    )
+    job(database, run_id)
+    rows = database.rows(_RETRY, {"id": run_id})
     if not rows:
         raise _not(database, run_id, "tried again")
 

@@ -7,12 +7,14 @@ down, and none is submitted twice.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from host import arguments
 from host.errors import ConfigError, UsageError
 from host.fleet.database import FleetDatabase
 from host.fleet.needs import Needs
@@ -28,6 +30,7 @@ except ImportError as error:
 __all__ = ["Cron", "Schedule", "remove", "save", "schedules", "submit_due"]
 
 MOST: Final = 100  # runs of one schedule submitted at once, if many were missed
+_RANDOM = re.compile(r"(?<![a-z])r(?![a-z])", re.IGNORECASE)  # croniter's field for a time that is never the same twice
 _FIELDS: Final = "minute, hour, day of the month, month and day of the week, such as '30 2 * * 1-5', or @daily"
 
 
@@ -45,9 +48,10 @@ class Cron:
             raise UsageError(_no_zone(zone)) from error
         self._text = text.strip()
         fields = self._text.split()
-        if not (len(fields) == 5 or (len(fields) == 1 and self._text.startswith("@"))) or not croniter.is_valid(text):
-            raise UsageError(f"{text!r} is not a cron expression; expected {_FIELDS}")
-        self._hourly = len(fields) == 1 or fields[1].startswith("*")
+        is_cron = len(fields) == 5 or (len(fields) == 1 and self._text.startswith("@"))
+        if not is_cron or _RANDOM.search(text) or not croniter.is_valid(text):
+            raise UsageError(f"{arguments.shown(text)} is not a cron expression; expected {_FIELDS}")
+        self._hourly = self._text.lower() == "@hourly" or (len(fields) == 5 and fields[1].startswith("*"))
         self.after(datetime.now(UTC).timestamp())
 
     def after(self, time: float) -> float:
@@ -113,31 +117,49 @@ def schedules(database: FleetDatabase) -> list[Schedule]:
     rows = database.rows(
         "SELECT name, cron, zone, run, extract(epoch FROM next)::float8 FROM luahost_schedule ORDER BY name"
     )
-    return [
-        Schedule(name, cron, zone, msgspec.msgpack.decode(run, type=_Planned).order.script, due)
-        for name, cron, zone, run, due in rows
-    ]
+    return [Schedule(name, cron, zone, _script_of(run), due) for name, cron, zone, run, due in rows]
 
 
-def submit_due(database: FleetDatabase) -> int:
-    """Submit the runs of all due schedules; returns their number."""
+def _script_of(run: bytes) -> str:
+    try:
+        return msgspec.msgpack.decode(run, type=_Planned).order.script
+    except msgspec.MsgspecError:
+        return "(saved by another version)"
+
+
+def submit_due(database: FleetDatabase) -> dict[str, str]:
+    """Submit the runs of all due schedules.
+
+    Returns the names of those that this machine cannot read, such as one in a time zone that it does not know, with the
+    reasons. They stay due, for another machine.
+    """
     if not database.rows("SELECT 1 FROM luahost_schedule WHERE next <= now() LIMIT 1"):
-        return 0
-    submitted = 0
+        return {}
+    unread: dict[str, str] = {}
     with database.transaction() as connection:
         rows = connection.execute(
             "SELECT name, cron, zone, run, extract(epoch FROM next)::float8, extract(epoch FROM now())::float8 "
             "FROM luahost_schedule WHERE next <= now() FOR UPDATE SKIP LOCKED"
         ).fetchall()
         for name, cron, zone, run, due, now in rows:
-            times, planned = Cron(cron, zone), msgspec.msgpack.decode(run, type=_Planned)
-            ticks: list[tuple[str, float]] = []
-            while due <= now and len(ticks) < MOST:
-                ticks.append((f"{name}.{datetime.fromtimestamp(due, UTC):%Y%m%dT%H%M%SZ}", due))
-                due = times.after(due)
-            submitted += Submitter(database, connection).submit_ticks(name, ticks, planned.order, {}, planned.needs)
-            connection.execute("UPDATE luahost_schedule SET next = to_timestamp(%s) WHERE name = %s", [due, name])
-    return submitted
+            try:
+                ticks, following = _ticks(name, Cron(cron, zone), due, now)
+                planned = msgspec.msgpack.decode(run, type=_Planned)
+            except (UsageError, msgspec.MsgspecError) as error:
+                unread[name] = str(error)
+                continue
+            Submitter(database, connection).submit_ticks(name, ticks, planned.order, {}, planned.needs)
+            connection.execute("UPDATE luahost_schedule SET next = to_timestamp(%s) WHERE name = %s", [following, name])
+    return unread
+
+
+def _ticks(name: str, times: Cron, due: float, now: float) -> tuple[list[tuple[str, float]], float]:
+    """The ids and times of the runs that are due from ``due`` to ``now``, and the time that follows them."""
+    found: list[tuple[str, float]] = []
+    while due <= now and len(found) < MOST:
+        found.append((f"{name}.{datetime.fromtimestamp(due, UTC):%Y%m%dT%H%M%SZ}", due))
+        due = times.after(due)
+    return found, due
 
 
 def _no_zone(zone: str) -> str:

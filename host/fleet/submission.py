@@ -66,18 +66,21 @@ class Submitter:
 
         Raises ``UsageError`` if the key belongs to a different submission, or if ``run_id`` is taken.
         """
-        if self._put([(run_id, order.args, order.globals, order.due)], order, texts, needs, dedup=dedup):
+        rows = [(run_id, order.args, order.globals, order.due)]
+        new, again = self._put(rows, order, texts, needs, dedup=dedup)
+        if new:
             return run_id
-        rows = self._database.rows(
+        there = self._database.rows(
             "SELECT id, text, args, globals FROM luahost_job WHERE id = %s OR dedup = %s ORDER BY id = %s",
             [run_id, dedup, run_id],
         )
-        if not rows:  # it has been deleted meanwhile
+        if not there:  # it has been deleted meanwhile
             return self.submit(run_id, order, texts, needs, dedup=dedup)
-        found, text, args, globals = rows[0]
-        if found == run_id and dedup is None:
+        found, *known = there[0]
+        is_same = known == [order.text, order.args, order.globals]
+        if found == run_id and dedup is None and not (again and is_same):
             raise UsageError(f"there is a run {run_id} already", hint=f"runs show {run_id}, runs retry {run_id}")
-        if (text, args, globals) != (order.text, order.args, order.globals):
+        if not is_same:
             raise UsageError(
                 f"the dedup key {dedup} is that of run {found}, which has another script, arguments or globals",
                 hint="one key stands for one run, for as long as the run is kept",
@@ -105,7 +108,7 @@ class Submitter:
     ) -> int:
         """Submit the runs of a schedule that are due at those times, each unless it is there; returns how many."""
         rows = [(run_id, order.args, order.globals, tick) for run_id, tick in ticks]
-        return self._put(rows, order, texts, needs, schedule=schedule)
+        return self._put(rows, order, texts, needs, schedule=schedule)[0]
 
     def _put(
         self,
@@ -117,7 +120,8 @@ class Submitter:
         batch: str | None = None,
         dedup: str | None = None,
         schedule: str | None = None,
-    ) -> int:
+    ) -> tuple[int, bool]:
+        """How many of ``rows`` were submitted that were not there, and whether an attempt before may have done that."""
         new = {hash: text for hash, text in texts.items() if hash not in self._sent}
         values = {
             "hashes": sorted(new), "texts": [new[each] for each in sorted(new)],
@@ -129,12 +133,22 @@ class Submitter:
             "globals": [row[2] for row in rows], "dues": [row[3] for row in rows],
         }  # fmt: skip
         if self._connection is not None:
-            found = self._connection.execute(_SUBMIT, values).fetchall()
-        else:
-            found = self._database.rows(_SUBMIT, values)
+            return len(self._connection.execute(_SUBMIT, values).fetchall()), False
+        found, again = self._submitted(values)
         if len(rows) > 1:
             self._sent.update(new)  # of one batch: what stays for longer may be swept away meanwhile
-        return len(found)
+        return len(found), again
+
+    def _submitted(self, values: Mapping[str, Any]) -> tuple[list[tuple[Any, ...]], bool]:
+        """Execute the statement, again if the database restarts meanwhile: what was committed is not added twice."""
+        attempts = 0
+
+        def submit() -> list[tuple[Any, ...]]:
+            nonlocal attempts
+            attempts += 1
+            return self._database.rows(_SUBMIT, values)
+
+        return self._database.patiently(submit), attempts > 1
 
 
 def alive_workers(database: FleetDatabase) -> dict[str, tuple[Offers, list[str]]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import tempfile
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -85,7 +87,7 @@ def _hash(text: bytes) -> str:
 class ScriptFolders:
     """A worker's copies of scripts, each with its modules in a separate folder. ``read(hashes)`` returns texts by hash.
 
-    Not thread-safe.
+    The :data:`KEPT` scripts used last are kept. The folder of another is deleted with its last run. Not thread-safe.
     """
 
     def __init__(self, read: Callable[[list[str]], Mapping[str, bytes]]) -> None:
@@ -94,7 +96,10 @@ class ScriptFolders:
         self._scripts: OrderedDict[str, Script] = OrderedDict()
 
     def script(self, name: str, text: str, modules: Mapping[str, str]) -> Script:
-        """The script in a local folder. Raises :class:`JournalError` if a text is missing or differs from its hash."""
+        """The script in a local folder.
+
+        Raises :class:`JournalError` if a text is missing or differs from its hash, or if the folder cannot be written.
+        """
         key = _hash(repr((name, text, sorted(modules.items()))).encode())
         found = self._scripts.get(key)
         if found is not None:
@@ -105,19 +110,31 @@ class ScriptFolders:
         for each in wanted:
             if _hash(texts.get(each, b"")) != each:
                 raise JournalError(f"the text {each[:12]} of {name} is not in the fleet's database as it was submitted")
-        folder = None
-        if modules:
-            folder = Path(self._folder.name, key[:32]).resolve()
+        try:
+            folder = self._unpacked(name, modules, texts) if modules else None
+        except OSError as error:
+            raise JournalError(f"{name}: its modules cannot be written on this worker: {error.strerror}") from error
+        self._scripts[key] = found = Script(name, texts[text], folder)
+        if folder is not None:
+            weakref.finalize(found, shutil.rmtree, folder, ignore_errors=True)
+        if len(self._scripts) > KEPT:
+            self._scripts.popitem(last=False)
+        return found
+
+    def _unpacked(self, name: str, modules: Mapping[str, str], texts: Mapping[str, bytes]) -> Path:
+        """A new folder with the modules."""
+        folder = Path(tempfile.mkdtemp(dir=self._folder.name)).resolve()
+        try:
             for place, hash in modules.items():
                 path = (folder / place).resolve()
                 if not path.is_relative_to(folder):
                     raise JournalError(f"{name}: the module {place} is outside the script's folder")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(texts[hash])
-        self._scripts[key] = found = Script(name, texts[text], folder)
-        if len(self._scripts) > KEPT:
-            self._scripts.popitem(last=False)
-        return found
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return folder
 
     def close(self) -> None:
         """Delete the folders."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Final
 
-from host.fleet import claims
+from host.fleet import claims, lost_jobs
 from host.fleet.attendance import Attendance
 from host.fleet.database import FleetDatabase
 from host.fleet.schedules import submit_due
@@ -28,20 +28,25 @@ class Upkeep:
         self._lease = lease
         self._keep = keep
         self._next: dict[str, float] = {}
+        self._unread: dict[str, str] = {}  # schedules that this worker cannot read, and why
         self._counting = 0.0  # seconds that it took to count what waits
 
-    def do(self, worker: str, running: Mapping[str, Attendance]) -> list[str]:
-        """Do the maintenance that is due; returns lines to report. Raises ``JournalError``."""
+    def do(self, running: Mapping[str, Attendance]) -> list[str]:
+        """Do the maintenance that is due; returns lines to report. ``running`` are the runs of this worker, by id.
+
+        Raises ``JournalError``.
+        """
         told = []
         if self._is_time("rescue", min(OFTEN, self._lease / 3)):
-            for run, lost in claims.rescue(self._database, self._lease):
+            for run, lost in lost_jobs.rescue(self._database):
                 told.append(f"run {run} is taken from {lost}, which was lost")
         if self._is_time("schedules", OFTEN):
-            submit_due(self._database)
+            told += self._submit_due()
         if running and self._is_time("cancel", OFTEN):
-            for run in claims.to_cancel(self._database, worker):
-                if run in running:
-                    running[run].end("cancelled")
+            for run in claims.to_cancel(self._database, list(running)):
+                attendance = running.get(run)
+                if attendance is not None:
+                    attendance.end("cancelled")
         if self.depths and self._is_time("depths", max(DEPTHS, 100 * self._counting)):
             self._count()
         if self._is_time("sweep", SWEEP):
@@ -60,6 +65,14 @@ class Upkeep:
         self._next[what] = now + seconds
         return True
 
+    def _submit_due(self) -> list[str]:
+        """Submit what is due; returns lines about schedules that this worker cannot read, each once."""
+        unread = submit_due(self._database)
+        told = [f"schedule {name} is left to other workers: {why}" for name, why in unread.items()
+                if self._unread.get(name) != why]  # fmt: skip
+        self._unread = unread
+        return told
+
     def _count(self) -> None:
         """How many runs wait whose time has come; of a million that takes the database a while, each worker's."""
         start = monotonic()
@@ -72,7 +85,7 @@ class Upkeep:
         self._counting = monotonic() - start
 
     def _sweep(self) -> None:
-        """Delete expired runs, dead workers, and texts and needs that nothing refers to."""
+        """Delete expired runs, dead workers, and texts that nothing refers to."""
         ((swept,),) = self._database.rows(
             "WITH old AS (DELETE FROM luahost_job WHERE id IN (SELECT id FROM luahost_job "
             "WHERE ended < now() - %(keep)s * interval '1 second' LIMIT %(piece)s FOR UPDATE SKIP LOCKED) "

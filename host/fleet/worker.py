@@ -22,7 +22,7 @@ from host import arguments
 from host.bridge.threads import in_thread
 from host.durable.database import JournalLost, Statement
 from host.errors import HostError, JournalError
-from host.fleet import claims, upkeep
+from host.fleet import claims, lost_jobs, upkeep
 from host.fleet.attendance import Attendance, Begin, Ended, Left
 from host.fleet.claims import TakenJob
 from host.fleet.database import FleetDatabase
@@ -107,6 +107,7 @@ class FleetWorker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = True  # there may be runs whose needs were not looked at yet
         self._broken: dict[str, TakenJob] = {}  # runs whose record broke off, to be given back
+        self._unsure = False  # whether there may be a job that was claimed without an answer
         durable_runs.batches.still_queued = partial(is_to_come, database)
         self._upkeep = upkeep.Upkeep(database, durable_runs.journal.lease, options.keep, options.queues)
 
@@ -176,8 +177,12 @@ class FleetWorker:
         for claimed in list(self._broken.values()):
             await in_thread(partial(self._give_back, claimed))
             self._broken.pop(claimed.run, None)
+        if self._unsure:
+            known = [*self.running, *self._broken]
+            await in_thread(partial(lost_jobs.return_unknown, self._database, self.name, self.number, known))
+            self._unsure = False
         if self._upkeep.is_due:
-            for line in await in_thread(lambda: self._upkeep.do(self.name, self.running)):
+            for line in await in_thread(lambda: self._upkeep.do(self.running)):
                 self._tell(line)
         if self._news:
             self._news = False  # before: what comes while it looks is looked at again
@@ -189,10 +194,17 @@ class FleetWorker:
         await self._take_stranded()
         while not self.draining and len(self.running) < self._options.concurrency:
             queues = self._queues()
-            found = await in_thread(partial(claims.claim, self._database, queues, self.name, self.number))
+            found = await self._claimed(partial(claims.claim, self._database, queues))
             if found is None:
                 return
             await self._take(found)
+
+    async def _claimed(self, claim: Callable[[str, int], TakenJob | None]) -> TakenJob | None:
+        try:
+            return await in_thread(partial(claim, self.name, self.number))
+        except JournalError:
+            self._unsure = True
+            raise
 
     def _queues(self) -> list[str]:
         return [f"{queue}#{id}" for queue in self._options.queues for id, each in self._needs.items() if each]
@@ -200,8 +212,8 @@ class FleetWorker:
     async def _take_stranded(self) -> None:
         """Take unclaimed runs that runs here wait for, even beyond the capacity: they would otherwise wait for ever."""
         for run in self._durable_runs.batches.stranded():
-            claim = partial(claims.claim_run, self._database, run, self._queues(), self.name, self.number)
-            found = None if self.draining else await in_thread(claim)
+            claim = partial(claims.claim_run, self._database, run, self._queues())
+            found = None if self.draining else await self._claimed(claim)
             if found is not None:
                 await self._take(found)
 

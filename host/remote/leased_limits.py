@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -131,7 +132,8 @@ class LeasedPermits(Lease):
             if waiter.done() and not waiter.cancelled():  # it had come in the last moment
                 self.release()
             else:
-                self._waiters.remove(waiter)
+                with suppress(ValueError):  # passed over already
+                    self._waiters.remove(waiter)
             raise
         return True
 
@@ -144,10 +146,12 @@ class LeasedPermits(Lease):
         return self._used
 
     def waiting(self) -> int:
+        while self._waiters and self._waiters[0].done():  # its call was cancelled, and does not know yet
+            self._waiters.popleft()
         return len(self._waiters)
 
     def serve(self) -> None:
-        while self._waiters and self._used < self.held:
+        while self._used < self.held and self.waiting():
             self._used += 1
             self._waiters.popleft().set_result(None)
 

@@ -31,7 +31,7 @@ _LINE_BREAK = re.compile(r"\r\n|\n\r|\n|\r")
 _METHOD = re.compile(rb":\s*([A-Za-z_][A-Za-z0-9_]*)\s*[({\"'\[]")
 
 
-class Script(Frozen, frozen=True):
+class Script(Frozen, frozen=True, weakref=True):
     """Lua source with its name. ``folder`` is where ``require`` looks, ``None``: nowhere."""
 
     UNSHOWN = frozenset({"source"})

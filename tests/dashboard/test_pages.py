@@ -162,6 +162,31 @@ def test_nothing_a_run_holds_becomes_markup(board: Board, browser: Browser, text
     assert text in unescape(page.answer.text)
 
 
+def test_no_character_of_a_run_is_hidden_or_acts(board: Board, browser: Browser) -> None:
+    """Escape sequences, NUL and characters that reverse the text stand as signs, in output, errors and values."""
+    told = [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+    text = "".join(map(chr, told)).encode().decode("latin-1")
+    quoted = "".join(f"\\{ord(each)}" for each in text)
+    board.run(f'print("{quoted}") error("{quoted}")', "r", "a\x1b[31m\u202e.lua")
+    board.run(f'return "{quoted}"', "s")
+    for path in ("/", "/runs/r", "/runs/s", "/?text=%1B%00%E2%80%AE"):
+        answer = browser.open(path).answer.text
+        assert not {each for each in answer if ord(each) in told} - {"\t", "\n"}, path
+    assert "a␛[31m\ufffd.lua" in browser.open("/").text
+    assert "␀␁" in browser.open("/runs/r").text
+
+
+def test_a_run_with_megabytes_has_a_short_page(board: Board, browser: Browser) -> None:
+    """Of long arguments, output, errors and results the page shows a part or the size, in bounded space."""
+    board.run("print(args[1] or '') local a = string.rep('<', 2 ^ 20) print(a) return a", "r")
+    board.run("error(string.rep('<', 2 ^ 20))", "failed")
+    board.run("for n = 1, 120 do stripe.customers.create{name=string.rep('<', 5000)} end", "many")
+    page = browser.open("/runs/r")
+    assert "(1,048,581 bytes, too long to be shown here)" in page.text
+    for path, most in (("/", 20_000), ("/runs/r", 300_000), ("/runs/failed", 40_000), ("/runs/many", 2_000_000)):
+        assert len(browser.open(path).answer.content) < most, path
+
+
 def test_secrets_are_on_no_page(board: Board, browser: Browser) -> None:
     """A key of the settings is masked wherever it stands; private members of answers and results are left out."""
     board.run(

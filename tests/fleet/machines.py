@@ -82,6 +82,11 @@ class Server:
     def stop(self) -> None:
         self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
 
+    def start_again(self) -> None:
+        """Start it unless it runs."""
+        with suppress(subprocess.CalledProcessError):
+            self.start()
+
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self._home, ignore_errors=True)

@@ -175,5 +175,5 @@ def test_each_run_is_made_once_however_often_it_is_delivered(
 
 
 def test_the_code_for_temporal_is_python() -> None:
-    """Its server is not there to be tested with; the code at least compiles."""
+    """Also where there is no server to test it with (``test_temporal.py``), the code compiles."""
     compile(block("activities.py"), "activities.py", "exec")

@@ -186,7 +186,7 @@ def test_what_has_ended_is_forgotten_after_its_time(host: Host, url: str) -> Non
     with working(host):
         assert host.submit("print('x') return 1").result(20).value == 1
     left = host.submit("return 2")
-    Upkeep(host.fleet.database, 2.0, 0.0).do("nobody", {})
+    Upkeep(host.fleet.database, 2.0, 0.0).do({})
     assert rows(url, "SELECT id FROM luahost_job") == [(left.run_id,)]
     for table in ("luahost_output", "luahost_run", "luahost_record"):
         assert rows(url, f"SELECT count(*) FROM {table}") == [(0,)], table
