@@ -1,4 +1,4 @@
-"""Ids in the API's form: a prefix and random base-62 characters."""
+"""IdGenerator in the API's form: a prefix and random base-62 characters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _UPPER = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _BASE_62 = bytes.maketrans(b"+/", b"aZ")  # base 64, which is fast, with its two signs made letters
 
 
-class Ids:
+class IdGenerator:
     """A source of ids; the same ``seed`` gives the same ids in the same order. Not thread-safe."""
 
     def __init__(self, seed: object = None) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from host.simulator import effects, resources
-from host.simulator.context import Filter, Includable, Object, RequestContext, World
+from host.simulator.context import Backend, Filter, Includable, Object, RequestContext
 from host.simulator.members import gives
 from host.simulator.not_simulated import names
 from host.simulator.pagination import PAGING
@@ -45,7 +45,7 @@ class Model(NamedTuple):
     makes: frozenset[str]
     verbs: Mapping[str, Mapping[str, Any]]
     includable: Mapping[str, Mapping[str, Includable]] = {}
-    within: Mapping[str, Callable[[World, str], Object | None]] = {}
+    within: Mapping[str, Callable[[Backend, str], Object | None]] = {}
 
     def how(self, plan: RoutePlan) -> Modelled:
         """How the operation is modelled."""
@@ -66,9 +66,9 @@ NO_MODEL = Model({}, {}, {}, {}, frozenset(), {})
 class ModelRule:
     """Refuses what is not modelled, so that it is not answered as if it were."""
 
-    def __init__(self, model: Model, world: World, plans: Callable[[], Iterable[RoutePlan]]) -> None:
+    def __init__(self, model: Model, backend: Backend, plans: Callable[[], Iterable[RoutePlan]]) -> None:
         self._model = model
-        self._world = world
+        self._backend = backend
         self._plans = plans  # of all operations; called only when needed, as it takes long
         self._makeable: frozenset[str] | None = None
 
@@ -99,7 +99,7 @@ class ModelRule:
 
     def _exist(self, kind: str) -> bool:
         """Whether objects of ``kind`` exist, or can be created."""
-        if self._world.store.count(kind):
+        if self._backend.store.count(kind):
             return True
         if self._makeable is None:
             creates = [plan for plan in self._plans() if plan.action == "create"]
@@ -112,7 +112,7 @@ class ModelRule:
         if plan.shape is None:
             return True
         owners = {name for parent in plan.parents for name in parent.names}
-        invented = self._world.shapes.template(plan.kind, plan.shape).invented
+        invented = self._backend.factory.template(plan.kind, plan.shape).invented
         given = {*plan.operation.params, *owners}
         return all(path.partition(".")[0] in given for path in invented)
 
@@ -157,6 +157,6 @@ class ModelRule:
 
     def _instead(self, call: RequestContext, handled: Set[str]) -> str:
         plan = call.plan
-        shown = call.world.shapes.template(plan.kind, plan.shape).schema.properties if plan.shape is not None else {}
+        shown = call.backend.factory.template(plan.kind, plan.shape).schema.properties if plan.shape is not None else {}
         taken = [n for n, p in plan.operation.params.items() if p.location != "path" and (n in shown or n in handled)]
         return f"It takes {names(taken)}." if taken else ""

@@ -51,7 +51,7 @@ def limit_of(call: RequestContext) -> int:
 
 
 def cursors(call: RequestContext) -> tuple[str | None, str | None]:
-    """The values of ``starting_after`` and ``ending_before``. Raises :class:`Refusal` if both are given."""
+    """The values of ``starting_after`` and ``ending_before``. Raises :class:`SimulatedError` if both are given."""
     after, before = call.params.get("starting_after"), call.params.get("ending_before")
     if after is not None and before is not None:
         raise invalid(
@@ -62,7 +62,7 @@ def cursors(call: RequestContext) -> tuple[str | None, str | None]:
 
 def _cursor_page(call: RequestContext) -> bytes:
     """https://docs.stripe.com/api/pagination"""
-    limit, store, kind = limit_of(call), call.world.store, call.plan.kind
+    limit, store, kind = limit_of(call), call.backend.store, call.plan.kind
     after, before = cursors(call)
     source: Iterator[tuple[str, StoredObject]]
     if before is not None:
@@ -86,7 +86,7 @@ def _place(call: RequestContext, id: str, param: str) -> int:
     """The position of a cursor's object, which must be one that the list can have: a deleted object or a canceled
     subscription is refused as missing.
     """
-    record = call.world.store.record(call.plan.kind, id)
+    record = call.backend.store.record(call.plan.kind, id)
     if record is None or record.deleted or not all(test(_decode(record.body)) for test in _defaults(call)):
         raise missing(noun(call.plan.kind), id, param, 400)
     return record.place
@@ -116,7 +116,7 @@ def owner_tests(call: RequestContext, properties: dict[str, Schema]) -> list[Tes
 
 
 def _properties(call: RequestContext) -> dict[str, Schema]:
-    return call.world.shapes.template(call.plan.kind, call.plan.shape).schema.properties
+    return call.backend.factory.template(call.plan.kind, call.plan.shape).schema.properties
 
 
 def _filters(call: RequestContext) -> list[Test]:
@@ -136,7 +136,7 @@ def _filters(call: RequestContext) -> list[Test]:
             tests.append(among("id", value))
         elif name.removesuffix("s") in properties and isinstance(value, list):
             tests.append(among(name.removesuffix("s"), value))
-        elif call.world.stripe:
+        elif call.backend.stripe:
             _unknown_filter(call, name, properties)
     return tests + _defaults(call)
 
@@ -183,7 +183,7 @@ def _compared(name: str, word: str, limit: Any) -> Test:
 
 def _search_page(call: RequestContext) -> bytes:
     """https://docs.stripe.com/search"""
-    limit, store, kind = limit_of(call), call.world.store, call.plan.kind
+    limit, store, kind = limit_of(call), call.backend.store, call.plan.kind
     test = parse(str(call.params.get("query", "")), kind)
     start = _token(call.params["page"], call) if call.params.get("page") else None
     found: list[tuple[int, bytes]] = []
@@ -218,7 +218,7 @@ def _token(text: str, call: RequestContext) -> int:
 
 def _url_page(call: RequestContext) -> bytes:
     """A page of API v2, with the URL of the next. https://docs.stripe.com/api-v2-overview#list-pagination"""
-    limit, store, kind = limit_of(call), call.world.store, call.plan.kind
+    limit, store, kind = limit_of(call), call.backend.store, call.plan.kind
     token = call.params.get("page")
     tests, found = _tests(call), list[StoredObject]()
     for _, record in store.newest(kind, _token(token, call) if token else None):

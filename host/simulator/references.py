@@ -54,7 +54,7 @@ class References:
         return References(self._catalog, store, self._kinds)
 
     def check(self, values: dict[str, Any], result: Schema | None) -> None:
-        """Raise :class:`Refusal` (400, "No such price: 'price_x'") for the first object that does not exist.
+        """Raise :class:`SimulatedError` (400, "No such price: 'price_x'") for the first object that does not exist.
 
         ``result`` is the schema of the answer; its members show where a name refers to another kind.
         """

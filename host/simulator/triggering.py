@@ -29,13 +29,13 @@ def make_event(
     """
     if wanted and thin_events.is_thin(event):
         raise UsageError(f"trigger: {event} is a thin event, which has no object whose members --set could set")
-    rehearsed = _rehearse(event, steps, {}) if wanted else None
+    rehearsal = _dry_run(event, steps, {}) if wanted else None
     added: dict[int, dict[str, str]] = {}
     left = dict(wanted)
     for path, value in wanted.items():
-        for place in rehearsed.places if rehearsed else ():
+        for place in rehearsal.places if rehearsal else ():
             more = {**added.get(place, {}), _bracketed(path): value}
-            tried = _rehearse(event, steps, {**added, place: more}, careful=True)
+            tried = _dry_run(event, steps, {**added, place: more}, careful=True)
             if tried is not None and _shows(tried.event["data"]["object"], path, value):
                 added[place] = more
                 del left[path]
@@ -47,7 +47,7 @@ def make_event(
     return found, notes
 
 
-class _Rehearsal:
+class _DryRun:
     """An event made in a simulator of its own, and the indices of the steps, those that answered its object first."""
 
     def __init__(self, event: Object, places: Sequence[int]) -> None:
@@ -55,9 +55,9 @@ class _Rehearsal:
         self.places = places
 
 
-def _rehearse(
+def _dry_run(
     event: str, steps: list[Step], added: Mapping[int, Mapping[str, str]], *, careful: bool = False
-) -> _Rehearsal | None:
+) -> _DryRun | None:
     request = requester_of(_fresh())
     try:
         answers = perform(request, steps, added)
@@ -68,7 +68,7 @@ def _rehearse(
         raise
     id = found["data"]["object"].get("id")
     places = [place for place, answer in enumerate(answers) if isinstance(answer, dict) and answer.get("id") == id]
-    return _Rehearsal(found, [*places, *(place for place in range(len(steps)) if place not in places)])
+    return _DryRun(found, [*places, *(place for place in range(len(steps)) if place not in places)])
 
 
 def _perform(event: str, steps: list[Step], added: Mapping[int, Mapping[str, str]], request: Requester) -> Object:

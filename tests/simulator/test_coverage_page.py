@@ -35,7 +35,7 @@ def page(catalog: Catalog) -> str:
     simulator = Simulator(catalog)
     found: dict[str, dict[str, list[str]]] = {}
     counts = {"behaviour": 0, "stored": 0, "refused": 0}
-    for plan in simulator.world.routes.plans():
+    for plan in simulator.backend.routes.plans():
         resource, _, verb = plan.operation.id.rpartition(".")
         how = simulator._rule.how(plan)
         counts[how] += 1

@@ -41,7 +41,7 @@ def filters(call: RequestContext, members: Mapping[str, Schema]) -> list[Test]:
 
 
 def _is_no_filter(call: RequestContext, param: Param, wanted: Any) -> bool:
-    default = call.world.catalog.resolve(param.schema).default
+    default = call.backend.catalog.resolve(param.schema).default
     return plain_name(param.name) in _NO_FILTERS or wanted is None or (default is not None and wanted == default)
 
 

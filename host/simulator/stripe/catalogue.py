@@ -28,7 +28,7 @@ def create_product(call: RequestContext) -> Object:
 
 def delete_product(call: RequestContext) -> Object | bytes:
     """Delete a product that has no prices, active or not, as prices cannot be deleted (stripe/stripe-python#658)."""
-    if call.world.store.having("price", "product", call.target):
+    if call.backend.store.having("price", "product", call.target):
         raise invalid("This product cannot be deleted because it has one or more user-created prices.")
     return resources.delete(call)
 
@@ -57,7 +57,7 @@ def make_price(call: RequestContext, params: Object, *, id: str | None = None, p
     price = call.blank("price", id)
     price.update(lookup_key=None, currency_options=None, tiers=None, tiers_mode=None, transform_quantity=None)
     rest = {name: v for name, v in params.items() if name not in ("transfer_lookup_key", "tiers", "currency_options")}
-    call.world.shapes.put(call.world.shapes.template("price").schema, price, rest)
+    call.backend.factory.put(call.backend.factory.template("price").schema, price, rest)
     price["type"] = "recurring" if recurring else "one_time"
     price["currency"] = str(price["currency"]).lower()
     if recurring:
@@ -213,7 +213,7 @@ def _take_lookup_key(call: RequestContext, price: Object, params: Object, path: 
     key = params.get("lookup_key")
     if not key:
         return
-    for other in call.world.store.having("price", "lookup_key", key):
+    for other in call.backend.store.having("price", "lookup_key", key):
         if other["id"] == price["id"]:
             continue
         if not params.get("transfer_lookup_key"):

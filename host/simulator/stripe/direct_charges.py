@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal, invalid, missing
+from host.simulator.api_error import SimulatedError, invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import captures, charges, connect
 from host.simulator.stripe.bank_debits import bank_of
@@ -68,7 +68,7 @@ def _method(call: RequestContext) -> Object:
         raise invalid("Invalid source: must be the id of a token or of a source", "source")
     if owner is None:
         if source is None:
-            raise Refusal(400, "Must provide source or customer.", code="parameter_missing")
+            raise SimulatedError(400, "Must provide source or customer.", code="parameter_missing")
         if source.startswith("src_"):
             facts = consume(call, call.load("source", source, "source", 400))
             return make(call, {"type": "card", "card": facts})
@@ -77,7 +77,7 @@ def _method(call: RequestContext) -> Object:
     if source is None:
         source = customer.get("default_source")
         if source is None:
-            raise Refusal(
+            raise SimulatedError(
                 402,
                 "Cannot charge a customer that has no active card",
                 type="card_error",
@@ -104,7 +104,7 @@ def _of_token(call: RequestContext, id: str) -> Object:
     if not id.startswith("tok_"):
         raise missing("token", id, "source", 400)
     facts, shown = card_of_token(call, id)
-    call.world.store.put(_CARDS, shown["id"], shown)
+    call.backend.store.put(_CARDS, shown["id"], shown)
     return make(call, {"type": "card", "card": facts}, id=shown["id"])
 
 

@@ -85,9 +85,9 @@ def list_externals(call: RequestContext) -> Object:
 def update_external(call: RequestContext) -> Object:
     """Update the holder, the card's expiry date, metadata, and whether it is the default for payouts."""
     account, item = _external(call)
-    schema = call.world.shapes.template(item["object"]).schema
+    schema = call.backend.factory.template(item["object"]).schema
     rest = {name: value for name, value in call.params.items() if name != "default_for_currency"}
-    call.world.shapes.put(schema, item, rest)
+    call.backend.factory.put(schema, item, rest)
     if call.params.get("default_for_currency"):
         _make_default(account, item)
     call.save("account", account)

@@ -112,7 +112,7 @@ def save(call: RequestContext, item: Object, entry: LineEntry, under: str) -> No
     call.save("item", item, under=under)
     off = [{"amount": amount, "coupon": key} for key, amount in entry.line.off]
     if off or entry.line.taxes:
-        call.world.store.put(SUMS, item["id"], {"discounts": off, "taxes": entry.line.taxes})
+        call.backend.store.put(SUMS, item["id"], {"discounts": off, "taxes": entry.line.taxes})
 
 
 def shown(call: RequestContext, entry: LineEntry) -> Object:

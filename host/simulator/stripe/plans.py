@@ -6,7 +6,7 @@ https://docs.stripe.com/billing/migration/migrating-prices
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.catalogue import as_plan, make_price, make_product
 from host.simulator.stripe.money import check_currency
@@ -19,10 +19,10 @@ def create_plan(call: RequestContext) -> Object:
     check_currency(call)
     params, id = call.params, call.params.get("id")
     if id and call.find("price", id) is not None:
-        raise Refusal(400, "Plan already exists.", code="resource_already_exists", param="id")
+        raise SimulatedError(400, "Plan already exists.", code="resource_already_exists", param="id")
     product = params.get("product")
     if product is None:
-        raise Refusal(400, "Missing required param: product.", code="parameter_missing", param="product")
+        raise SimulatedError(400, "Missing required param: product.", code="parameter_missing", param="product")
     product_id = make_product(call, product)["id"] if isinstance(product, dict) else product
     call.load("product", product_id, "product", 400)
     recurring = {
@@ -46,9 +46,9 @@ def create_plan(call: RequestContext) -> Object:
 def update_plan(call: RequestContext) -> Object:
     """Update a plan and its price."""
     price = call.load("price", call.target, "plan")
-    template = call.world.shapes.template("price")
+    template = call.backend.factory.template("price")
     rest = {name: value for name, value in call.params.items() if name in ("active", "metadata", "nickname", "product")}
-    call.world.shapes.put(template.schema, price, rest)
+    call.backend.factory.put(template.schema, price, rest)
     if "trial_period_days" in call.params:
         price["recurring"]["trial_period_days"] = call.params["trial_period_days"]
     call.save("price", price)

@@ -134,7 +134,7 @@ def emit(call: RequestContext, type: str, about: Object | None, data: Object | N
     """Create and deliver a thin event that is not for a change of an object; ``about`` is its related object."""
     settled(call)
     snapshot: Object = {
-        "id": call.world.ids.new("evt_"),
+        "id": call.backend.ids.new("evt_"),
         "created": call.now,
         "data": {"object": about},
         "request": {"id": None},
@@ -142,8 +142,8 @@ def emit(call: RequestContext, type: str, about: Object | None, data: Object | N
     event = thin_of(snapshot, type, call.account)
     if data is not None:
         event["data"] = data
-    assert call.world.events is not None
-    call.world.events.add(KIND, event, call.account)
+    assert call.backend.events is not None
+    call.backend.events.add(KIND, event, call.account)
     return event
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from host.simulator.api_error import Refusal, invalid, missing
+from host.simulator.api_error import SimulatedError, invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.bank_numbers import check_routing
 from host.simulator.stripe.card_facts import card_facts, check_new_card
@@ -56,7 +56,7 @@ def create_token(call: RequestContext) -> Object:
             raise invalid("Invalid object", "card")
         facts = card_facts(call, check_new_card(call, given), given)
         token["card"] = card_object(call, facts, given)
-        call.world.store.put(_FACTS, token["id"], facts)
+        call.backend.store.put(_FACTS, token["id"], facts)
     elif kind == "bank_account":
         token["id"] = call.new_id("token").replace("tok_", "btok_")
         token["bank_account"] = bank_account(call, params["bank_account"])
@@ -66,7 +66,7 @@ def create_token(call: RequestContext) -> Object:
 def use(call: RequestContext, id: str, param: str) -> Object:
     """Use a card's token; returns the card, as the ``card`` member of a payment method."""
     token = take(call, id, param)
-    facts = call.world.store.get(_FACTS, id)
+    facts = call.backend.store.get(_FACTS, id)
     if facts is None:
         raise call.refuse(f"The token {id} is not a card.", param=param)
     assert token["used"]
@@ -79,7 +79,7 @@ def take(call: RequestContext, id: str, param: str) -> Object:
     if token is None:
         raise missing("token", id, param, 400)
     if token["used"]:
-        raise Refusal(
+        raise SimulatedError(
             400, f"You cannot use a Stripe token more than once: {id}.", code="token_already_used", param=param
         )
     return call.save("token", {**token, "used": True})

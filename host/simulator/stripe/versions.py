@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from host.simulator.api_error import invalid, missing
-from host.simulator.context import Object, World
+from host.simulator.context import Backend, Object
 from host.simulator.parsing import Tree
-from host.simulator.versions import Moved, Readdressed, Renamed, Train
+from host.simulator.versions import Moved, MovedEndpoint, Renamed, Train
 
 OLDEST = "2022-11-15"
 TRAINS = (
@@ -43,11 +43,11 @@ _PAYING = (
 )
 
 
-def _duration(iterations: Any, phase: Tree, world: World) -> Tree:
+def _duration(iterations: Any, phase: Tree, backend: Backend) -> Tree:
     """A number of iterations of a phase as its ``duration``, by the interval of its price."""
     items = phase.get("items")
     first = next(iter(items.values() if isinstance(items, dict) else items or ()), None)
-    price = world.store.get("price", str((first or {}).get("price") or "")) if isinstance(first, dict) else None
+    price = backend.store.get("price", str((first or {}).get("price") or "")) if isinstance(first, dict) else None
     if isinstance(first, dict) and first.get("price") and price is None:
         raise missing("price", str(first["price"]), "phases[items][price]", 400)
     recurring = (price or {}).get("recurring")
@@ -57,28 +57,28 @@ def _duration(iterations: Any, phase: Tree, world: World) -> Tree:
     return {"interval": recurring["interval"], "interval_count": str(count)}
 
 
-def _reason(reason: Any, account: Tree, world: World) -> Any:
+def _reason(reason: Any, account: Tree, backend: Backend) -> Any:
     return {"fraud": "fraud_other"}.get(reason, reason)
 
 
-def _ui_mode(mode: Any, session: Tree, world: World) -> Any:
+def _ui_mode(mode: Any, session: Tree, backend: Backend) -> Any:
     return _UI_MODES.get(mode, mode)
 
 
-def _old_ui_mode(world: World, session: Object) -> str | None:
+def _old_ui_mode(backend: Backend, session: Object) -> str | None:
     """The older name of a session's ``ui_mode``, if it has one."""
     mode = session.get("ui_mode")
     return next((old for old, new in _UI_MODES.items() if new == mode), mode)
 
 
-def _anchor(anchor: Any, around: Tree, world: World) -> Any:
+def _anchor(anchor: Any, around: Tree, backend: Backend) -> Any:
     """An anchor that was a word or a time, and is an object that says which."""
     if not isinstance(anchor, str) or not anchor:
         return anchor
     return {"type": "timestamp", "timestamp": anchor} if anchor.isdecimal() else {"type": anchor}
 
 
-def _transfer_type(word: Any, transfer: Tree, world: World) -> Any:
+def _transfer_type(word: Any, transfer: Tree, backend: Backend) -> Any:
     """The type of a bank transfer; Stripe's CLI sends the name of the account's type instead."""
     return "jp_bank_transfer" if word == "jp_bank_account" else word
 
@@ -98,7 +98,7 @@ _PREVIEWED = (
     "start_date",
     "trial_end",
 )
-READDRESSED = (Readdressed(_BASIL, "/v1/invoices/upcoming", "/v1/invoices/create_preview"),)
+MOVED_ENDPOINTS = (MovedEndpoint(_BASIL, "/v1/invoices/upcoming", "/v1/invoices/create_preview"),)
 RENAMED = (
     Renamed(_BASIL, _DISCOUNTED, "coupon", "discounts.0.coupon"),
     Renamed(_BASIL, _DISCOUNTED, "promotion_code", "discounts.0.promotion_code"),
@@ -148,45 +148,45 @@ RENAMED = (
 )
 
 
-def _paid(world: World, invoice: Object) -> bool:
+def _paid(backend: Backend, invoice: Object) -> bool:
     return bool(invoice["status"] == "paid")
 
 
-def _payment(world: World, invoice: Object) -> str | None:
+def _payment(backend: Backend, invoice: Object) -> str | None:
     """The payment intent of an invoice."""
-    for payment in world.store.each("invoice_payment"):
+    for payment in backend.store.each("invoice_payment"):
         if payment["invoice"] == invoice["id"]:
             return (payment.get("payment") or {}).get("payment_intent")
     return None
 
 
-def _charge(world: World, invoice: Object) -> str | None:
-    intent = world.store.get("payment_intent", _payment(world, invoice) or "")
+def _charge(backend: Backend, invoice: Object) -> str | None:
+    intent = backend.store.get("payment_intent", _payment(backend, invoice) or "")
     return (intent or {}).get("latest_charge")
 
 
-def _tax(world: World, invoice: Object) -> int | None:
+def _tax(backend: Backend, invoice: Object) -> int | None:
     taxes = invoice.get("total_taxes")
     return sum(tax["amount"] for tax in taxes) if taxes else None
 
 
-def _paid_elsewhere(world: World, invoice: Object) -> bool:
+def _paid_elsewhere(backend: Backend, invoice: Object) -> bool:
     """Whether an invoice was marked as paid out of band."""
     if invoice["status"] != "paid" or not invoice["amount_due"]:
         return False
-    payments = world.store.having("invoice_payment", "invoice", invoice["id"])
+    payments = backend.store.having("invoice_payment", "invoice", invoice["id"])
     return not any(payment["status"] == "paid" for payment in payments)
 
 
 def _share(member: str) -> Any:
     """An invoice's parameter for a share of its payment, which newer versions show in the payment."""
-    return lambda world, invoice: (world.store.get(INVOICE_SHARES, invoice["id"]) or {}).get(member)
+    return lambda backend, invoice: (backend.store.get(INVOICE_SHARES, invoice["id"]) or {}).get(member)
 
 
 def _tax_amounts(member: str) -> Any:
     """Taxes in the older form."""
 
-    def found(world: World, taxed: Object) -> list[Object]:
+    def found(backend: Backend, taxed: Object) -> list[Object]:
         return [
             {
                 "amount": tax["amount"],
@@ -201,39 +201,39 @@ def _tax_amounts(member: str) -> Any:
     return found
 
 
-def _tax_rates(world: World, line: Object) -> list[Object]:
+def _tax_rates(backend: Backend, line: Object) -> list[Object]:
     ids = [(tax.get("tax_rate_details") or {}).get("tax_rate") for tax in line.get("taxes") or ()]
-    return [rate for id in ids if id and (rate := world.store.get("tax_rate", id)) is not None]
+    return [rate for id in ids if id and (rate := backend.store.get("tax_rate", id)) is not None]
 
 
 def _only_item(member: str) -> Any:
     """A member of the subscription's item, if it has only one."""
 
-    def found(world: World, subscription: Object) -> Any:
+    def found(backend: Backend, subscription: Object) -> Any:
         items = subscription["items"]["data"]
         return items[0].get(member) if len(items) == 1 else None
 
     return found
 
 
-def _refund(world: World, note: Object) -> str | None:
+def _refund(backend: Backend, note: Object) -> str | None:
     return next((each["refund"] for each in note.get("refunds") or ()), None)
 
 
-def _shipping(world: World, session: Object) -> Object | None:
+def _shipping(backend: Backend, session: Object) -> Object | None:
     found: Object | None = (session.get("collected_information") or {}).get("shipping_details")
     return found
 
 
-def _first_discount(world: World, owner: Object) -> Object | None:
+def _first_discount(backend: Backend, owner: Object) -> Object | None:
     first = next(iter(owner.get("discounts") or ()), None)
-    return world.store.get("discount", first) if isinstance(first, str) else first
+    return backend.store.get("discount", first) if isinstance(first, str) else first
 
 
-def _invoice_of(world: World, paid: Object) -> str | None:
+def _invoice_of(backend: Backend, paid: Object) -> str | None:
     """The invoice that an intent, or the intent of a charge, pays."""
     intent = paid["id"] if paid["object"] == "payment_intent" else paid.get("payment_intent")
-    for payment in world.store.each("invoice_payment"):
+    for payment in backend.store.each("invoice_payment"):
         if intent and (payment.get("payment") or {}).get("payment_intent") == intent:
             return str(payment["invoice"])
     return None
@@ -242,27 +242,27 @@ def _invoice_of(world: World, paid: Object) -> str | None:
 def _object(kind: str, *place: str) -> Any:
     """The object of ``kind`` whose id is at a path."""
 
-    def found(world: World, value: Object) -> Any:
+    def found(backend: Backend, value: Object) -> Any:
         node: Any = value
         for name in place:
             node = node.get(name) if isinstance(node, dict) else None
-        return world.store.get(kind, node) if isinstance(node, str) else node
+        return backend.store.get(kind, node) if isinstance(node, str) else node
 
     return found
 
 
-def _refunded_or_released(world: World, charge: Object) -> int:
+def _refunded_or_released(backend: Backend, charge: Object) -> int:
     """What was given back of a charge, and what was authorized and not captured, which counted as refunded."""
     done = charge["captured"] and charge["status"] == "succeeded"
     return int(charge["amount_refunded"]) + (max(0, charge["amount"] - charge["amount_captured"]) if done else 0)
 
 
-def _why_canceled(world: World, intent: Object) -> str | None:
+def _why_canceled(backend: Backend, intent: Object) -> str | None:
     reason = intent.get("cancellation_reason")
     return "automatic" if reason == "expired" else reason
 
 
-def _line_type(world: World, line: Object) -> str:
+def _line_type(backend: Backend, line: Object) -> str:
     parent = line.get("parent") or {}
     return "subscription" if parent.get("type") == "subscription_item_details" else "invoiceitem"
 
@@ -270,7 +270,7 @@ def _line_type(world: World, line: Object) -> str:
 def _of_line(member: str) -> Any:
     """A member of an invoice line's parent, of either type."""
 
-    def found(world: World, line: Object) -> Any:
+    def found(backend: Backend, line: Object) -> Any:
         parent = line.get("parent") or {}
         details = parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
         return details.get(member)
@@ -278,7 +278,7 @@ def _of_line(member: str) -> Any:
     return found
 
 
-def _unit_amount(world: World, item: Object) -> int | None:
+def _unit_amount(backend: Backend, item: Object) -> int | None:
     exact = (item.get("pricing") or {}).get("unit_amount_decimal")
     return int(exact) if exact and str(exact).lstrip("-").isdecimal() else None
 

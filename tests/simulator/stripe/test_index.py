@@ -88,7 +88,7 @@ def test_each_operation_has_what_its_module_declares(stripe) -> None:
     tables = {"BEHAVIOURS": MODEL.behaviours, "EFFECTS": MODEL.effects, "SHOWN_AT": MODEL.shown_at}
     tables |= {"FILTERS": MODEL.filters, "VERBS": MODEL.verbs}
     seen = 0
-    for plan in Simulator(stripe).world.routes.plans():
+    for plan in Simulator(stripe).backend.routes.plans():
         id = plan.operation.id
         for name, table in tables.items():
             declared = [getattr(module, name)[id] for module in found if id in getattr(module, name, {})]
