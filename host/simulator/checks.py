@@ -22,6 +22,7 @@ _LONG = frozenset(
     ("access_activity_log", "cancellation_policy_disclosure", "cancellation_rebuttal", "duplicate_charge_explanation",
      "product_description", "refund_policy_disclosure", "refund_refusal_explanation", "uncategorized_text")
 )  # fmt: skip
+_BOUNDS = frozenset(("gt", "gte", "lt", "lte"))
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "integer": int,
     "number": (int, float),
@@ -211,7 +212,7 @@ class Checker:
         elif kind in ("integer", "number"):
             _check_range(schema, value, path)
         if self._reader is not None and kind in ("string", "integer"):
-            name = path if path[-1] != "]" else path.rpartition("[")[2][:-1]
+            name = _name(path)
             read = self._reader(name, schema)
             value = read(value, path) if read is not None else value
         return value
@@ -234,6 +235,12 @@ class Checker:
         if near and len(names) == 1:
             message += f". Did you mean {near}?"
         return invalid(message, str(names[0]), "parameter_unknown")  # str(): the name may be an ImpliedIndex
+
+
+def _name(path: str) -> str:
+    """The last name of a path; that of what is compared for ``created[gte]``."""
+    *outer, last = path.replace("]", "").split("[")
+    return outer[-1] if outer and last in _BOUNDS else last
 
 
 def _check_range(schema: Schema, value: float, path: str) -> None:

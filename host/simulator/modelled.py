@@ -6,7 +6,7 @@ required members of its answer that have no source, parameters that its answer d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -14,9 +14,9 @@ import msgspec
 
 from host.simulator import effects, resources
 from host.simulator.context import Backend, Filter, Includable, Object, RequestContext
+from host.simulator.list_filters import PAGING, check_values
 from host.simulator.members import gives
 from host.simulator.not_simulated import names
-from host.simulator.pagination import PAGING
 from host.simulator.references import noun
 from host.simulator.routes import RoutePlan
 
@@ -32,10 +32,11 @@ _ALWAYS = frozenset({"expand"})  # what the engine does for every operation
 class Model(NamedTuple):
     """What the simulator knows of an API beyond its document.
 
-    ``behaviours``, ``effects``, ``shown_at`` and ``filters`` are by operation (see :mod:`host.simulator.effects` and
-    :mod:`host.simulator.pagination`). ``makes`` are the kinds of objects that behaviours create beside the one they
-    answer. ``verbs`` are actions that only set these members of their object. ``includable`` are, by kind, members that
-    answers have only when they are expanded. ``within`` finds objects of a kind by id that are stored inside others.
+    ``behaviours``, ``effects``, ``shown_at``, ``filters`` and ``filter_values`` are by operation (see
+    :mod:`host.simulator.effects` and :mod:`host.simulator.list_filters`). ``makes`` are the kinds of objects that
+    behaviours create beside the one they answer. ``verbs`` are actions that only set these members of their object.
+    ``includable`` are, by kind, members that answers have only when they are expanded. ``within`` finds objects of a
+    kind by id that are stored inside others.
     """
 
     behaviours: Mapping[str, Behaviour]
@@ -46,6 +47,7 @@ class Model(NamedTuple):
     verbs: Mapping[str, Mapping[str, Any]]
     includable: Mapping[str, Mapping[str, Includable]] = {}
     within: Mapping[str, Callable[[Backend, str], Object | None]] = {}
+    filter_values: Mapping[str, Mapping[str, Sequence[str]]] = {}
 
     def how(self, plan: RoutePlan) -> Modelled:
         """How the operation is modelled."""
@@ -86,7 +88,10 @@ class ModelRule:
         if call.plan.action in _READS and not self._exist(call.plan.kind):
             call.not_modelled("", f"No operation that it models makes such an object ({noun(call.plan.kind)}).")
         if call.plan.action == "list":
-            call.filters = self._model.filters.get(call.plan.operation.id, {})
+            id = call.plan.operation.id
+            call.filters = self._model.filters.get(id, {})
+            if call.params:
+                check_values(call, self._model.filter_values.get(id, {}), self._exist)
 
     def how(self, plan: RoutePlan) -> Modelled:
         """How the operation is modelled, considering also whether objects of its kind can exist."""

@@ -49,7 +49,7 @@ class Operations:
         """Carry out the request; returns the answer's body. Raises :class:`SimulatedError`."""
         plan = call.plan
         if self._stripe and not call.path.startswith("/v2/") and plan.operation.id not in ELSEWHERE:
-            call.backend.references.check(call.params, plan.operation.result)
+            call.backend.references.check(call.params, plan.operation.result, deleted=plan.action == "list")
         if self._stripe and plan.parents:
             resources.check_parents(call)
         is_file = plan.operation.result is not None and plan.operation.result.format == "binary"

@@ -9,8 +9,8 @@ from host.apis.catalog import Param, Schema
 from host.apis.page_names import plain_name
 from host.apis.pagination import page_names
 from host.simulator.context import Object, RequestContext, Test
+from host.simulator.list_filters import COMPARE
 from host.simulator.not_simulated import names
-from host.simulator.pagination import COMPARE
 
 # Plain names of parameters that are no filters: the format of the answer, the version of the API.
 _NO_FILTERS = frozenset({"apiversion", "pretty", "prettyprint", "version"})

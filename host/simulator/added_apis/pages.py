@@ -20,7 +20,7 @@ from host.simulator.added_apis.plans import Envelope
 from host.simulator.added_apis.resources import place
 from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext, Test
-from host.simulator.pagination import owner_tests
+from host.simulator.list_filters import owner_tests
 from host.simulator.store import StoredObject
 
 USUAL = 20  # items of a page, where the document has no default

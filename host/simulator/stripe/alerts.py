@@ -12,7 +12,7 @@ from typing import Any
 from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext, Test
-from host.simulator.pagination import matches
+from host.simulator.list_filters import matches
 from host.simulator.stripe.meter_totals import METER, reported, since
 
 KIND, TRIGGERED = "billing.alert", "billing.alert_triggered"

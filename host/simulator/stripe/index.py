@@ -243,6 +243,9 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         ),
         "thin_events": ("v2.core.events.list"),
     },
+    "FILTER_VALUES": {
+        "filters": ("customers.payment_sources.list payouts.list"),
+    },
     "VERBS": {
         "declared": ("v2.core.accounts.close"),
     },

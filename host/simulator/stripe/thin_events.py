@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from host.simulator import pagination
+from host.simulator import list_filters, pagination
 from host.simulator.context import Filter, Object, RequestContext, Test
 from host.simulator.members import iso_time
 from host.simulator.stripe.events import retrieve_event, settled
@@ -162,7 +162,7 @@ def _about(call: RequestContext, wanted: Any) -> Test:
 
 
 def _when(call: RequestContext, wanted: Any) -> Test:
-    bounds = [(pagination.COMPARE[word], str(limit)[:19]) for word, limit in wanted.items()]
+    bounds = [(list_filters.COMPARE[word], str(limit)[:19]) for word, limit in wanted.items()]
     return lambda value: all(compare(str(value["created"])[:19], limit) for compare, limit in bounds)
 
 

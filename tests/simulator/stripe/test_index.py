@@ -22,7 +22,15 @@ from host.simulator.stripe.behaviours import DUE, MODEL, WATCHERS
 from host.simulator.stripe.index import INDEX
 
 FILE = Path(package.__file__).parent / "index.py"
-ONE = ("BEHAVIOURS", "EFFECTS", "SHOWN_AT", "FILTERS", "VERBS", "DUE")  # a key of these is declared once
+ONE = (
+    "BEHAVIOURS",
+    "EFFECTS",
+    "SHOWN_AT",
+    "FILTERS",
+    "FILTER_VALUES",
+    "VERBS",
+    "DUE",
+)  # a key of these is declared once
 MANY = ("MAKES", "WATCHERS")
 HEAD = """\
 \"\"\"In which module each operation, action and kind is declared: name → module → keys.
@@ -86,7 +94,7 @@ def test_each_operation_has_what_its_module_declares(stripe) -> None:
     """For every operation of the catalog, found by the index or by looking at all modules is the same."""
     found = modules()
     tables = {"BEHAVIOURS": MODEL.behaviours, "EFFECTS": MODEL.effects, "SHOWN_AT": MODEL.shown_at}
-    tables |= {"FILTERS": MODEL.filters, "VERBS": MODEL.verbs}
+    tables |= {"FILTERS": MODEL.filters, "FILTER_VALUES": MODEL.filter_values, "VERBS": MODEL.verbs}
     seen = 0
     for plan in Simulator(stripe).backend.routes.plans():
         id = plan.operation.id
