@@ -130,7 +130,7 @@ def optional_items(call: RequestContext, wanted: Any, mode: str, currency: str |
     """Items that the page offers besides the line items. https://docs.stripe.com/payments/checkout/optional-items"""
     found = []
     for n, item in enumerate(wanted or []):
-        (entry,) = line_items.read(call, [item], currency, f"optional_items[{n}]")
+        entry = line_items.read_entry(call, item, currency, f"optional_items[{n}]")
         if mode == "payment" and entry.recurring:
             raise invalid("In `payment` mode only one-time prices are optional.", f"optional_items[{n}][price]")
         limits = item.get("adjustable_quantity")

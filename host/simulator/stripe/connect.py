@@ -15,6 +15,8 @@ def check_division(call: RequestContext, params: Object, amount: int, currency: 
     """Refuse a fee or transfer that is larger than the payment, and accounts that do not exist."""
     fee, data = params.get("application_fee_amount"), params.get("transfer_data") or {}
     destination, part = data.get("destination"), data.get("amount")
+    if data and not destination:
+        raise invalid("Without a `transfer_data[destination]` there can be no `transfer_data`.", "transfer_data")
     transfers.check_accounts(call, params)
     if fee is not None:
         if fee < 0:

@@ -27,9 +27,8 @@ def add(call: RequestContext, account: Object, given: Any) -> Object:
     """
     held = account["external_accounts"]["data"]
     if isinstance(given, dict):
-        made = tokens.bank_account(
-            call, {"country": account["country"], "currency": account["default_currency"], **given}
-        )
+        facts = {"country": account["country"], "currency": account["default_currency"], **given}
+        made = tokens.bank_account(call, facts, "external_account")
     elif (card := card_named(str(given))) is not None:
         if card.funding != "debit":
             raise invalid("Only debit cards can receive payouts; this card is a credit card.", "external_account")

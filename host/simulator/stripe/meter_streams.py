@@ -52,7 +52,7 @@ def create_event_of_v2(call: RequestContext) -> Object:
 def adjust_event_of_v2(call: RequestContext) -> Object:
     """Cancel an event by its identifier."""
     adjustment = call.put(resources.fresh(call), call.params)
-    cancel(call, call.params["event_name"], call.params["cancel"]["identifier"], "cancel.identifier")
+    cancel(call, call.params["event_name"], call.params["cancel"]["identifier"], "cancel[identifier]")
     return {**adjustment, "status": "complete"}
 
 

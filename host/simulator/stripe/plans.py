@@ -8,10 +8,17 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
+from host.simulator.renamed_params import renaming
 from host.simulator.stripe.catalogue import as_plan, make_price, make_product
 from host.simulator.stripe.money import check_currency
 
 _SAME = ("active", "billing_scheme", "currency", "metadata", "nickname", "tiers", "tiers_mode")
+_OF_PRICES = {  # names that prices have for parameters of plans
+    "unit_amount": "amount",
+    "unit_amount_decimal": "amount_decimal",
+    "transform_quantity": "transform_usage",
+    "recurring": "",
+}
 
 
 def create_plan(call: RequestContext) -> Object:
@@ -23,7 +30,7 @@ def create_plan(call: RequestContext) -> Object:
     product = params.get("product")
     if product is None:
         raise SimulatedError(400, "Missing required param: product.", code="parameter_missing", param="product")
-    product_id = make_product(call, product)["id"] if isinstance(product, dict) else product
+    product_id = make_product(call, product, "product")["id"] if isinstance(product, dict) else product
     call.load("product", product_id, "product", 400)
     recurring = {
         "interval": params["interval"],
@@ -39,7 +46,8 @@ def create_plan(call: RequestContext) -> Object:
             fields[ours] = params[theirs]
     if divided := params.get("transform_usage"):
         fields["transform_quantity"] = divided
-    price = make_price(call, fields, id=id or call.new_id("plan"))
+    with renaming(_OF_PRICES):
+        price = make_price(call, fields, id=id or call.new_id("plan"))
     return call.load("plan", price["id"])
 
 

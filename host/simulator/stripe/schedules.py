@@ -9,9 +9,19 @@ from typing import Any
 
 from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
+from host.simulator.renamed_params import renaming
 from host.simulator.stripe import pending_updates, subscriptions
 from host.simulator.stripe.money import check_currency
-from host.simulator.stripe.phases import dated, extras_of, items_of, of_item, phase_of, refuse, settings_of
+from host.simulator.stripe.phases import (
+    dated,
+    extras_of,
+    items_of,
+    of_item,
+    phase_of,
+    refuse,
+    settings_of,
+    subscription_params,
+)
 from host.simulator.stripe.renewals import cancel, finish
 from host.simulator.stripe.subscription_changes import change
 from host.simulator.stripe.subscription_statuses import ENDED
@@ -29,7 +39,8 @@ def create_schedule(call: RequestContext) -> Object:
         if params.keys() - {"from_subscription", "expand", "billing_mode", "metadata"}:
             raise invalid("You can only pass `from_subscription` alone.", "from_subscription")
         return _from_subscription(call, params["from_subscription"])
-    return start_schedule(call, params)
+    with renaming(subscription_params(params)):
+        return start_schedule(call, params)
 
 
 def start_schedule(call: RequestContext, params: Object) -> Object:

@@ -107,19 +107,22 @@ def card_object(call: RequestContext, facts: Object, given: Object) -> Object:
     return card
 
 
-def bank_account(call: RequestContext, given: Object) -> Object:
-    """The ``bank_account`` object of a token, a customer's source or an account's external account."""
+def bank_account(call: RequestContext, given: Object, path: str = "bank_account") -> Object:
+    """The ``bank_account`` object of a token, a customer's source or an account's external account.
+
+    ``path`` is the parameter that ``given`` is.
+    """
     number, routing = str(given.get("account_number") or ""), given.get("routing_number")
     if not number:
-        raise invalid("Missing required param: account_number.", "bank_account[account_number]", "parameter_missing")
+        raise invalid("Missing required param: account_number.", f"{path}[account_number]", "parameter_missing")
     country, currency = given.get("country"), given.get("currency")
     if not country or not currency:
         name = "country" if not country else "currency"
-        raise invalid(f"Missing required param: {name}.", f"bank_account[{name}]", "parameter_missing")
+        raise invalid(f"Missing required param: {name}.", f"{path}[{name}]", "parameter_missing")
     if country == "US" and not routing:
-        raise invalid("Missing required param: routing_number.", "bank_account[routing_number]", "parameter_missing")
+        raise invalid("Missing required param: routing_number.", f"{path}[routing_number]", "parameter_missing")
     if country == "US":
-        check_routing(str(routing), "bank_account[routing_number]")
+        check_routing(str(routing), f"{path}[routing_number]")
     account = call.blank("bank_account")
     account.update(
         account_holder_name=given.get("account_holder_name"),
