@@ -7,7 +7,7 @@ from typing import Any
 from host.apis.catalog import Catalog
 from host.simulator.added_apis.parameters import AddedChecker
 from host.simulator.added_apis.routes import AddedRoutes
-from host.simulator.api_error import SimulatedError
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.checks import Checker
 from host.simulator.context import Backend, RequestContext
 from host.simulator.keys import Keys
@@ -15,6 +15,12 @@ from host.simulator.parsing import Tree, form_tree, json_tree, multipart_tree
 from host.simulator.routes import RoutePlan, Routes
 from host.simulator.stripe import account_access, formats
 from host.simulator.versions import Versions, with_older_names
+
+# https://docs.stripe.com/api-v2-overview#sdks-and-api-versioning
+_NO_VERSION = (
+    "Requests to the API v2 namespace must have a Stripe-Version header, with the version of the API to use. Stripe's "
+    "clients send one themselves. See https://docs.stripe.com/api-v2-overview."
+)
 
 
 class RequestReader:
@@ -56,6 +62,8 @@ class RequestReader:
             more = " Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
             raise SimulatedError(404, f"Unrecognized request URL ({method}: {path}).{more if self._stripe else ''}")
         plan, path_args = found
+        if backend.stripe and path.startswith("/v2/") and not headers.get("stripe-version"):
+            raise invalid(_NO_VERSION)
         if not backend.stripe:
             return self._read_added(backend, plan, path, query, path_args, headers, body, now)
         token = asked.pop("page", None) if plan.action == "list" and path.startswith("/v2/") else None

@@ -12,7 +12,7 @@ from host.simulator.stripe import thin_events
 from host.simulator.stripe.triggers import MADE
 from host.simulator.trigger import Requester, Step, decoded, perform
 
-__all__ = ["make_event", "requester_of"]
+__all__ = ["make_event", "request_headers", "requester_of"]
 
 KEY = "sk_test_simulated"
 Object = dict[str, Any]
@@ -91,11 +91,22 @@ def requester_of(simulator: Simulator) -> Requester:
     """A function that makes requests to a simulator in this process."""
 
     def request(method: str, target: str, form: str, key: str = "", /) -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {key or KEY}", "Content-Type": "application/x-www-form-urlencoded"}
-        status, _, body = simulator.handle(method, target, headers, form.encode())
+        status, _, body = simulator.handle(method, target, request_headers(target, key or KEY), form.encode())
         return status, decoded(body)
 
     return request
+
+
+def request_headers(target: str, key: str) -> dict[str, str]:
+    """The headers of a trigger's request, which has a version only where API v2 requires one: without it, parameters
+    may have the names of any version.
+    """
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/x-www-form-urlencoded"}
+    if target.startswith("/v2/"):
+        from host.apis.stripe import load
+
+        headers["Stripe-Version"] = load().version
+    return headers
 
 
 def _fresh() -> Simulator:
