@@ -115,6 +115,10 @@ def defaults(call: RequestContext) -> list[Test]:
         return [lambda value: value.get("status") != "canceled"]
     if call.plan.kind == "billing.alert":  # https://docs.stripe.com/api/billing/alert/archive
         return [lambda value: value.get("status") != "archived"]
+    if (
+        call.plan.kind == "v2.core.account" and "closed" not in call.params
+    ):  # https://docs.stripe.com/api/v2/core/accounts/list
+        return [lambda value: not value.get("closed")]
     return []
 
 

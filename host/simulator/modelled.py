@@ -7,12 +7,11 @@ required members of its answer that have no source, parameters that its answer d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from host.simulator import effects, resources
+from host.simulator import effects
 from host.simulator.context import Backend, Filter, Includable, Object, RequestContext
 from host.simulator.list_filters import PAGING, check_values
 from host.simulator.members import gives
@@ -34,9 +33,8 @@ class Model(NamedTuple):
 
     ``behaviours``, ``effects``, ``shown_at``, ``filters`` and ``filter_values`` are by operation (see
     :mod:`host.simulator.effects` and :mod:`host.simulator.list_filters`). ``makes`` are the kinds of objects that
-    behaviours create beside the one they answer. ``verbs`` are actions that only set these members of their object.
-    ``includable`` are, by kind, members that answers have only when they are expanded. ``within`` finds objects of a
-    kind by id that are stored inside others.
+    behaviours create beside the one they answer. ``includable`` are, by kind, members that answers have only when they
+    are expanded. ``within`` finds objects of a kind by id that are stored inside others.
     """
 
     behaviours: Mapping[str, Behaviour]
@@ -44,7 +42,6 @@ class Model(NamedTuple):
     shown_at: Mapping[str, Mapping[str, str]]
     filters: Mapping[str, Mapping[str, Filter]]
     makes: frozenset[str]
-    verbs: Mapping[str, Mapping[str, Any]]
     includable: Mapping[str, Mapping[str, Includable]] = {}
     within: Mapping[str, Callable[[Backend, str], Object | None]] = {}
     filter_values: Mapping[str, Mapping[str, Sequence[str]]] = {}
@@ -54,15 +51,13 @@ class Model(NamedTuple):
         id = plan.operation.id
         if id in self.behaviours:
             return "behaviour"
-        if id in self.verbs:
-            return "stored"
         result = plan.operation.result
         if result is not None and result.format == "binary":  # a file cannot be made from a stored object
             return "refused"
         return "stored" if plan.action in _STORED else "refused"
 
 
-NO_MODEL = Model({}, {}, {}, {}, frozenset(), {})
+NO_MODEL = Model({}, {}, {}, {}, frozenset())
 
 
 class ModelRule:
@@ -76,10 +71,7 @@ class ModelRule:
 
     def behaviour(self, plan: RoutePlan) -> Behaviour | None:
         """The operation's own behaviour, or ``None`` if it is like any other of its kind."""
-        found = self._model.behaviours.get(plan.operation.id)
-        if found is None and (members := self._model.verbs.get(plan.operation.id)) is not None:
-            return partial(resources.set_members, members)
-        return found
+        return self._model.behaviours.get(plan.operation.id)
 
     def before(self, call: RequestContext) -> None:
         """Refuse an operation that is not modelled, and give the context of a list its filters."""
@@ -129,7 +121,7 @@ class ModelRule:
                 self._unread(call)
             return
         if call.invented and plan.operation.id not in self._model.behaviours:
-            self._invented(call)
+            refuse_invented(call)
         if call.params and not (plan.operation.result is not None and plan.operation.result.format == "binary"):
             self._dropped(call, answer)
 
@@ -139,16 +131,6 @@ class ModelRule:
         for name in call.params:
             if name not in PAGING and name not in handled:
                 call.not_modelled(f"the filter {name}", self._instead(call, handled), name)
-
-    def _invented(self, call: RequestContext) -> None:
-        given = call.params
-        missing = [path for path in dict.fromkeys(call.invented) if not gives(given, path)]
-        if not missing:
-            return
-        call.not_modelled(
-            f"{', '.join(missing[:6])}{' …' if len(missing) > 6 else ''} in the answer",
-            "Nobody gave a value, and none is computed.",
-        )
 
     def _dropped(self, call: RequestContext, answer: Object | bytes) -> None:
         id, given = call.plan.operation.id, call.params
@@ -165,3 +147,13 @@ class ModelRule:
         shown = call.backend.factory.template(plan.kind, plan.shape).schema.properties if plan.shape is not None else {}
         taken = [n for n, p in plan.operation.params.items() if p.location != "path" and (n in shown or n in handled)]
         return f"It takes {names(taken)}." if taken else ""
+
+
+def refuse_invented(call: RequestContext) -> None:
+    """Refuse members of the answer that have no source."""
+    missing = [path for path in dict.fromkeys(call.invented) if not gives(call.params, path)]
+    if missing:
+        call.not_modelled(
+            f"{', '.join(missing[:6])}{' …' if len(missing) > 6 else ''} in the answer",
+            "Nobody gave a value, and none is computed.",
+        )

@@ -222,11 +222,6 @@ def check_parents(call: RequestContext) -> None:
             call.load(kind, call.path_args[parent.param], parent.param)
 
 
-def set_members(members: Mapping[str, Any], call: RequestContext) -> Object:
-    """An action that only sets ``members`` of its object, beside its parameters."""
-    return call.save(call.plan.kind, {**call.put(call.subject(), call.params), **members})
-
-
 def act(call: RequestContext) -> Object:
     """An action on an object: sets its parameters as members, and what the verb implies."""
     value = call.put(call.subject(), call.params)

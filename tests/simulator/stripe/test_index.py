@@ -28,7 +28,6 @@ ONE = (
     "SHOWN_AT",
     "FILTERS",
     "FILTER_VALUES",
-    "VERBS",
     "DUE",
 )  # a key of these is declared once
 MANY = ("MAKES", "WATCHERS")
@@ -94,7 +93,7 @@ def test_each_operation_has_what_its_module_declares(stripe) -> None:
     """For every operation of the catalog, found by the index or by looking at all modules is the same."""
     found = modules()
     tables = {"BEHAVIOURS": MODEL.behaviours, "EFFECTS": MODEL.effects, "SHOWN_AT": MODEL.shown_at}
-    tables |= {"FILTERS": MODEL.filters, "FILTER_VALUES": MODEL.filter_values, "VERBS": MODEL.verbs}
+    tables |= {"FILTERS": MODEL.filters, "FILTER_VALUES": MODEL.filter_values}
     seen = 0
     for plan in Simulator(stripe).backend.routes.plans():
         id = plan.operation.id
