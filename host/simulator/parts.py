@@ -20,7 +20,7 @@ from host.simulator.references import References
 from host.simulator.request_reader import RequestReader
 from host.simulator.routes import Routes
 from host.simulator.store import Store
-from host.simulator.stripe import issuing_test_address, payment_pages, thin_events, versions
+from host.simulator.stripe import issuing_test_address, older_members, payment_pages, thin_events, versions
 from host.simulator.stripe.behaviours import DUE, EARLY, MODEL, WATCHERS
 from host.simulator.stripe.defaults import DEFAULTS
 from host.simulator.stripe.event_derivation import derive
@@ -61,7 +61,7 @@ def parts_of(catalog: Catalog, store: Store, *, key: str | None, seed: object, l
         routes,
         events,
     )
-    known = (versions.RENAMED, versions.MOVED, versions.MOVED_ENDPOINTS) if stripe else ()
+    known = (versions.RENAMED, older_members.MOVED, versions.MOVED_ENDPOINTS) if stripe else ()
     renamed = Versions(catalog.version, versions.OLDEST, versions.TRAINS, *known)
     rule = ModelRule(MODEL, backend, routes.plans) if isinstance(routes, Routes) else None
     return SimulatorParts(

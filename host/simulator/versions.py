@@ -1,6 +1,7 @@
 """Older versions of an API: translates their parameters to the newest version, and answers to theirs.
 
-The changes are data (:mod:`host.simulator.stripe.versions`), so that behaviours know the newest version only.
+The changes are data (``versions`` and ``older_members`` of :mod:`host.simulator.stripe`), so that behaviours know the
+newest version only.
 https://docs.stripe.com/api/versioning
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from host.apis.catalog import Schema
-from host.simulator.stripe import versions
+from host.simulator.stripe import older_members, versions
 
 ACACIA = {"Stripe_Version": "2025-02-24.acacia"}
 
@@ -67,7 +67,7 @@ def test_the_upcoming_invoice_of_older_clients_is_a_preview(api, price, payer) -
     assert api.ask("GET", path, "", Stripe_Version="2025-03-31.basil")[0] == 400
 
 
-@pytest.mark.parametrize("row", versions.MOVED, ids=lambda row: f"{row.kind}.{row.member}")
+@pytest.mark.parametrize("row", older_members.MOVED, ids=lambda row: f"{row.kind}.{row.member}")
 def test_a_moved_member_is_gone_from_the_newest_objects(stripe, row) -> None:
     """A moved member is gone from the newest objects."""
     properties = stripe.schema(row.kind).properties

@@ -13,7 +13,7 @@ from typing import Any
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import connect
 from host.simulator.stripe.money import MOST, rounded
-from host.simulator.stripe.versions import INVOICE_SHARES
+from host.simulator.stripe.older_members import INVOICE_SHARES
 
 OWN = frozenset({"application_fee_amount", "transfer_data"})
 
