@@ -13,7 +13,7 @@ from host.simulator.api_error import SimulatedError
 def renaming(names: Mapping[str, str]) -> Iterator[None]:
     """Give the parameter of an error that is raised within the name that the request has for it.
 
-    ``names`` are by the first part of the name used within: ``{"unit_amount": "amount"}``,
+    ``names`` are by the whole name used within, or by its first part: ``{"unit_amount": "amount"}``,
     ``{"transfer_data": "default_settings[transfer_data]"}``. What becomes "" is left out, with its index:
     ``{"items": ""}`` makes ``price`` of ``items[0][price]``.
     """
@@ -22,10 +22,10 @@ def renaming(names: Mapping[str, str]) -> Iterator[None]:
     except SimulatedError as error:
         for old, new in names.items():
             if "_" in old:  # a word of the API, and no plain English
-                error.message = re.sub(rf"(?<![\w\[]){old}(?!\w)", new, error.message)
+                error.message = re.sub(rf"(?<![\w\[]){re.escape(old)}(?!\w)", new, error.message)
         found = error.param
-        head = (found or "").partition("[")[0]
-        if found is not None and head in names:
+        head = found if found in names else (found or "").partition("[")[0]
+        if found is not None and head is not None and head in names:
             error.param = _renamed(found, head, names[head]) or None
             if "[" in found and error.param:
                 error.message = error.message.replace(found, error.param)

@@ -17,8 +17,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "simulator-coverage.md"
 HEAD = """\
 # What the simulator models of Stripe
 
-Generated from the simulator's own tables; `tests/simulator/test_coverage_page.py` compares them. How the simulator behaves is
-described in [simulator.md](simulator.md).
+Generated from the simulator's own tables; `tests/simulator/test_coverage_page.py` compares them. How the simulator
+behaves is described in [simulator.md](simulator.md).
 
 | | operations |
 |---|---|

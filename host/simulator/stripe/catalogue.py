@@ -241,18 +241,17 @@ def update_price(call: RequestContext) -> Object:
     return call.save("price", price)
 
 
-def check_for_sale(call: RequestContext, price: Object, path: str) -> None:
-    """Refuse an archived price, or the price of an archived product.
+def check_for_sale(call: RequestContext, price: Object, wanted: Object, path: str) -> None:
+    """Refuse an archived price, or the price of an archived product, which the entry ``wanted`` in ``path`` names.
 
     https://docs.stripe.com/products-prices/manage-prices#archive-product
     """
+    at = next(f"{path}[{name}]" for name in ("price", "plan", "price_data") if wanted.get(name))
     if not price["active"]:
-        raise invalid("The price specified is inactive. This field only accepts active prices.", f"{path}[price]")
+        raise invalid("The price specified is inactive. This field only accepts active prices.", at)
     product = call.find("product", str(price["product"]))
     if product is not None and not product["active"]:
-        raise invalid(
-            "This price is not available to be purchased because its product is not active.", f"{path}[price]"
-        )
+        raise invalid("This price is not available to be purchased because its product is not active.", at)
 
 
 def price_from(call: RequestContext, wanted: Object, path: str) -> Object:

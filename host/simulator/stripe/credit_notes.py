@@ -304,7 +304,9 @@ def _linked(call: RequestContext, invoice: Object) -> list[Object]:
     paid = [p["payment"]["payment_intent"] for p in store.having("invoice_payment", "invoice", invoice["id"])]
     for n, wanted in enumerate(call.params.get("refunds") or []):
         at = f"refunds[{n}][refund]"
-        refund = call.load("refund", wanted.get("refund") or "", at, 400)
+        if not wanted.get("refund"):
+            raise invalid(f"Missing required param: {at}.", at, "parameter_missing")
+        refund = call.load("refund", wanted["refund"], at, 400)
         if refund["payment_intent"] not in paid:
             raise invalid("The refund is not one of this invoice's payments.", at)
         amount = wanted.get("amount_refunded", refund["amount"])

@@ -65,7 +65,8 @@ def worth(call: RequestContext, params: Object, currency: str | None, path: str 
         except InvalidOperation as error:
             raise invalid(f"Invalid decimal: {exact}", _at(path, "unit_amount_decimal")) from error
     elif quantity != 1:
-        raise invalid("quantity needs a price or a unit_amount_decimal.", _at(path, "quantity"))
+        name = "quantity_decimal" if params.get("quantity_decimal") is not None else "quantity"
+        raise invalid(f"{name} needs a price or a unit_amount_decimal.", _at(path, name))
     if abs(amount) > MOST:
         raise invalid("Amount is too large.", _at(path, "amount"), "amount_too_large")
     return Worth(amount, currency or "usd")

@@ -61,7 +61,7 @@ def read_entry(
 ) -> LineEntry:
     """One entry of such a parameter, which is ``here``; see :func:`read`."""
     base = price_from(call, item, here)
-    check_for_sale(call, base, here)
+    check_for_sale(call, base, item, here)
     price = in_currency(base, currency or base["currency"], f"{here}[price]")
     if base.get("custom_unit_amount") and not custom:
         call.not_modelled("prices that the customer sets", "prices with an amount are.", f"{here}[price]")

@@ -79,7 +79,7 @@ def _price(call: RequestContext, wanted: Object, path: str) -> Object:
             f"{path}[price]",
         )
     if not wanted.get(AGREED):
-        check_for_sale(call, price, path)
+        check_for_sale(call, price, wanted, path)
     return price
 
 
