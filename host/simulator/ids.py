@@ -1,4 +1,4 @@
-"""IdGenerator in the API's form: a prefix and random base-62 characters."""
+"""Ids in the API's form: a prefix and random base-62 characters."""
 
 from __future__ import annotations
 
