@@ -16,6 +16,7 @@ from host.simulator.modelled import refuse_invented
 
 KIND = "v2.core.account"
 _CONFIGURATIONS = ("customer", "merchant", "recipient")
+_OF_STRIPE = ("express", "full")  # dashboards
 _INCLUDED = ("defaults", "future_requirements", "identity", "requirements")
 
 
@@ -33,10 +34,16 @@ def _stored(call: RequestContext, account: Object) -> Object:
     params = {name: value for name, value in call.params.items() if name != "include"}
     if params.get("account_token"):
         call.not_modelled("the parameter account_token", "The parameters themselves are.", "account_token")
-    if given := params.pop("configuration", None):
-        params["configuration"] = {name: {"applied": True, **(each or {})} for name, each in given.items()}
-    if "defaults" in params or account.get("defaults"):
-        params["defaults"] = _defaults(params.get("dashboard", account.get("dashboard")), params.get("defaults"))
+    configured = account.get("configuration") or {}
+    given = params.pop("configuration", None) or {}
+    for name, each in given.items():
+        if each is None and configured.get(name):
+            call.not_modelled("a configuration that is unset", "applied=false is.", f"configuration[{name}]")
+    if wanted := {name: {"applied": True, **each} for name, each in given.items() if each is not None}:
+        params["configuration"] = wanted
+    dashboard, defaults = params.get("dashboard", account.get("dashboard")), params.pop("defaults", None)
+    if defaults or dashboard in _OF_STRIPE:
+        params["defaults"] = _defaults(dashboard, defaults)
     call.put(account, params)
     configured = account.get("configuration") or {}
     applied = [name for name in _CONFIGURATIONS if (configured.get(name) or {}).get("applied")]
@@ -54,7 +61,7 @@ def _defaults(dashboard: str | None, given: Object | None) -> Object:
     https://docs.stripe.com/connect/migrate-to-controller-properties
     """
     found = dict(given or {})
-    if dashboard in ("express", "full"):
+    if dashboard in _OF_STRIPE:
         found["responsibilities"] = {**(found.get("responsibilities") or {}), "requirements_collector": "stripe"}
     return found
 
@@ -65,7 +72,7 @@ def _shown(call: RequestContext, account: Object) -> Object:
         if name in include:
             call.not_modelled(f"the {name} of accounts of API v2", "Those of /v1/accounts are.", "include")
     if "defaults" in include and not account.get("defaults"):
-        call.not_modelled("defaults that nobody gave", "Those of an account with a dashboard are.", "include")
+        call.not_modelled("the defaults of accounts without a dashboard of Stripe's", "", "include")
     shown = {**account, **{name: None for name in _INCLUDED if name not in include}}
     asked = [name for name in _CONFIGURATIONS if f"configuration.{name}" in include]
     configured = account.get("configuration") or {}

@@ -41,6 +41,10 @@ def test_identity_and_defaults_are_included_where_named(api) -> None:
     assert made["defaults"]["responsibilities"] == {**paid, "requirements_collector": "stripe"}
     changed = api.post(f"{PATH}/{made['id']}", {"display_name": "Shop"})
     assert (changed["identity"], changed["defaults"], changed["display_name"]) == (None, None, "Shop")
+    kept = api.get(f"{PATH}/{made['id']}?include[0]=defaults")["defaults"]
+    assert (kept["currency"], kept["responsibilities"]["fees_collector"]) == ("eur", "stripe")
+    plain = account(api, dashboard="express", include=["defaults"])["defaults"]["responsibilities"]
+    assert plain == {"fees_collector": None, "losses_collector": None, "requirements_collector": "stripe"}
     again = api.get(f"{PATH}/{made['id']}?include[0]=identity")
     assert again["identity"]["entity_type"] == "company"
 
@@ -52,6 +56,8 @@ def test_a_configuration_is_added_and_taken_away(api) -> None:
     assert api.post(path, {"configuration": {"recipient": {}}})["applied_configurations"] == ["customer", "recipient"]
     removed = api.post(path, {"configuration": {"customer": {"applied": False}}})
     assert removed["applied_configurations"] == ["recipient"]
+    assert api.error("POST", path, {"configuration": {"recipient": None}})[0] == 501
+    assert api.post(PATH, {"configuration": {"customer": None}, "defaults": None})["applied_configurations"] == []
 
 
 def test_accounts_are_filtered_and_closed(api) -> None:
