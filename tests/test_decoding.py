@@ -258,6 +258,7 @@ DECODERS = {
     "simulator/pagination.py": "the simulator's store",
     "simulator/parsing.py": "check_json, before",
     "simulator/operations.py": "the simulator's own",
+    "simulator/stripe/accounts_v2.py": "the simulator's store",
     "simulator/stripe/books.py": "the simulator's store",
     "simulator/stripe/breakdowns.py": "the simulator's store",
     "simulator/stripe/entitlements.py": "the simulator's store",

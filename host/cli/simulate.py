@@ -67,16 +67,16 @@ def command(
 
 def _serve(simulator: Simulator, options: SimulateOptions) -> None:
     """Answer requests and deliver events until a signal comes."""
-    from host.simulator.delivery import Deliveries, Disturbance
+    from host.simulator.delivery import Deliveries, DeliveryFaults
     from host.simulator.server import serve
 
     secret = _secret()
     targets = _targets(options.forward, options.events, secret)
-    disturbance = None if options.deliver is None else Disturbance.parse(options.deliver)
+    faults = None if options.deliver is None else DeliveryFaults.parse(options.deliver)
     deliveries = Deliveries(
         simulator,
         targets,
-        disturbance=disturbance,
+        faults=faults,
         anywhere=options.deliver_anywhere,
         seed=options.seed,
         report=_report,

@@ -38,7 +38,7 @@ class SimulateOptions(msgspec.Struct, frozen=True):
         str | None, Option("--events", "With --forward-to: only these events, such as customer.*", "NAME[,NAME]")
     ] = None
     deliver: Annotated[
-        str | None, Option("--deliver", "Disturb deliveries, such as duplicate:5%,reorder:5%,delay:2s.", "SPEC")
+        str | None, Option("--deliver", "Inject faults into deliveries: duplicate:5%,reorder:5%,delay:2s.", "SPEC")
     ] = None
     deliver_anywhere: Annotated[
         bool, Option("--deliver-anywhere", "Also deliver to webhook endpoints that are not on this machine.")

@@ -97,11 +97,12 @@ def _asking(settings: Settings) -> Any:
     import httpx  # for a server alone
 
     from host.simulator.trigger import decoded
+    from host.simulator.triggering import request_headers
 
     key = settings.stripe_secret_key.reveal() if settings.stripe_secret_key else KEY
 
     def ask(method: str, target: str, form: str, other: str = "", /) -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {other or key}", "Content-Type": "application/x-www-form-urlencoded"}
+        headers = request_headers(target, other or key)
         try:
             with httpx.Client(base_url=settings.stripe_api_base, headers=headers, trust_env=False) as client:
                 answer = client.request(method, target, content=form.encode() or None)

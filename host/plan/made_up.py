@@ -14,7 +14,7 @@ from host.apis.api import Api
 from host.apis.catalog import Operation, Schema
 from host.http.message import Request, Response
 from host.plan.planned_values import PlannedNames, holds_planned
-from host.simulator.object_factory import Shapes
+from host.simulator.object_factory import ObjectFactory
 from host.simulator.stripe.defaults import DEFAULTS
 
 __all__ = ["MadeUp", "PlannedObject"]
@@ -35,7 +35,7 @@ class MadeUp:
 
     def __init__(self, names: PlannedNames) -> None:
         self._names = names
-        self._shapes: dict[str, Shapes] = {}
+        self._shapes: dict[str, ObjectFactory] = {}
         self._readers: dict[str, dict[str, Operation]] = {}
         self.objects: dict[tuple[str, str], PlannedObject] = {}
 
@@ -108,11 +108,11 @@ class MadeUp:
     def _object(
         self, api: Api, operation: Operation, given: dict[str, Any], base: dict[str, Any] | None
     ) -> dict[str, Any]:
-        shapes = self._shapes_of(api)
-        template = shapes.template(_kind(operation.result), operation.result)
+        factory = self._shapes_of(api)
+        template = factory.template(_kind(operation.result), operation.result)
         # A copy: answers that the script already has must not change.
-        value = shapes.fresh(template, int(time())) if base is None else deepcopy(base)
-        shapes.put(template.schema, value, given)
+        value = factory.fresh(template, int(time())) if base is None else deepcopy(base)
+        factory.put(template.schema, value, given)
         field = api.catalog.facts.id_field
         if base is None:
             if field in template.schema.properties and not given.get(field):
@@ -143,8 +143,8 @@ class MadeUp:
         return name if full.type == "string" else {"id": name}
 
     def _fresh(self, api: Api, operation: Operation) -> dict[str, Any]:
-        shapes = self._shapes_of(api)
-        return shapes.fresh(shapes.template(_kind(operation.result), operation.result), int(time()))
+        factory = self._shapes_of(api)
+        return factory.fresh(factory.template(_kind(operation.result), operation.result), int(time()))
 
     def _delete(self, api: Api, operation: Operation, request: Request) -> str | None:
         if operation.method != "DELETE" or not operation.path.endswith("}"):
@@ -173,8 +173,8 @@ class MadeUp:
             choices = api.catalog.resolve(full.properties[name]).any_of or full.properties[name].any_of
             kind = next((each for each in choices if each.ref), None)
             if kind is not None:
-                shapes = self._shapes_of(api)
-                inner = shapes.fresh(shapes.template(kind.ref), int(time()))
+                factory = self._shapes_of(api)
+                inner = factory.fresh(factory.template(kind.ref), int(time()))
                 found[name] = {**inner, api.catalog.facts.id_field: found[name]}
         return found
 
@@ -230,10 +230,10 @@ class MadeUp:
 
     # -- shapes
 
-    def _shapes_of(self, api: Api) -> Shapes:
+    def _shapes_of(self, api: Api) -> ObjectFactory:
         found = self._shapes.get(api.name)
         if found is None:
-            found = self._shapes[api.name] = Shapes(api.catalog, DEFAULTS if api.name == "stripe" else {})
+            found = self._shapes[api.name] = ObjectFactory(api.catalog, DEFAULTS if api.name == "stripe" else {})
         return found
 
     def _full(self, api: Api, schema: Schema) -> Schema:

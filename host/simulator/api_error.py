@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Refusal(Exception):
+class SimulatedError(Exception):
     """The simulated API answers with an error.
 
     ``status`` is the HTTP status; ``type``, ``code``, ``param`` and ``more`` are members of the error object, see
@@ -55,11 +55,11 @@ class Refusal(Exception):
         return {"error": error}
 
 
-def invalid(message: str, param: str | None = None, code: str | None = None, *, worked: bool = False) -> Refusal:
+def invalid(message: str, param: str | None = None, code: str | None = None, *, worked: bool = False) -> SimulatedError:
     """A 400 for a wrong parameter of the request."""
-    return Refusal(400, message, param=param, code=code, worked=worked)
+    return SimulatedError(400, message, param=param, code=code, worked=worked)
 
 
-def missing(noun: str, id: str, param: str, status: int = 404) -> Refusal:
+def missing(noun: str, id: str, param: str, status: int = 404) -> SimulatedError:
     """No such object. ``status`` is 404 where the path names the object, 400 where a parameter does."""
-    return Refusal(status, f"No such {noun}: '{id}'", code="resource_missing", param=param)
+    return SimulatedError(status, f"No such {noun}: '{id}'", code="resource_missing", param=param)

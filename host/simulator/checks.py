@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 from host.apis.catalog import Operation, Schema
 from host.nearest_name import nearest_name
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.members import METADATA_KEYS
-from host.simulator.parsing import Tree, Unnamed
+from host.simulator.parsing import ImpliedIndex, Tree
 
 METADATA_KEY, METADATA_VALUE = 40, 500  # characters: https://docs.stripe.com/api/metadata
 TEXT, LONG_TEXT = 5000, 20_000  # characters
@@ -22,6 +22,7 @@ _LONG = frozenset(
     ("access_activity_log", "cancellation_policy_disclosure", "cancellation_rebuttal", "duplicate_charge_explanation",
      "product_description", "refund_policy_disclosure", "refund_refusal_explanation", "uncategorized_text")
 )  # fmt: skip
+_BOUNDS = frozenset(("gt", "gte", "lt", "lte"))
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "integer": int,
     "number": (int, float),
@@ -56,7 +57,7 @@ class Checker:
         self._answer: Schema | None = None  # of the operation being read: its nullable members may be unset
 
     def parameters(self, operation: Operation, tree: Tree, location: str, *, typed: bool) -> dict[str, Any]:
-        """The checked parameters of ``location`` ("query" or "body") in ``tree``. Raises :class:`Refusal`.
+        """The checked parameters of ``location`` ("query" or "body") in ``tree``. Raises :class:`SimulatedError`.
 
         Not reentrant: the schema of the operation's answer is kept while its parameters are read.
         """
@@ -123,18 +124,18 @@ class Checker:
         resolved = [self._catalog.resolve(schema) for schema in schemas]
         # A plain string takes any text, so it is tried last.
         resolved.sort(key=lambda s: s.type == "string" and not s.enum)
-        refusals: list[tuple[bool, Refusal]] = []
+        refusals: list[tuple[bool, SimulatedError]] = []
         for schema in resolved:
             try:
                 return self.value(schema, value, path, typed)
-            except Refusal as refusal:
+            except SimulatedError as refusal:
                 takes_nested = schema.type in ("object", "array") or bool(schema.properties)
                 refusals.append((takes_nested == nested, refusal))
         fitting = [refusal for fits, refusal in refusals if fits]
         raise (fitting or [refusal for _, refusal in refusals])[0]
 
     def _object(self, schema: Schema, value: Any, path: str, typed: bool) -> Any:
-        if not isinstance(value, dict) or any(type(name) is Unnamed for name in value):
+        if not isinstance(value, dict) or any(type(name) is ImpliedIndex for name in value):
             raise invalid("Invalid object", path)
         if not schema.properties:
             if schema.additional is None:
@@ -211,7 +212,7 @@ class Checker:
         elif kind in ("integer", "number"):
             _check_range(schema, value, path)
         if self._reader is not None and kind in ("string", "integer"):
-            name = path if path[-1] != "]" else path.rpartition("[")[2][:-1]
+            name = _name(path)
             read = self._reader(name, schema)
             value = read(value, path) if read is not None else value
         return value
@@ -228,12 +229,18 @@ class Checker:
         if len(value) > limit:
             raise invalid(f"Invalid string: {value[:20]}…; must be at most {limit} characters", path)
 
-    def _unknown(self, names: list[str], known: list[str]) -> Refusal:
+    def _unknown(self, names: list[str], known: list[str]) -> SimulatedError:
         message = f"Received unknown parameter{'s' if len(names) > 1 else ''}: {', '.join(names)}"
         near = nearest_name(names[0], known, 0.7)
         if near and len(names) == 1:
             message += f". Did you mean {near}?"
-        return invalid(message, str(names[0]), "parameter_unknown")  # str(): the name may be an Unnamed
+        return invalid(message, str(names[0]), "parameter_unknown")  # str(): the name may be an ImpliedIndex
+
+
+def _name(path: str) -> str:
+    """The last name of a path; that of what is compared for ``created[gte]``."""
+    *outer, last = path.replace("]", "").split("[")
+    return outer[-1] if outer and last in _BOUNDS else last
 
 
 def _check_range(schema: Schema, value: float, path: str) -> None:
@@ -286,11 +293,11 @@ def one_of(values: Iterable[Any]) -> str:
     return " or ".join(names)
 
 
-def at_least(path: str, least: str) -> Refusal:
+def at_least(path: str, least: str) -> SimulatedError:
     """The refusal of a number that is less than ``least``."""
     return invalid(f"This value must be greater than or equal to {least}.", path, "parameter_invalid_integer")
 
 
-def at_most(path: str, most: str) -> Refusal:
+def at_most(path: str, most: str) -> SimulatedError:
     """The refusal of a number that is greater than ``most``."""
     return invalid(f"This value must be less than or equal to {most}.", path, "parameter_invalid_integer")

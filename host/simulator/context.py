@@ -10,11 +10,11 @@ import msgspec
 from host.apis.catalog import Catalog
 from host.simulator.added_apis.routes import AddedRoutes
 from host.simulator.agenda import ORDINARY, Agenda
-from host.simulator.api_error import Refusal, missing
+from host.simulator.api_error import SimulatedError, missing
 from host.simulator.event_log import EventLog
-from host.simulator.ids import Ids
+from host.simulator.ids import IdGenerator
 from host.simulator.not_simulated import Leniency
-from host.simulator.object_factory import Shapes
+from host.simulator.object_factory import ObjectFactory
 from host.simulator.partition import Partition
 from host.simulator.references import References, noun
 from host.simulator.routes import RoutePlan, Routes, collection
@@ -24,7 +24,7 @@ Object = dict[str, Any]
 Test = Callable[[Object], bool]
 
 
-class World(msgspec.Struct, frozen=True):
+class Backend(msgspec.Struct, frozen=True):
     """What all requests to one account share: the store and the parts that work on it.
 
     ``account`` is the connected account whose part of the store ``store`` is, or "" for the platform. ``watchers`` are
@@ -34,8 +34,8 @@ class World(msgspec.Struct, frozen=True):
 
     catalog: Catalog
     store: Store | Partition
-    shapes: Shapes
-    ids: Ids
+    factory: ObjectFactory
+    ids: IdGenerator
     references: References
     stripe: bool
     leniency: Leniency
@@ -46,8 +46,8 @@ class World(msgspec.Struct, frozen=True):
     account: str = ""
     whole: Store | None = None  # the store that ``store`` is a part of
 
-    def of(self, account: str) -> World:
-        """The world of a connected account, or of the platform for "". The objects of each are its own."""
+    def of(self, account: str) -> Backend:
+        """The backend of a connected account, or of the platform for "". The objects of each are its own."""
         if account == self.account:
             return self
         whole = self.whole if isinstance(self.store, Partition) else self.store
@@ -64,45 +64,45 @@ class RequestContext(msgspec.Struct):
     seconds since 1970, by ``clock``.
     """
 
-    world: World
+    backend: Backend
     plan: RoutePlan
     path: str
     query: str
     path_args: dict[str, str]
     params: dict[str, Any]
     now: int
-    day: str = ""  # the date of the API version to answer in; "" is the newest
+    version_date: str = ""  # the date of the API version to answer in; "" is the newest
     saved: tuple[Object, bytes] | None = None  # the last object saved, and its JSON
     filters: Mapping[str, Filter] = {}  # of a list: the tests of parameters that are not members of its objects
     invented: list[str] = msgspec.field(default_factory=list)  # dotted paths of members whose values have no source
     clock: str = ORDINARY  # the id of the test clock that ``now`` is by
     headers: dict[str, str] = {}  # added to the answer's
-    gone: Mapping[str, Any] = {}  # parameters that older versions have and the newest has not
+    removed_params: Mapping[str, Any] = {}  # parameters that older versions have and the newest has not
     origin: str = ""  # scheme, host and port of the server that got the request; "" without a server
     any_version: bool = False  # the client sent no version, and may use the parameter names of any
     older_names: Mapping[str, str] = {}  # by today's name of a parameter, the older name that the client used
 
     def at(self, now: int, clock: str) -> RequestContext:
         """A context at another time and clock, without the parameters."""
-        return RequestContext(self.world, self.plan, self.path, "", {}, {}, now, clock=clock, origin=self.origin)
+        return RequestContext(self.backend, self.plan, self.path, "", {}, {}, now, clock=clock, origin=self.origin)
 
     def asking(self, method: str, path: str, params: Object) -> RequestContext:
         """The context of another request, made on behalf of this one; ``path`` must be one the API has."""
-        found = self.world.routes.find(method, path)
+        found = self.backend.routes.find(method, path)
         assert found is not None, path
         plan, path_args = found
-        made = RequestContext(self.world, plan, path, "", path_args, params, self.now, clock=self.clock)
+        made = RequestContext(self.backend, plan, path, "", path_args, params, self.now, clock=self.clock)
         made.origin = self.origin
         return made
 
     @property
     def account(self) -> str:
         """The connected account that the request is for, or "" for the platform itself."""
-        return self.world.account
+        return self.backend.account
 
     def within(self, account: str) -> RequestContext:
         """The same request on the objects of another account."""
-        return msgspec.structs.replace(self, world=self.world.of(account), saved=None)
+        return msgspec.structs.replace(self, backend=self.backend.of(account), saved=None)
 
     @property
     def target(self) -> str:
@@ -111,18 +111,18 @@ class RequestContext(msgspec.Struct):
 
     def find(self, kind: str, id: str) -> Object | None:
         """A copy of the object, or ``None`` if it is deleted or does not exist."""
-        record = self.world.store.record(kind, id)
-        return None if record is None or record.deleted else self.world.store.get(kind, id)
+        record = self.backend.store.record(kind, id)
+        return None if record is None or record.deleted else self.backend.store.get(kind, id)
 
     def load(self, kind: str, id: str, param: str = "id", status: int = 404) -> Object:
-        """A copy of the object. Raises :class:`Refusal` ("No such product: 'prod_x'") if there is none."""
+        """A copy of the object. Raises :class:`SimulatedError` ("No such product: 'prod_x'") if there is none."""
         found = self.find(kind, id)
         if found is None:
             raise missing(noun(kind), id, param, status)
         return found
 
     def subject(self) -> Object:
-        """A copy of the object that the path names. Raises :class:`Refusal` (404) if there is none."""
+        """A copy of the object that the path names. Raises :class:`SimulatedError` (404) if there is none."""
         return self.load(self.plan.kind, self.target, self.plan.target)
 
     def save(self, kind: str, value: Object, *, under: str = "", deleted: bool = False) -> Object:
@@ -130,16 +130,16 @@ class RequestContext(msgspec.Struct):
 
         ``under`` is the path of the collection it is in, where the object itself does not name its owner.
         """
-        id = str(value[self.world.catalog.id_field])
-        self.saved = (value, self.world.store.put(kind, id, value, under=under, deleted=deleted))
-        watcher = self.world.watchers.get(kind)
+        id = str(value[self.backend.catalog.id_field])
+        self.saved = (value, self.backend.store.put(kind, id, value, under=under, deleted=deleted))
+        watcher = self.backend.watchers.get(kind)
         if watcher is not None and not deleted:
             watcher(self, value)
         return value
 
     def announce(self, type: str, kind: str, id: str) -> None:
         """Record an event of ``type`` about the object, for one that no change of the object would show."""
-        self.world.store.announce(type, kind, id)
+        self.backend.store.announce(type, kind, id)
 
     def make(self, kind: str, fields: Object | None = None, *, id: str | None = None, under: str = "") -> Object:
         """A new, stored object of ``kind``, with ``fields`` set as they are."""
@@ -149,8 +149,8 @@ class RequestContext(msgspec.Struct):
 
     def blank(self, kind: str, id: str | None = None) -> Object:
         """A new object of ``kind``, not stored."""
-        template = self.world.shapes.template(kind)
-        value = self.world.shapes.fresh(template, self.now)
+        template = self.backend.factory.template(kind)
+        value = self.backend.factory.fresh(template, self.now)
         value["id"] = id or self.new_id(kind)
         for name in template.lists:
             value[name]["url"] = f"{collection(self.plan.operation.path)}/{value['id']}/{name}"
@@ -158,16 +158,16 @@ class RequestContext(msgspec.Struct):
 
     def new_id(self, kind: str) -> str:
         """An id that no object of ``kind`` has yet, with the kind's prefix."""
-        prefix = PREFIXES.get(kind) or self.world.catalog.schema(kind).id_prefix or f"{noun(kind)}_"
+        prefix = PREFIXES.get(kind) or self.backend.catalog.schema(kind).id_prefix or f"{noun(kind)}_"
         while True:
-            id = self.world.ids.code() if kind == "coupon" else self.world.ids.new(prefix)
-            if self.world.store.record(kind, id) is None:
+            id = self.backend.ids.code() if kind == "coupon" else self.backend.ids.new(prefix)
+            if self.backend.store.record(kind, id) is None:
                 return id
 
     def put(self, value: Object, params: Object) -> Object:
         """Set those of ``params`` that the schema of the operation's kind has as members; returns ``value``."""
-        template = self.world.shapes.template(self.plan.kind, self.plan.shape)
-        self.world.shapes.put(template.schema, value, params, self.invented)
+        template = self.backend.factory.template(self.plan.kind, self.plan.shape)
+        self.backend.factory.put(template.schema, value, params, self.invented)
         return value
 
     def not_modelled(self, what: str, instead: str = "", param: str | None = None) -> None:
@@ -175,14 +175,16 @@ class RequestContext(msgspec.Struct):
 
         ``instead`` is a sentence on what is modelled, ``param`` the parameter at fault.
         """
-        self.world.leniency.pass_over(self.plan.operation.id, what, instead, param)
+        self.backend.leniency.pass_over(self.plan.operation.id, what, instead, param)
 
-    def refuse(self, message: str, *, code: str | None = None, param: str | None = None, status: int = 400) -> Refusal:
+    def refuse(
+        self, message: str, *, code: str | None = None, param: str | None = None, status: int = 400
+    ) -> SimulatedError:
         """A refusal once the operation has begun to execute: it is saved under the request's idempotency key."""
-        return Refusal(status, message, code=code, param=param, worked=True)
+        return SimulatedError(status, message, code=code, param=param, worked=True)
 
 
-Includable = Callable[[World, Object], Any]
+Includable = Callable[[Backend, Object], Any]
 """Gives the value of a member that answers have only when it is expanded. https://docs.stripe.com/expand"""
 
 
@@ -196,8 +198,8 @@ class StoredMember(msgspec.Struct, frozen=True):
     member: str
     otherwise: Callable[[Object], Any]
 
-    def __call__(self, world: World, value: Object) -> Any:
-        stored = world.store.get(self.kind, str(value["id"])) or value
+    def __call__(self, backend: Backend, value: Object) -> Any:
+        stored = backend.store.get(self.kind, str(value["id"])) or value
         found = stored.get(self.member)
         return self.otherwise(stored) if found is None else found
 

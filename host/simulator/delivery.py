@@ -24,14 +24,14 @@ from host.apis.nearest import meant, short
 from host.errors import UsageError
 from host.run.event_names import matches
 from host.serve.signatures import HEADER, sign
-from host.simulator.pending_deliveries import LeftDelivery, PendingDeliveries
+from host.simulator.pending_deliveries import PendingDeliveries, PendingDelivery
 from host.simulator.simulator import Simulator
 from host.simulator.stripe import issuing_requests, thin_events
 from host.simulator.stripe.event_destinations import PING, destinations_for
 from host.simulator.stripe.issuing_requests import REQUEST
 from host.simulator.stripe.webhook_endpoints import endpoints_for
 
-__all__ = ["Deliveries", "Disturbance", "Target", "event_patterns"]
+__all__ = ["Deliveries", "DeliveryFaults", "Target", "event_patterns"]
 
 ATTEMPTS: Final = 8
 FIRST_DELAY: Final = 1.0  # seconds before the second attempt; doubled for each further one
@@ -84,8 +84,8 @@ def event_patterns(text: str, types: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-class Disturbance(msgspec.Struct, frozen=True):
-    """How deliveries are disturbed on purpose, to test a receiver.
+class DeliveryFaults(msgspec.Struct, frozen=True):
+    """Faults injected into deliveries, to test a receiver.
 
     ``duplicate`` and ``reorder`` are shares of the deliveries, from 0 to 1; ``delay`` is in seconds, of each.
     """
@@ -95,7 +95,7 @@ class Disturbance(msgspec.Struct, frozen=True):
     delay: float = 0.0
 
     @classmethod
-    def parse(cls, text: str) -> Disturbance:
+    def parse(cls, text: str) -> DeliveryFaults:
         """Parse a value of ``--deliver``: ``duplicate:5%,reorder:5%,delay:2s``. Raises :class:`UsageError`."""
         found: dict[str, float] = {}
         for item in (part.strip() for part in text.split(",")):
@@ -145,14 +145,14 @@ class Deliveries:
         simulator: Simulator,
         targets: Sequence[Target] = (),
         *,
-        disturbance: Disturbance | None = None,
+        faults: DeliveryFaults | None = None,
         anywhere: bool = False,
         seed: object = None,
         report: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._simulator = simulator
         self._targets = tuple(targets)
-        self._disturbance = disturbance or Disturbance()
+        self._faults = faults or DeliveryFaults()
         self._anywhere = anywhere
         self._random = random.Random(None if seed is None else repr(seed))  # noqa: S311 - repeatable on purpose
         self._report = report
@@ -204,7 +204,7 @@ class Deliveries:
             type, id = left.event["type"], left.event["id"]
             self._report(f"{type}  {id}  → {Target(left.url, ()).shown}  given up: nothing is delivered there now")
 
-    def _target_of(self, left: LeftDelivery) -> Target | None:
+    def _target_of(self, left: PendingDelivery) -> Target | None:
         found = self._simulator.between_requests(lambda store: self._all_targets(left.event))
         return next((each for each in found if (each.endpoint, each.url) == (left.endpoint, left.url)), None)
 
@@ -251,7 +251,7 @@ class Deliveries:
         self._loop.run_until_complete(self._client.aclose())
 
     def _start(self, delivery: _Delivery) -> None:
-        chosen = self._disturbance
+        chosen = self._faults
         delay = chosen.delay + (0.2 + self._random.random() if self._random.random() < chosen.reorder else 0.0)
         copies = 2 if self._random.random() < chosen.duplicate else 1
         if delivery.due is not None:

@@ -11,7 +11,7 @@ from itertools import chain, groupby, islice
 from typing import Any, NamedTuple
 
 from host.simulator.change import Change, Derived
-from host.simulator.ids import Ids
+from host.simulator.ids import IdGenerator
 from host.simulator.store import Store
 
 __all__ = ["Cause", "EventLog", "Listener"]
@@ -47,7 +47,7 @@ class EventLog:
         store: Store,
         derive: Callable[[Sequence[Change]], list[Derived]],
         forms: Callable[[Object, str], list[tuple[str, Object]]],
-        ids: Ids,
+        ids: IdGenerator,
         *,
         version: str,
         eager: bool,

@@ -10,13 +10,13 @@ from copy import copy
 from typing import Any
 
 from host.apis.catalog import Operation, Schema
-from host.simulator.api_error import Refusal, invalid
-from host.simulator.context import Includable, Object, StoredMember, World
+from host.simulator.api_error import SimulatedError, invalid
+from host.simulator.context import Backend, Includable, Object, StoredMember
 from host.simulator.versions import Moved, value_of
 
 MAX_DEPTH = 4  # levels, with the ``data`` of lists: https://docs.stripe.com/api/expanding_objects
 Table = Mapping[str, Mapping[str, Includable]]
-Within = Mapping[str, Callable[[World, str], Object | None]]
+Within = Mapping[str, Callable[[Backend, str], Object | None]]
 Older = Mapping[str, Mapping[str, Moved]]
 
 
@@ -27,8 +27,8 @@ class Expander:
     function that finds an object by its id where it is stored inside another one.
     """
 
-    def __init__(self, world: World, includable: Table, within: Within) -> None:
-        self._world = world
+    def __init__(self, backend: Backend, includable: Table, within: Within) -> None:
+        self._backend = backend
         self._within = within
         self._includable = includable
         kept = {
@@ -46,12 +46,12 @@ class Expander:
         self._reaches: dict[str, bool] = {}
         self._left: list[str] = []  # ids that name no object, of the path being expanded
 
-    def within(self, world: World) -> Expander:
-        """The same, for the objects of another account's world."""
-        if world is self._world:
+    def within(self, backend: Backend) -> Expander:
+        """The same, for the objects of another account's backend."""
+        if backend is self._backend:
             return self
         other = copy(self)
-        other._world = world
+        other._backend = backend
         return other
 
     def is_due(self, operation: Operation, body: bytes) -> bool:
@@ -69,7 +69,7 @@ class Expander:
             return True
         if schema.ref:
             seen.add(schema.ref)
-        full = self._world.catalog.resolve(schema)
+        full = self._backend.catalog.resolve(schema)
         listed = (Schema(ref=full.list_of),) if full.list_of else ()
         left_out = self._includable.get(schema.ref, ())
         members = (each for name, each in full.properties.items() if name not in left_out)
@@ -101,7 +101,7 @@ class Expander:
             left = self._left = []
             self._walk(operation.result, value, names, older)
             for name in left:
-                self._world.leniency.pass_over(operation.id, f"expanding {path}", f"It has no such object: {name}.")
+                self._backend.leniency.pass_over(operation.id, f"expanding {path}", f"It has no such object: {name}.")
         return value
 
     def _walk(
@@ -113,7 +113,7 @@ class Expander:
         within: tuple[Object, str] | None = None,
     ) -> None:
         """Expand one path in ``value``. If that has no id, ``within`` is the object it is in, and its path there."""
-        resolve = self._world.catalog.resolve
+        resolve = self._backend.catalog.resolve
         full = resolve(schema) if schema is not None else Schema()
         name, rest = names[0], names[1:]
         inner = full.properties.get(name)
@@ -123,10 +123,10 @@ class Expander:
         if inner is None and include is None and moved is None:
             raise _not_expandable(name)
         if moved is not None:
-            value[name] = value_of(moved, value, self._world)
+            value[name] = value_of(moved, value, self._backend)
         own = resolve(inner or Schema())
         if include is not None and name not in value:
-            value[name] = include(self._world, holder)
+            value[name] = include(self._backend, holder)
             self.strip(value[name])
         targets = value.get(name)
         many = isinstance(targets, list)
@@ -148,8 +148,8 @@ class Expander:
     def _schema(self, own: Schema, kinds: list[str], item: Object) -> Schema:
         kind = str(item.get("object"))
         if kind in kinds or (kind != "list" and kind in self._includable):
-            return self._world.catalog.schema(kind)
-        return own if own.properties or not kinds else self._world.catalog.schema(kinds[0])
+            return self._backend.catalog.schema(kind)
+        return own if own.properties or not kinds else self._backend.catalog.schema(kinds[0])
 
     def _object(self, kinds: list[str], target: Any, holder: Object) -> Any:
         """The object that an id names, in this account or in one its holder names (a transfer's ``destination``)."""
@@ -157,19 +157,19 @@ class Expander:
             return target
         ids = (each.get("id") if isinstance(each, dict) else each for each in holder.values())
         accounts = [each for each in ids if isinstance(each, str) and each.startswith("acct_")]
-        for world in (self._world, *(self._world.of(each) for each in accounts)):
+        for backend in (self._backend, *(self._backend.of(each) for each in accounts)):
             for kind in kinds:
-                found = world.store.get(kind, target)
+                found = backend.store.get(kind, target)
                 if found is not None:
                     self.strip(found)
                     return found
         for kind in kinds:
-            if kind in self._within and (kept := self._within[kind](self._world, target)) is not None:
+            if kind in self._within and (kept := self._within[kind](self._backend, target)) is not None:
                 return kept
         if kinds:
             self._left.append(target)
         return target
 
 
-def _not_expandable(name: str) -> Refusal:
+def _not_expandable(name: str) -> SimulatedError:
     return invalid(f"This property cannot be expanded ({name}).", "expand")

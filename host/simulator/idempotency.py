@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.parsing import Tree
 from host.simulator.store import SavedAnswer, Store
 
@@ -33,7 +33,7 @@ class Claim(NamedTuple):
 
 
 def claim_of(account: str, sent: str, method: str, path: str, tree: Tree) -> Claim:
-    """The claim of a request on the key it sent; ``tree`` are its parameters. Raises :class:`Refusal` if the key
+    """The claim of a request on the key it sent; ``tree`` are its parameters. Raises :class:`SimulatedError` if the key
     is too long.
     """
     if len(sent) > LONGEST:
@@ -42,13 +42,13 @@ def claim_of(account: str, sent: str, method: str, path: str, tree: Tree) -> Cla
     return Claim(account, sent, digest + path.encode())
 
 
-def _used_otherwise(claim: Claim, saved: SavedAnswer) -> Refusal:
+def _used_otherwise(claim: Claim, saved: SavedAnswer) -> SimulatedError:
     """The refusal of a key that was used for another endpoint, or with other parameters."""
     path, first = (print[_DIGEST:].decode() for print in (claim.fingerprint, saved.fingerprint))
     how = "with the same parameters they were first used with"
     if first and first != path:  # answers of older stores have no path
         how = f"for the same endpoint they were first used for ('{path}' vs '{first}')"
-    return Refusal(
+    return SimulatedError(
         400,
         f"Keys for idempotent requests can only be used {how}. Try using a key other than '{claim.sent}' if you meant "
         "to execute a different request.",
@@ -66,7 +66,7 @@ class IdempotencyKeys:
     def claim(self, claim: Claim, now: float) -> SavedAnswer | None:
         """The answer saved under the key; or ``None``, and the request holds the key until it is released.
 
-        Raises :class:`Refusal`: 400 if the key was used for another request, 409 if one in progress holds it.
+        Raises :class:`SimulatedError`: 400 if the key was used for another request, 409 if one in progress holds it.
         """
         saved = self._store.answer(claim.key, since=now - KEY_LIFE)
         if saved is not None:
@@ -74,7 +74,7 @@ class IdempotencyKeys:
                 raise _used_otherwise(claim, saved)
             return saved
         if claim.key in self._busy:
-            raise Refusal(
+            raise SimulatedError(
                 409,
                 "There is currently another in-progress request using this Idempotent Key (that probably "
                 f"means you submitted twice, and the other request is still going through): {claim.sent}. Please "

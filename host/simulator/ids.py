@@ -9,7 +9,7 @@ _UPPER = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _BASE_62 = bytes.maketrans(b"+/", b"aZ")  # base 64, which is fast, with its two signs made letters
 
 
-class Ids:
+class IdGenerator:
     """A source of ids; the same ``seed`` gives the same ids in the same order. Not thread-safe."""
 
     def __init__(self, seed: object = None) -> None:

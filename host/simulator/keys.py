@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from host.apis.catalog import Catalog
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 
 _WELL_FORMED = re.compile(r"(?:sk|rk)_test_\w+")
 _NO_KEY = (
@@ -42,7 +42,7 @@ class Keys:
         return self._queries
 
     def check(self, headers: Mapping[str, str], query: Mapping[str, object]) -> None:
-        """Raise :class:`Refusal` 401 unless the request has an accepted key. Header names are lower case."""
+        """Raise :class:`SimulatedError` 401 unless the request has an accepted key. Header names are lower case."""
         if self._key is None and not self._stripe:
             return
         authorization = headers.get("authorization", "")
@@ -54,7 +54,7 @@ class Keys:
         for name in self._queries:
             given = given or str(query.get(name) or "")
         if not given:
-            raise Refusal(401, _NO_KEY if self._stripe else "No API key was given.", code=None)
+            raise SimulatedError(401, _NO_KEY if self._stripe else "No API key was given.", code=None)
         if self._key is not None:
             from hmac import compare_digest  # loads OpenSSL, which most simulators, having no key, do not need
 
@@ -62,9 +62,9 @@ class Keys:
         else:
             right = _WELL_FORMED.fullmatch(given) is not None
         if not right and self._stripe and given.startswith("pk_"):
-            raise Refusal(401, _PUBLISHABLE, code="secret_key_required")
+            raise SimulatedError(401, _PUBLISHABLE, code="secret_key_required")
         if not right:
-            raise Refusal(401, f"Invalid API Key provided: {masked(given)}")
+            raise SimulatedError(401, f"Invalid API Key provided: {masked(given)}")
         if authorization and len(self._accepted) < 100:
             self._accepted.add(authorization)
 

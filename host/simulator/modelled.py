@@ -6,17 +6,16 @@ required members of its answer that have no source, parameters that its answer d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from host.simulator import effects, resources
-from host.simulator.context import Filter, Includable, Object, RequestContext, World
+from host.simulator import effects
+from host.simulator.context import Backend, Filter, Includable, Object, RequestContext
+from host.simulator.list_filters import PAGING, check_values
 from host.simulator.members import gives
 from host.simulator.not_simulated import names
-from host.simulator.pagination import PAGING
 from host.simulator.references import noun
 from host.simulator.routes import RoutePlan
 
@@ -32,10 +31,10 @@ _ALWAYS = frozenset({"expand"})  # what the engine does for every operation
 class Model(NamedTuple):
     """What the simulator knows of an API beyond its document.
 
-    ``behaviours``, ``effects``, ``shown_at`` and ``filters`` are by operation (see :mod:`host.simulator.effects` and
-    :mod:`host.simulator.pagination`). ``makes`` are the kinds of objects that behaviours create beside the one they
-    answer. ``verbs`` are actions that only set these members of their object. ``includable`` are, by kind, members that
-    answers have only when they are expanded. ``within`` finds objects of a kind by id that are stored inside others.
+    ``behaviours``, ``effects``, ``shown_at``, ``filters`` and ``filter_values`` are by operation (see
+    :mod:`host.simulator.effects` and :mod:`host.simulator.list_filters`). ``makes`` are the kinds of objects that
+    behaviours create beside the one they answer. ``includable`` are, by kind, members that answers have only when they
+    are expanded. ``within`` finds objects of a kind by id that are stored inside others.
     """
 
     behaviours: Mapping[str, Behaviour]
@@ -43,41 +42,36 @@ class Model(NamedTuple):
     shown_at: Mapping[str, Mapping[str, str]]
     filters: Mapping[str, Mapping[str, Filter]]
     makes: frozenset[str]
-    verbs: Mapping[str, Mapping[str, Any]]
     includable: Mapping[str, Mapping[str, Includable]] = {}
-    within: Mapping[str, Callable[[World, str], Object | None]] = {}
+    within: Mapping[str, Callable[[Backend, str], Object | None]] = {}
+    filter_values: Mapping[str, Mapping[str, Sequence[str]]] = {}
 
     def how(self, plan: RoutePlan) -> Modelled:
         """How the operation is modelled."""
         id = plan.operation.id
         if id in self.behaviours:
             return "behaviour"
-        if id in self.verbs:
-            return "stored"
         result = plan.operation.result
         if result is not None and result.format == "binary":  # a file cannot be made from a stored object
             return "refused"
         return "stored" if plan.action in _STORED else "refused"
 
 
-NO_MODEL = Model({}, {}, {}, {}, frozenset(), {})
+NO_MODEL = Model({}, {}, {}, {}, frozenset())
 
 
 class ModelRule:
     """Refuses what is not modelled, so that it is not answered as if it were."""
 
-    def __init__(self, model: Model, world: World, plans: Callable[[], Iterable[RoutePlan]]) -> None:
+    def __init__(self, model: Model, backend: Backend, plans: Callable[[], Iterable[RoutePlan]]) -> None:
         self._model = model
-        self._world = world
+        self._backend = backend
         self._plans = plans  # of all operations; called only when needed, as it takes long
         self._makeable: frozenset[str] | None = None
 
     def behaviour(self, plan: RoutePlan) -> Behaviour | None:
         """The operation's own behaviour, or ``None`` if it is like any other of its kind."""
-        found = self._model.behaviours.get(plan.operation.id)
-        if found is None and (members := self._model.verbs.get(plan.operation.id)) is not None:
-            return partial(resources.set_members, members)
-        return found
+        return self._model.behaviours.get(plan.operation.id)
 
     def before(self, call: RequestContext) -> None:
         """Refuse an operation that is not modelled, and give the context of a list its filters."""
@@ -86,7 +80,10 @@ class ModelRule:
         if call.plan.action in _READS and not self._exist(call.plan.kind):
             call.not_modelled("", f"No operation that it models makes such an object ({noun(call.plan.kind)}).")
         if call.plan.action == "list":
-            call.filters = self._model.filters.get(call.plan.operation.id, {})
+            id = call.plan.operation.id
+            call.filters = self._model.filters.get(id, {})
+            if call.params:
+                check_values(call, self._model.filter_values.get(id, {}), self._exist)
 
     def how(self, plan: RoutePlan) -> Modelled:
         """How the operation is modelled, considering also whether objects of its kind can exist."""
@@ -99,7 +96,7 @@ class ModelRule:
 
     def _exist(self, kind: str) -> bool:
         """Whether objects of ``kind`` exist, or can be created."""
-        if self._world.store.count(kind):
+        if self._backend.store.count(kind):
             return True
         if self._makeable is None:
             creates = [plan for plan in self._plans() if plan.action == "create"]
@@ -112,7 +109,7 @@ class ModelRule:
         if plan.shape is None:
             return True
         owners = {name for parent in plan.parents for name in parent.names}
-        invented = self._world.shapes.template(plan.kind, plan.shape).invented
+        invented = self._backend.factory.template(plan.kind, plan.shape).invented
         given = {*plan.operation.params, *owners}
         return all(path.partition(".")[0] in given for path in invented)
 
@@ -124,7 +121,7 @@ class ModelRule:
                 self._unread(call)
             return
         if call.invented and plan.operation.id not in self._model.behaviours:
-            self._invented(call)
+            refuse_invented(call)
         if call.params and not (plan.operation.result is not None and plan.operation.result.format == "binary"):
             self._dropped(call, answer)
 
@@ -134,16 +131,6 @@ class ModelRule:
         for name in call.params:
             if name not in PAGING and name not in handled:
                 call.not_modelled(f"the filter {name}", self._instead(call, handled), name)
-
-    def _invented(self, call: RequestContext) -> None:
-        given = call.params
-        missing = [path for path in dict.fromkeys(call.invented) if not gives(given, path)]
-        if not missing:
-            return
-        call.not_modelled(
-            f"{', '.join(missing[:6])}{' …' if len(missing) > 6 else ''} in the answer",
-            "Nobody gave a value, and none is computed.",
-        )
 
     def _dropped(self, call: RequestContext, answer: Object | bytes) -> None:
         id, given = call.plan.operation.id, call.params
@@ -157,6 +144,16 @@ class ModelRule:
 
     def _instead(self, call: RequestContext, handled: Set[str]) -> str:
         plan = call.plan
-        shown = call.world.shapes.template(plan.kind, plan.shape).schema.properties if plan.shape is not None else {}
+        shown = call.backend.factory.template(plan.kind, plan.shape).schema.properties if plan.shape is not None else {}
         taken = [n for n, p in plan.operation.params.items() if p.location != "path" and (n in shown or n in handled)]
         return f"It takes {names(taken)}." if taken else ""
+
+
+def refuse_invented(call: RequestContext) -> None:
+    """Refuse members of the answer that have no source."""
+    missing = [path for path in dict.fromkeys(call.invented) if not gives(call.params, path)]
+    if missing:
+        call.not_modelled(
+            f"{', '.join(missing[:6])}{' …' if len(missing) > 6 else ''} in the answer",
+            "Nobody gave a value, and none is computed.",
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 
 CODE = "not_simulated"
 MOST_NOTES = 1_000  # kept; many calls usually leave the same few
@@ -34,7 +34,7 @@ class Leniency:
         return tuple(self._notes)
 
     def pass_over(self, operation: str, what: str, instead: str = "", param: str | None = None) -> None:
-        """Record it where the simulator is lenient; else raise a :class:`Refusal` of status 501.
+        """Record it where the simulator is lenient; else raise a :class:`SimulatedError` of status 501.
 
         ``what`` completes the sentence "The simulator does not model … of ``operation``"
         (``the parameter discounts[0][coupon]``), "" stands for all of it. ``instead`` is a sentence on what is
@@ -46,12 +46,14 @@ class Leniency:
             self._notes[Unmodelled(operation, what)] = None
 
 
-def refused(operation: str, what: str = "", instead: str = "", param: str | None = None) -> Refusal:
+def refused(operation: str, what: str = "", instead: str = "", param: str | None = None) -> SimulatedError:
     """The refusal, with a header that keeps official clients from retrying; see :meth:`Leniency.pass_over`."""
     subject = f"{what} of {operation}" if what else operation
     fault = f"The simulator does not model {subject}, so nothing was done."
     message = " ".join(filter(None, (fault, instead, "A lenient simulator stores and answers it by its shape.")))
-    return Refusal(501, message, type="api_error", code=CODE, param=param, headers={"stripe-should-retry": "false"})
+    return SimulatedError(
+        501, message, type="api_error", code=CODE, param=param, headers={"stripe-should-retry": "false"}
+    )
 
 
 def names(found: list[str]) -> str:

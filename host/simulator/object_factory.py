@@ -60,7 +60,7 @@ class Placeholders(NamedTuple):
     date: int | None = None
 
 
-class Shapes:
+class ObjectFactory:
     """Makes new objects by kind, and puts callers' values into them.
 
     ``defaults`` are reviewed values of members of new objects, by kind, then by dotted path; :data:`NOW` stands for the

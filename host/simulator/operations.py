@@ -9,7 +9,7 @@ import msgspec
 
 from host.simulator import pagination, resources
 from host.simulator.added_apis.behaviours import ACTIONS
-from host.simulator.context import Object, RequestContext, World
+from host.simulator.context import Backend, Object, RequestContext
 from host.simulator.expansion import Expander
 from host.simulator.modelled import Model, ModelRule
 from host.simulator.references import ELSEWHERE
@@ -34,22 +34,22 @@ class Operations:
 
     def __init__(
         self,
-        world: World,
+        backend: Backend,
         rule: ModelRule | None,
         model: Model,
         versions: Versions,
     ) -> None:
-        self._stripe = world.stripe
+        self._stripe = backend.stripe
         self._rule = rule
-        self._expander = Expander(world, model.includable, model.within)
+        self._expander = Expander(backend, model.includable, model.within)
         self._versions = versions
-        self._actions = _STORED if world.stripe else ACTIONS
+        self._actions = _STORED if backend.stripe else ACTIONS
 
     def answer(self, call: RequestContext) -> bytes:
-        """Carry out the request; returns the answer's body. Raises :class:`Refusal`."""
+        """Carry out the request; returns the answer's body. Raises :class:`SimulatedError`."""
         plan = call.plan
         if self._stripe and not call.path.startswith("/v2/") and plan.operation.id not in ELSEWHERE:
-            call.world.references.check(call.params, plan.operation.result)
+            call.backend.references.check(call.params, plan.operation.result, deleted=plan.action == "list")
         if self._stripe and plan.parents:
             resources.check_parents(call)
         is_file = plan.operation.result is not None and plan.operation.result.format == "binary"
@@ -62,8 +62,8 @@ class Operations:
         if wanted:
             whole = msgspec.json.decode(result if isinstance(result, bytes) else _encode(result))
             self._expander.strip(whole)
-            older = self._versions.older(call.day) if call.day or call.any_version else {}
-            self._expander.within(call.world).expand(plan.operation, whole, wanted, older)
+            older = self._versions.older(call.version_date) if call.version_date or call.any_version else {}
+            self._expander.within(call.backend).expand(plan.operation, whole, wanted, older)
             return self._in_version(call, whole)
         if isinstance(result, bytes):
             body = result
@@ -71,15 +71,15 @@ class Operations:
             body = call.saved[1]
         else:
             body = _encode(result)
-        if self._stripe and (call.day or self._expander.is_due(plan.operation, body)):
+        if self._stripe and (call.version_date or self._expander.is_due(plan.operation, body)):
             whole = msgspec.json.decode(body or b"{}")
             self._expander.strip(whole)
             return self._in_version(call, whole)
         return body
 
     def _in_version(self, call: RequestContext, answer: Any) -> bytes:
-        if call.day:
-            self._versions.answer(call.day, answer, call.world)
+        if call.version_date:
+            self._versions.answer(call.version_date, answer, call.backend)
         return _encode(answer)
 
     def _act(self, call: RequestContext) -> Object | bytes:

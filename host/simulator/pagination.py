@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import msgspec
 
-from host.apis.catalog import Schema
 from host.simulator.api_error import invalid, missing
 from host.simulator.checks import at_least, at_most
 from host.simulator.context import Object, RequestContext, Test
-from host.simulator.not_simulated import names
+from host.simulator.list_filters import defaults, properties_of, tests_of
 from host.simulator.references import noun
 from host.simulator.resources import owner_field
 from host.simulator.search import parse
 from host.simulator.store import StoredObject
 
 _decode = msgspec.json.Decoder().decode
-PAGING = frozenset({"limit", "starting_after", "ending_before", "expand", "page", "query"})
-COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "gt": lambda a, b: a > b,
-    "gte": lambda a, b: a >= b,
-    "lt": lambda a, b: a < b,
-    "lte": lambda a, b: a <= b,
-}
 
 
 def page(call: RequestContext) -> bytes:
@@ -51,7 +42,7 @@ def limit_of(call: RequestContext) -> int:
 
 
 def cursors(call: RequestContext) -> tuple[str | None, str | None]:
-    """The values of ``starting_after`` and ``ending_before``. Raises :class:`Refusal` if both are given."""
+    """The values of ``starting_after`` and ``ending_before``. Raises :class:`SimulatedError` if both are given."""
     after, before = call.params.get("starting_after"), call.params.get("ending_before")
     if after is not None and before is not None:
         raise invalid(
@@ -62,7 +53,7 @@ def cursors(call: RequestContext) -> tuple[str | None, str | None]:
 
 def _cursor_page(call: RequestContext) -> bytes:
     """https://docs.stripe.com/api/pagination"""
-    limit, store, kind = limit_of(call), call.world.store, call.plan.kind
+    limit, store, kind = limit_of(call), call.backend.store, call.plan.kind
     after, before = cursors(call)
     source: Iterator[tuple[str, StoredObject]]
     if before is not None:
@@ -71,9 +62,9 @@ def _cursor_page(call: RequestContext) -> bytes:
         source = store.newest(kind, _place(call, after, "starting_after"))
     else:
         source = store.newest(kind)
-    if call.plan.parents and not owner_field(call.plan.parents[-1], _properties(call)):
+    if call.plan.parents and not owner_field(call.plan.parents[-1], properties_of(call)):
         source = (item for item in source if item[1].under == call.path)
-    bodies = _take(source, _tests(call), limit + 1)
+    bodies = _take(source, tests_of(call), limit + 1)
     more = len(bodies) > limit
     bodies = bodies[:limit]
     if before is not None:
@@ -86,8 +77,8 @@ def _place(call: RequestContext, id: str, param: str) -> int:
     """The position of a cursor's object, which must be one that the list can have: a deleted object or a canceled
     subscription is refused as missing.
     """
-    record = call.world.store.record(call.plan.kind, id)
-    if record is None or record.deleted or not all(test(_decode(record.body)) for test in _defaults(call)):
+    record = call.backend.store.record(call.plan.kind, id)
+    if record is None or record.deleted or not all(test(_decode(record.body)) for test in defaults(call)):
         raise missing(noun(call.plan.kind), id, param, 400)
     return record.place
 
@@ -105,85 +96,9 @@ def _take(source: Iterator[tuple[str, StoredObject]], tests: list[Test], most: i
     return found
 
 
-def _tests(call: RequestContext) -> list[Test]:
-    return owner_tests(call, _properties(call)) + _filters(call)
-
-
-def owner_tests(call: RequestContext, properties: dict[str, Schema]) -> list[Test]:
-    """Tests that an object's owners are those in the path, for objects that have a member for their owner."""
-    found = ((owner_field(parent, properties), parent.param) for parent in call.plan.parents)
-    return [equals(own, call.path_args[param]) for own, param in found if own]
-
-
-def _properties(call: RequestContext) -> dict[str, Schema]:
-    return call.world.shapes.template(call.plan.kind, call.plan.shape).schema.properties
-
-
-def _filters(call: RequestContext) -> list[Test]:
-    """Tests of what the query requires of each object."""
-    tests: list[Test] = []
-    properties = _properties(call)
-    for name, value in call.params.items():
-        if name in PAGING:
-            continue
-        if name in call.filters:
-            tests.append(call.filters[name](call, value))
-        elif isinstance(value, dict) and value and value.keys() <= COMPARE.keys() and name in properties:
-            tests.extend(_compared(name, word, limit) for word, limit in value.items())
-        elif name in properties:
-            tests.append(equals(name, value))
-        elif name == "ids" and isinstance(value, list):
-            tests.append(among("id", value))
-        elif name.removesuffix("s") in properties and isinstance(value, list):
-            tests.append(among(name.removesuffix("s"), value))
-        elif call.world.stripe:
-            _unknown_filter(call, name, properties)
-    return tests + _defaults(call)
-
-
-def _unknown_filter(call: RequestContext, name: str, properties: dict[str, Schema]) -> None:
-    known = [n for n in call.plan.operation.params if n in properties or n in call.filters]
-    call.not_modelled(f"the filter {name}", f"It filters by {names(known)}." if known else "", name)
-
-
-def _defaults(call: RequestContext) -> list[Test]:
-    """Tests that apply unless a filter says otherwise: https://docs.stripe.com/api/subscriptions/list"""
-    if call.plan.kind == "subscription" and "status" not in call.params:
-        return [lambda value: value.get("status") != "canceled"]
-    if call.plan.kind == "billing.alert":  # https://docs.stripe.com/api/billing/alert/archive
-        return [lambda value: value.get("status") != "archived"]
-    return []
-
-
-def equals(name: str, wanted: Any) -> Test:
-    """A test for objects whose member ``name`` matches ``wanted``; see :func:`matches`."""
-    return lambda value: matches(value.get(name), wanted)
-
-
-def matches(have: Any, wanted: Any) -> bool:
-    """Whether a member's value is the wanted one, has it among its items, or has all members of a wanted object."""
-    if isinstance(wanted, dict):
-        return isinstance(have, dict) and all(matches(have.get(key), item) for key, item in wanted.items())
-    if isinstance(have, dict):  # a whole object, where the filter has its id
-        return bool(have.get("id") == wanted)
-    if isinstance(have, list) and not isinstance(wanted, list):
-        return wanted in have
-    return bool(have == wanted) or (isinstance(have, int) and not isinstance(have, bool) and str(have) == wanted)
-
-
-def among(name: str, wanted: list[Any]) -> Test:
-    """A test for objects whose member ``name`` is one of ``wanted``."""
-    return lambda value: value.get(name) in wanted
-
-
-def _compared(name: str, word: str, limit: Any) -> Test:
-    compare = COMPARE[word]
-    return lambda value: isinstance(value.get(name), int | float) and compare(value[name], limit)
-
-
 def _search_page(call: RequestContext) -> bytes:
     """https://docs.stripe.com/search"""
-    limit, store, kind = limit_of(call), call.world.store, call.plan.kind
+    limit, store, kind = limit_of(call), call.backend.store, call.plan.kind
     test = parse(str(call.params.get("query", "")), kind)
     start = _token(call.params["page"], call) if call.params.get("page") else None
     found: list[tuple[int, bytes]] = []
@@ -218,9 +133,9 @@ def _token(text: str, call: RequestContext) -> int:
 
 def _url_page(call: RequestContext) -> bytes:
     """A page of API v2, with the URL of the next. https://docs.stripe.com/api-v2-overview#list-pagination"""
-    limit, store, kind = limit_of(call), call.world.store, call.plan.kind
+    limit, store, kind = limit_of(call), call.backend.store, call.plan.kind
     token = call.params.get("page")
-    tests, found = _tests(call), list[StoredObject]()
+    tests, found = tests_of(call), list[StoredObject]()
     for _, record in store.newest(kind, _token(token, call) if token else None):
         if all(test(_decode(record.body)) for test in tests):
             found.append(record)

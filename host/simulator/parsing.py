@@ -23,13 +23,13 @@ MAX_DEPTH = 32
 MOST_FIELDS = 50_000  # parameters of a form, parts of a multipart body, or values in JSON
 
 
-class SentFile(dict[str, Any]):
+class UploadedFile(dict[str, Any]):
     """An uploaded file: a map of ``filename``, ``size`` (bytes), ``type`` and ``digest``, with the bytes beside it."""
 
     content: bytes
 
 
-class Unnamed(str):
+class ImpliedIndex(str):
     """The name given to an item of ``e[]=…``: its index. Objects cannot have members of such names."""
 
 
@@ -47,8 +47,8 @@ def segments(path: str) -> list[str]:
 def form_tree(text: str) -> Tree:
     """``a[b]=1&c[0][d]=2&e[]=3`` → ``{"a": {"b": "1"}, "c": {"0": {"d": "2"}}, "e": {"0": "3"}}``.
 
-    Lists stay maps by index, as only the schema tells lists from maps. Raises :class:`Refusal` where a name is used
-    both as a value and as a map, and for too many or too deeply nested parameters.
+    Lists stay maps by index, as only the schema tells lists from maps. Raises :class:`SimulatedError` where a name is
+    used both as a value and as a map, and for too many or too deeply nested parameters.
     """
     tree: Tree = {}
     if text.count("&") >= MOST_FIELDS:
@@ -74,15 +74,15 @@ def _place(tree: Tree, key: str, value: Any) -> None:
         raise invalid(f"Parameters are nested too deeply: {key[:80]}")
     node = tree
     for name in names[:-1]:
-        inner = node.setdefault(name or Unnamed(len(node)), {})
+        inner = node.setdefault(name or ImpliedIndex(len(node)), {})
         if not isinstance(inner, dict):
             raise invalid(f"Invalid object: {head} is given both as a value and as an object", head)
         node = inner
-    node[names[-1] or Unnamed(len(node))] = value
+    node[names[-1] or ImpliedIndex(len(node))] = value
 
 
 def json_tree(body: bytes) -> Any:
-    """The value in a JSON body; an empty body is an empty object. Raises :class:`Refusal` for invalid JSON."""
+    """The value in a JSON body; an empty body is an empty object. Raises :class:`SimulatedError` for invalid JSON."""
     if not body:
         return {}
     try:
@@ -96,7 +96,7 @@ def json_tree(body: bytes) -> Any:
 
 
 def multipart_tree(content_type: str, body: bytes, lists: Collection[str] = ()) -> Tree:
-    """The parts of a multipart body: text parts as text, files as :class:`SentFile`.
+    """The parts of a multipart body: text parts as text, files as :class:`UploadedFile`.
 
     ``lists`` names the members that have a part for each of their items. https://www.rfc-editor.org/rfc/rfc7578
     """
@@ -112,7 +112,7 @@ def multipart_tree(content_type: str, body: bytes, lists: Collection[str] = ()) 
         facts = _disposition(head.decode("utf-8", "replace"))
         value: Any = content.decode("utf-8", "replace")
         if "filename" in facts:
-            value = SentFile(
+            value = UploadedFile(
                 filename=facts["filename"],
                 size=len(content),
                 type=facts.get("content-type", ""),

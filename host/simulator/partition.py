@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from host.simulator.store import NOTES, Store, StoredObject
+from host.simulator.store import INTERNAL, Store, StoredObject
 
 
 class Partition:
@@ -16,7 +16,7 @@ class Partition:
         self._prefix = f"{account}/"
 
     def _kind(self, kind: str) -> str:
-        return NOTES + self._prefix + kind[1:] if kind.startswith(NOTES) else self._prefix + kind
+        return INTERNAL + self._prefix + kind[1:] if kind.startswith(INTERNAL) else self._prefix + kind
 
     def get(self, kind: str, id: str) -> dict[str, Any] | None:
         """See :meth:`Store.get`."""

@@ -8,19 +8,19 @@ from typing import NamedTuple
 from host.apis.catalog import Catalog
 from host.simulator.added_apis.routes import AddedRoutes
 from host.simulator.agenda import Agenda
-from host.simulator.context import World
+from host.simulator.context import Backend
 from host.simulator.event_log import Cause, EventLog
-from host.simulator.ids import Ids
+from host.simulator.ids import IdGenerator
 from host.simulator.keys import Keys
 from host.simulator.modelled import NO_MODEL, ModelRule
 from host.simulator.not_simulated import Leniency
-from host.simulator.object_factory import Shapes
+from host.simulator.object_factory import ObjectFactory
 from host.simulator.operations import Operations
 from host.simulator.references import References
 from host.simulator.request_reader import RequestReader
 from host.simulator.routes import Routes
 from host.simulator.store import Store
-from host.simulator.stripe import issuing_test_address, payment_pages, thin_events, versions
+from host.simulator.stripe import issuing_test_address, older_members, payment_pages, thin_events, versions
 from host.simulator.stripe.behaviours import DUE, EARLY, MODEL, WATCHERS
 from host.simulator.stripe.defaults import DEFAULTS
 from host.simulator.stripe.event_derivation import derive
@@ -31,7 +31,7 @@ from host.simulator.versions import Versions
 class SimulatorParts(NamedTuple):
     """The parts of one simulator, which share its store and its lock. ``rule`` is ``None`` for added APIs."""
 
-    world: World
+    backend: Backend
     transaction: RequestTransaction
     reader: RequestReader
     operations: Operations
@@ -43,15 +43,15 @@ def parts_of(catalog: Catalog, store: Store, *, key: str | None, seed: object, l
     stripe = catalog.name == "stripe"
     # With a store that has objects already, ids must differ from those it began with.
     made = len(store.ledger())
-    ids = Ids(seed if seed is None or not made else (seed, made))
+    ids = IdGenerator(seed if seed is None or not made else (seed, made))
     includable = MODEL.includable if stripe else {}
     events = _event_log(catalog, store, seed) if stripe else None
     transaction = RequestTransaction(store, events)
     routes = Routes(catalog, (*payment_pages.PLANS, *issuing_test_address.PLANS)) if stripe else AddedRoutes(catalog)
-    world = World(
+    backend = Backend(
         catalog,
         store,
-        Shapes(catalog, DEFAULTS if stripe else None, omit=includable or None),
+        ObjectFactory(catalog, DEFAULTS if stripe else None, omit=includable or None),
         ids,
         References(catalog, store),
         stripe,
@@ -61,14 +61,14 @@ def parts_of(catalog: Catalog, store: Store, *, key: str | None, seed: object, l
         routes,
         events,
     )
-    known = (versions.RENAMED, versions.MOVED, versions.READDRESSED) if stripe else ()
+    known = (versions.RENAMED, older_members.MOVED, versions.MOVED_ENDPOINTS) if stripe else ()
     renamed = Versions(catalog.version, versions.OLDEST, versions.TRAINS, *known)
-    rule = ModelRule(MODEL, world, routes.plans) if isinstance(routes, Routes) else None
+    rule = ModelRule(MODEL, backend, routes.plans) if isinstance(routes, Routes) else None
     return SimulatorParts(
-        world,
+        backend,
         transaction,
         RequestReader(catalog, routes, Keys(catalog, key, stripe=stripe), renamed, stripe=stripe),
-        Operations(world, rule, MODEL if stripe else NO_MODEL, renamed),
+        Operations(backend, rule, MODEL if stripe else NO_MODEL, renamed),
         rule,
     )
 
@@ -76,6 +76,6 @@ def parts_of(catalog: Catalog, store: Store, *, key: str | None, seed: object, l
 def _event_log(catalog: Catalog, store: Store, seed: object) -> EventLog:
     known = frozenset(catalog.schema("event").properties["type"].enum)
     store.keep_events()
-    ids = Ids(None if seed is None else (seed, "events", store.count("event")))
+    ids = IdGenerator(None if seed is None else (seed, "events", store.count("event")))
     derived = partial(derive, known=known | thin_events.OF_V2)
     return EventLog(store, derived, thin_events.events_of, ids, version=catalog.version, eager=store.path is not None)

@@ -8,13 +8,13 @@ from host.simulator.partition import Partition
 from host.simulator.simulator import Simulator
 from host.simulator.store import Store
 
-__all__ = ["LeftDelivery", "PendingDeliveries"]
+__all__ = ["PendingDeliveries", "PendingDelivery"]
 
 _KIND: Final = "~delivery"
 Object = dict[str, Any]
 
 
-class LeftDelivery(NamedTuple):
+class PendingDelivery(NamedTuple):
     """A delivery that an earlier process left pending.
 
     ``slot`` is where it is recorded. ``endpoint`` is the id of the webhook endpoint or event destination, or "" for an
@@ -43,11 +43,11 @@ class PendingDeliveries:
         self._free: list[str] = []
         self._slots = 0
 
-    def left(self) -> list[LeftDelivery]:
+    def left(self) -> list[PendingDelivery]:
         """The deliveries that an earlier process left pending, in the order of their slots. To be called first."""
         return self._simulator.between_requests(self._read)
 
-    def _read(self, store: Store) -> list[LeftDelivery]:
+    def _read(self, store: Store) -> list[PendingDelivery]:
         found = []
         while (note := store.get(_KIND, str(self._slots))) is not None:
             slot = str(self._slots)
@@ -57,7 +57,7 @@ class PendingDeliveries:
             if event is None:
                 self._free.append(slot)
             else:
-                found.append(LeftDelivery(slot, event, note["endpoint"], note["url"], note["attempts"], note["due"]))
+                found.append(PendingDelivery(slot, event, note["endpoint"], note["url"], note["attempts"], note["due"]))
         return found
 
     def add(self, event: Object, account: str, endpoint: str, url: str) -> str:

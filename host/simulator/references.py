@@ -16,6 +16,8 @@ _ALIASES = {
     "default_payment_method": "payment_method",
     "default_price": "price",
     "from_invoice": "invoice",
+    "related_customer": "customer",
+    "related_customer_account": "customer_account",
     "subscription_exposed_id": "subscription",
 }
 # Prefixes of Stripe's test objects, which are created when first used: https://docs.stripe.com/testing
@@ -53,28 +55,29 @@ class References:
         """The same for another store."""
         return References(self._catalog, store, self._kinds)
 
-    def check(self, values: dict[str, Any], result: Schema | None) -> None:
-        """Raise :class:`Refusal` (400, "No such price: 'price_x'") for the first object that does not exist.
+    def check(self, values: dict[str, Any], result: Schema | None, *, deleted: bool = False) -> None:
+        """Raise :class:`SimulatedError` (400, "No such price: 'price_x'") for the first object that does not exist.
 
-        ``result`` is the schema of the answer; its members show where a name refers to another kind.
+        ``result`` is the schema of the answer; its members show where a name refers to another kind. With ``deleted``,
+        as in filters of lists, an object may be deleted: https://docs.stripe.com/api/customers/delete
         """
         for name, value in values.items():
-            self._check(name, name, value, result)
+            self._check(name, name, value, result, deleted)
 
-    def _check(self, name: str, path: str, value: Any, result: Schema | None) -> None:
+    def _check(self, name: str, path: str, value: Any, result: Schema | None, deleted: bool) -> None:
         if isinstance(value, str):
             kind = self.kind(name)
             if kind and value and not value.startswith(BUILT_IN):
                 record = self._store.record(kind, value)
-                if (record is None or record.deleted) and self._meant(kind, name, result):
+                if (record is None or (record.deleted and not deleted)) and self._meant(kind, name, result):
                     raise missing(noun(kind), value, path, 400)
         elif isinstance(value, dict):
             if name != "metadata":
                 for key, item in value.items():
-                    self._check(key, f"{path}[{key}]", item, None)
+                    self._check(key, f"{path}[{key}]", item, None, deleted)
         elif isinstance(value, list):
             for n, item in enumerate(value):
-                self._check(name, f"{path}[{n}]", item, None)
+                self._check(name, f"{path}[{n}]", item, None, deleted)
 
     def _meant(self, kind: str, name: str, result: Schema | None) -> bool:
         """False for a climate order's ``product``, which is a ``climate.product``."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.fault_injection import InjectedFault
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -41,7 +41,7 @@ class Replies:
             headers.update(more)
         return status, headers, body
 
-    def refusal(self, request: AnsweredRequest, refusal: Refusal, more: Mapping[str, str] = _NONE) -> Answer:
+    def refusal(self, request: AnsweredRequest, refusal: SimulatedError, more: Mapping[str, str] = _NONE) -> Answer:
         """An error in the API's own form."""
         body = refusal.body(stripe=self._stripe)
         if self._stripe:
@@ -53,16 +53,16 @@ class Replies:
         """The answer for an exception in the simulator: a 500 as the API has it. The traceback is logged."""
         _log.error("the simulator failed at a request (%s)", request.request_id, exc_info=error)
         message = f"The simulator itself failed at {doing} ({type(error).__name__}); nothing was done."
-        return self.refusal(request, Refusal(500, message, type="api_error"))
+        return self.refusal(request, SimulatedError(500, message, type="api_error"))
 
 
-def injected(fault: InjectedFault) -> Refusal:
+def injected(fault: InjectedFault) -> SimulatedError:
     """The refusal of a request that an injected fault fails before the operation: a 429 or a 500."""
     if fault.failure == "429":
-        return Refusal(
+        return SimulatedError(
             429,
             "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.",
             code="rate_limit",
             headers={"retry-after": f"{fault.retry_after:g}"},
         )
-    return Refusal(500, UNKNOWN_ERROR, type="api_error")
+    return SimulatedError(500, UNKNOWN_ERROR, type="api_error")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from host.apis.catalog import Schema
-from host.simulator.api_error import Refusal, missing
+from host.simulator.api_error import SimulatedError, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.members import iso_time
 from host.simulator.references import noun
@@ -58,11 +58,11 @@ _ACTIVE = {
 def create(call: RequestContext) -> Object:
     """Create an object with the parameters as members. An id given by the caller is used."""
     if call.plan.shape is None:
-        call.world.store.put(call.plan.kind, call.world.ids.new(), call.params, under=_under(call))
+        call.backend.store.put(call.plan.kind, call.backend.ids.new(), call.params, under=_under(call))
         return {}
     value = call.put(fresh(call), call.params)
-    if call.world.catalog.id_field not in value:  # stored for the ledger, though no request can name it
-        call.world.store.put(call.plan.kind, call.world.ids.new(), value, under=_under(call))
+    if call.backend.catalog.id_field not in value:  # stored for the ledger, though no request can name it
+        call.backend.store.put(call.plan.kind, call.backend.ids.new(), value, under=_under(call))
         return value
     return call.save(call.plan.kind, value, under=_under(call))
 
@@ -75,18 +75,18 @@ def compute(call: RequestContext) -> Object:
 def fresh(call: RequestContext) -> Object:
     """The object that :func:`create` starts from: id, times, defaults, and the owners in the path.
 
-    Raises :class:`Refusal` if an object with the given id exists already.
+    Raises :class:`SimulatedError` if an object with the given id exists already.
     """
-    world, plan = call.world, call.plan
-    template = world.shapes.template(plan.kind, plan.shape)
-    value = world.shapes.fresh(template, call.now)
-    field = world.catalog.id_field
+    backend, plan = call.backend, call.plan
+    template = backend.factory.template(plan.kind, plan.shape)
+    value = backend.factory.fresh(template, call.now)
+    field = backend.catalog.id_field
     given = call.params.get(field)
     if given is not None and field in plan.operation.params:
-        record = world.store.record(plan.kind, str(given))
+        record = backend.store.record(plan.kind, str(given))
         if record is not None and not record.deleted:
-            raise Refusal(
-                400 if world.stripe else 409,
+            raise SimulatedError(
+                400 if backend.stripe else 409,
                 f"{noun(plan.kind).replace('_', ' ').capitalize()} already exists.",
                 code="resource_already_exists",
                 param=field,
@@ -102,7 +102,7 @@ def fresh(call: RequestContext) -> Object:
     for parent in plan.parents:
         own = owner_field(parent, template.schema.properties)
         if own:
-            value[own] = call.world.shapes.fit(template.schema.properties[own], _typed(call, parent.param))
+            value[own] = call.backend.factory.fit(template.schema.properties[own], _typed(call, parent.param))
             owners.add(own)
     call.invented.extend(path for path in template.invented if path not in owners)
     return value
@@ -120,14 +120,14 @@ def owner_field(parent: Parent, properties: Any) -> str:
 
 
 def _new_id(call: RequestContext, schema: Schema) -> Any:
-    field = call.world.catalog.id_field
-    own = call.world.catalog.resolve(schema.properties.get(field, Schema(type="string")))
+    field = call.backend.catalog.id_field
+    own = call.backend.catalog.resolve(schema.properties.get(field, Schema(type="string")))
     kind = call.plan.kind
     if own.type in ("integer", "number"):
-        return call.world.store.count(kind) + 1
-    if own.format == "uuid" or not (schema.id_prefix or call.world.stripe):
-        return call.world.ids.uuid()
-    return call.new_id(kind) if not kind.startswith("/") else call.world.ids.new("")
+        return call.backend.store.count(kind) + 1
+    if own.format == "uuid" or not (schema.id_prefix or call.backend.stripe):
+        return call.backend.ids.uuid()
+    return call.new_id(kind) if not kind.startswith("/") else call.backend.ids.new("")
 
 
 def _under(call: RequestContext) -> str:
@@ -136,19 +136,21 @@ def _under(call: RequestContext) -> str:
 
 def retrieve(call: RequestContext) -> bytes | Object:
     """The object that the path names. Stripe answers a deleted customer, and 404 for other deleted objects."""
-    plan, store = call.plan, call.world.store
+    plan, store = call.plan, call.backend.store
     record = store.record(plan.kind, call.target)
     if record is None or (record.deleted and plan.kind != "customer"):
-        if plan.operation.path.endswith("/{account}") and call.world.stripe:
+        if plan.operation.path.endswith("/{account}") and call.backend.stripe:
             return single(call)
-        raise missing(noun(plan.kind), call.target, plan.target if call.world.stripe else call.world.catalog.id_field)
+        raise missing(
+            noun(plan.kind), call.target, plan.target if call.backend.stripe else call.backend.catalog.id_field
+        )
     _check_owner(call, record.under, record.body)
     return record.body
 
 
 def _check_owner(call: RequestContext, under: str, body: bytes) -> None:
     here = collection(call.path.rstrip("/") + "}").rstrip("/")
-    if not call.plan.parents or not under or under == here or call.world.stripe:
+    if not call.plan.parents or not under or under == here or call.backend.stripe:
         return
     raise missing(noun(call.plan.kind), call.target, call.plan.target)
 
@@ -157,7 +159,7 @@ def update(call: RequestContext) -> Object:
     """Set the parameters in the object that the path names. A PUT creates it if it does not exist."""
     if not call.plan.target:
         return single(call)
-    field = call.world.catalog.id_field
+    field = call.backend.catalog.id_field
     found = call.find(call.plan.kind, call.target)
     if found is None:
         if call.plan.operation.method != "PUT":
@@ -166,7 +168,7 @@ def update(call: RequestContext) -> Object:
         value[field] = _typed(call, call.plan.target)
         return call.save(call.plan.kind, call.put(value, call.params))
     value = call.put(found, {name: item for name, item in call.params.items() if name != field})
-    if call.world.stripe and "updated" in value:
+    if call.backend.stripe and "updated" in value:
         value["updated"] = iso_time(call.now) if isinstance(value["updated"], str) else call.now
     return call.save(call.plan.kind, value)
 
@@ -175,30 +177,30 @@ def delete(call: RequestContext) -> Object | bytes:
     """Delete the object. It stays in the ledger, and the store keeps what the deletion answered."""
     found = call.subject()
     gone: Object = {"id": found.get("id", call.target), "object": found.get("object"), "deleted": True}
-    if not call.world.stripe:
+    if not call.backend.stripe:
         call.save(call.plan.kind, found, deleted=True)
         return b"" if call.plan.operation.result is None else gone
     if gone["object"] is None or call.path.startswith("/v2/"):
         gone.pop("deleted")
     result = call.plan.operation.result
     if result is not None:  # such as the device_type of a deleted terminal.reader
-        required = call.world.catalog.resolve(result).required
+        required = call.backend.catalog.resolve(result).required
         gone = {**{name: found[name] for name in required if name in found}, **gone}
-    if result is not None and "deleted" not in call.world.catalog.resolve(result).properties:
+    if result is not None and "deleted" not in call.backend.catalog.resolve(result).properties:
         gone = gone if call.path.startswith("/v2/") else found
     return call.save(call.plan.kind, gone, deleted=True)
 
 
 def single(call: RequestContext) -> Object:
     """An object that exists once (for each owner in the path): made when first used, changed by what is sent."""
-    plan, store = call.plan, call.world.store
+    plan, store = call.plan, call.backend.store
     key = call.path.rstrip("/")
     value = store.get(plan.kind or key, key)
     if value is None:
         if plan.shape is None:
             return {}
-        template = call.world.shapes.template(plan.kind, plan.shape)
-        value = call.world.shapes.fresh(template, call.now)
+        template = call.backend.factory.template(plan.kind, plan.shape)
+        value = call.backend.factory.fresh(template, call.now)
         call.invented.extend(template.invented)
         if "id" in value:
             value["id"] = call.target or call.new_id(plan.kind)
@@ -215,20 +217,15 @@ def single(call: RequestContext) -> Object:
 def check_parents(call: RequestContext) -> None:
     """Refuse a path whose owners do not exist. Accounts are looked for by what is done with them."""
     for parent in call.plan.parents:
-        kind = parent.kind or call.world.references.kind(parent.param)
+        kind = parent.kind or call.backend.references.kind(parent.param)
         if kind and kind != "account":
             call.load(kind, call.path_args[parent.param], parent.param)
-
-
-def set_members(members: Mapping[str, Any], call: RequestContext) -> Object:
-    """An action that only sets ``members`` of its object, beside its parameters."""
-    return call.save(call.plan.kind, {**call.put(call.subject(), call.params), **members})
 
 
 def act(call: RequestContext) -> Object:
     """An action on an object: sets its parameters as members, and what the verb implies."""
     value = call.put(call.subject(), call.params)
-    take_effect(call, value, call.world.shapes.template(call.plan.kind, call.plan.shape).schema.properties)
+    take_effect(call, value, call.backend.factory.template(call.plan.kind, call.plan.shape).schema.properties)
     return call.save(call.plan.kind, value)
 
 
@@ -237,7 +234,7 @@ def take_effect(call: RequestContext, value: Object, properties: Mapping[str, Sc
     verb = call.plan.verb
     status = properties.get("status")
     if status is not None:
-        known = call.world.catalog.resolve(status).enum
+        known = call.backend.catalog.resolve(status).enum
         stem = verb.removesuffix("e")
         choices = (*_STATUSES.get(verb, ()), f"{stem}ed", f"{verb}ed")
         value["status"] = next((s for s in choices if s in known or not known), value.get("status"))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 
 Test = Callable[[dict[str, Any]], bool]
 
@@ -47,7 +47,7 @@ LEAST_PART = 3  # characters of a substring that ``~`` searches for
 def parse(query: str, kind: str = "") -> Test:
     """The test that a query stands for. Its clauses are all joined by AND (or a space), or all by OR.
 
-    Only the :data:`FIELDS` of ``kind`` may be used. Raises :class:`Refusal` for any other query.
+    Only the :data:`FIELDS` of ``kind`` may be used. Raises :class:`SimulatedError` for any other query.
     """
     tests: list[Test] = []
     joins: set[str] = set()
@@ -73,7 +73,7 @@ def parse(query: str, kind: str = "") -> Test:
     return lambda value: all(test(value) for test in tests)
 
 
-def _malformed(query: str) -> Refusal:
+def _malformed(query: str) -> SimulatedError:
     return invalid(f"We were unable to parse your search query: {query[:80]!r}", "query")
 
 

@@ -18,7 +18,7 @@ import msgspec
 from host import arguments
 from host.apis.catalog import Catalog
 from host.simulator.agenda import ORDINARY
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import RequestContext
 from host.simulator.event_log import Cause, Listener
 from host.simulator.fault_injection import NO_FAULT, Faults, InjectedFault
@@ -30,7 +30,7 @@ from host.simulator.replies import UNKNOWN_ERROR, Answer, Replies, injected
 from host.simulator.store import Store
 from host.simulator.stripe import clocks
 from host.simulator.stripe.hosted import PLACES
-from host.simulator.versions import in_older_words
+from host.simulator.versions import with_older_names
 
 Found = TypeVar("Found")
 MOST_SECONDS = 10 * 366 * 86400  # that the clock can be moved forward by at once
@@ -90,9 +90,9 @@ class Simulator:
         self.store = Store() if store is None else store
         self._leniency = Leniency(arguments.a_flag("lenient", lenient))
         parts = parts_of(catalog, self.store, key=key, seed=seed, leniency=self._leniency)
-        self.world, self._transaction, self._reader, self._operations, self._rule = parts
+        self.backend, self._transaction, self._reader, self._operations, self._rule = parts
         self._keys = IdempotencyKeys(self.store)
-        self._replies = Replies(clock, stripe=self.world.stripe)
+        self._replies = Replies(clock, stripe=self.backend.stripe)
         self._clock = clock
         self.origin = ""  # of the server it is served by, ``http://127.0.0.1:12111``
         self._advanced = 0.0  # seconds that the clock was moved forward by
@@ -127,13 +127,13 @@ class Simulator:
             raise arguments.wrong("seconds", seconds, f"seconds from 0 to {MOST_SECONDS:,}")
         with self._lock:
             self._advanced += seconds
-            if self.world.agenda.soonest <= self.now:
+            if self.backend.agenda.soonest <= self.now:
                 self._pass_time(self._background())
 
     def _pass_time(self, call: RequestContext) -> None:
         """Carry out what is due by now, in a transaction of its own."""
         try:
-            self.world.agenda.run(call, ORDINARY, call.now)
+            self.backend.agenda.run(call, ORDINARY, call.now)
         except BaseException:
             self._transaction.rollback()
             raise
@@ -146,15 +146,15 @@ class Simulator:
 
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` with each later event, of Stripe's API; see :data:`host.simulator.event_log.Listener`."""
-        assert self.world.events is not None
+        assert self.backend.events is not None
         with self._lock:
-            self.world.events.listen(listener)
+            self.backend.events.listen(listener)
 
     def unlisten(self, listener: Listener) -> None:
         """Stop calling ``listener``."""
-        assert self.world.events is not None
+        assert self.backend.events is not None
         with self._lock:
-            self.world.events.unlisten(listener)
+            self.backend.events.unlisten(listener)
 
     def between_requests(self, work: Callable[[Store], Found]) -> Found:
         """Call ``work`` with the store while no request is being carried out; commit its changes, return its result."""
@@ -209,22 +209,22 @@ class Simulator:
             lower = {name.lower(): value for name, value in headers.items()}
             version = lower.get("stripe-version") or self.catalog.version
             method = method.upper()
-            exchange = Exchange(self, fault, self.world.ids.new("req_", 14), version)
+            exchange = Exchange(self, fault, self.backend.ids.new("req_", 14), version)
             if fault.failure in ("reset-before", "hang"):
                 return exchange
             try:
                 if fault.failure in ("500", "429"):
                     raise injected(fault)
                 place = path, _ = path_and_query(target)
-                if self.world.stripe and path.startswith(PLACES):
+                if self.backend.stripe and path.startswith(PLACES):
                     exchange.answer = self._page(exchange, method, path, body)
                     return exchange
-                call, tree = self._reader.read(self.world, method, place, lower, body, int(self.now))
+                call, tree = self._reader.read(self.backend, method, place, lower, body, int(self.now))
                 call.origin = self.origin
                 exchange.call = call
                 if method not in ("GET", "HEAD") and (key := lower.get("idempotency-key", "")):
                     self._claim(exchange, claim_of(call.account, key, method, call.path, tree))
-            except Refusal as refusal:
+            except SimulatedError as refusal:
                 exchange.answer = self._replies.refusal(exchange, refusal)
             except Exception as error:
                 exchange.answer = self._replies.failure(exchange, "reading a request", error)
@@ -250,15 +250,15 @@ class Simulator:
 
     def _background(self) -> RequestContext:
         """A context for what happens without a request of its own."""
-        call = clocks.background(self.world, int(self.now))
+        call = clocks.background(self.backend, int(self.now))
         call.origin = self.origin
         return call
 
     def _begin_work(self, call: RequestContext) -> None:
         """Carry out what is due first, and set the context's time to that of its test clock."""
-        if self.world.agenda.soonest <= call.now:
+        if self.backend.agenda.soonest <= call.now:
             self._pass_time(call)
-        if self.world.stripe:
+        if self.backend.stripe:
             clocks.enter(call)
 
     def _claim(self, exchange: Exchange, claim: Claim) -> None:
@@ -298,13 +298,13 @@ class Simulator:
                 self._begin_work(call)
                 body = self._operations.answer(call)
                 if exchange.fault.failure == "500-after":
-                    raise Refusal(500, UNKNOWN_ERROR, type="api_error", worked=True, keep=True)
-                status = 200 if body or self.world.stripe else 204
+                    raise SimulatedError(500, UNKNOWN_ERROR, type="api_error", worked=True, keep=True)
+                status = 200 if body or self.backend.stripe else 204
                 answer = self._replies.answer(exchange, status, body, {**headers, **call.headers})
-            except Refusal as refusal:
+            except SimulatedError as refusal:
                 if not refusal.keep:
                     self._transaction.rollback()
-                answer = self._replies.refusal(exchange, in_older_words(refusal, call.older_names), headers)
+                answer = self._replies.refusal(exchange, with_older_names(refusal, call.older_names), headers)
                 if not refusal.worked:
                     self._transaction.commit(cause)
                     return answer

@@ -11,18 +11,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from host.errors import ConfigError
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.change import Change
-from host.sqlite_file import fault_of, open_sqlite
+from host.simulator.store_file import StoreFile
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-SCHEMA_VERSION = 1
 MOST_OBJECTS = 1_000_000
 MOST_BYTES = 1 << 30  # of JSON
 EVENTS = frozenset({"event", "v2.core.event"})
-NOTES = "~"  # begins the kinds of the simulator's own records, which are no objects of the API and in no ledger
+INTERNAL = "~"  # begins the kinds of the simulator's own records, which are no objects of the API and in no ledger
 
 
 class StoredObject(NamedTuple):
@@ -85,7 +83,7 @@ class Store:
         self._has_events = False
         self._changes: list[Change] = []  # since they were last taken
         self._saved: list[str] = []
-        self._file = _StoreFile(path) if path is not None else None
+        self._file = StoreFile(path) if path is not None else None
         if self._file is not None:
             self._load(self._file)
 
@@ -116,7 +114,7 @@ class Store:
         """Create or replace an object; returns its JSON. ``under`` is used only when it is created.
 
         Changes are recorded, and new objects entered in the ledger, unless they are the simulator's own records or
-        events (see :meth:`keep_events`). Raises :class:`Refusal` (507) if the store is full.
+        events (see :meth:`keep_events`). Raises :class:`SimulatedError` (507) if the store is full.
         """
         group = self._kinds.get(kind)
         if group is None:
@@ -150,7 +148,9 @@ class Store:
     def _note(
         self, kind: str, id: str, before: bytes | None, after: bytes, deleted: bool = False, announced: str = ""
     ) -> None:
-        bare = kind.removeprefix(NOTES)  # an event may be about one of the simulator's own records, such as the balance
+        bare = kind.removeprefix(
+            INTERNAL
+        )  # an event may be about one of the simulator's own records, such as the balance
         account, _, own = bare.rpartition("/") if bare.startswith("acct_") else ("", "", kind)
         self._changes.append(Change(own, id, before, after, deleted, announced, account))
 
@@ -163,7 +163,7 @@ class Store:
 
     def _is_listed(self, kind: str) -> bool:
         """Whether objects of the kind are neither the simulator's own records nor events."""
-        if NOTES in kind:
+        if INTERNAL in kind:
             return False
         return not (self._has_events and (kind.rpartition("/")[2] if kind.startswith("acct_") else kind) in EVENTS)
 
@@ -239,14 +239,14 @@ class Store:
         self._saved.append(key)
 
     def check_room(self, size: int = 0, *, objects: bool = True) -> None:
-        """Raise :class:`Refusal` (507) if there is no room for ``size`` more bytes, or one more object or answer."""
+        """Raise :class:`SimulatedError` (507) without room for ``size`` more bytes, or one more object or answer."""
         if objects and len(self._ledger) + len(self._answers) >= self._most:
             full = f"{self._most:,} objects and answers to idempotency keys"
         elif self._bytes + size > self._most_bytes:
             full = f"{self._most_bytes >> 20:,} MB"
         else:
             return
-        raise Refusal(507, f"The simulator's store is full: it holds {full}. Start a new one.", type="api_error")
+        raise SimulatedError(507, f"The simulator's store is full: it holds {full}. Start a new one.", type="api_error")
 
     def _drop_answer(self, key: str) -> None:
         found = self._answers.pop(key, None)
@@ -287,7 +287,7 @@ class Store:
         if self._file is not None:
             self._file.close()
 
-    def _load(self, file: _StoreFile) -> None:
+    def _load(self, file: StoreFile) -> None:
         for kind, id, place, body, under, deleted in file.objects():
             group = self._kinds.get(kind)
             if group is None:
@@ -305,75 +305,3 @@ class Store:
 def _enter(index: dict[Any, dict[str, None]], value: Any, id: str) -> None:
     if value is not None and not isinstance(value, dict | list):
         index.setdefault(value, {})[id] = None
-
-
-class _StoreFile:
-    """The SQLite file of a store."""
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        import sqlite3  # slow to import, and most stores are in memory
-
-        self.path = os.fspath(path)
-        try:
-            self._db = open_sqlite(self.path, "simulator")
-            try:
-                self._prepare()
-            except BaseException:
-                self._db.close()
-                raise
-        except sqlite3.Error as error:
-            if fault_of(error) == "unwritable":
-                raise ConfigError(f"cannot open the simulator's state in {self.path}: {error}") from error
-            if fault_of(error) == "locked":
-                raise ConfigError(
-                    f"the simulator's state in {self.path} is in use by another simulator or program",
-                    hint="One has it at a time, until it is closed: wait for that, or name another file.",
-                ) from error
-            raise ConfigError(
-                f"cannot use the simulator's state in {self.path}: {error}", hint="Name a file that does not exist yet."
-            ) from error
-
-    def _prepare(self) -> None:
-        db = self._db
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version not in (0, SCHEMA_VERSION):
-            raise ConfigError(
-                f"the simulator's state in {self.path} is of version {version}, "
-                f"but this program reads version {SCHEMA_VERSION}"
-            )
-        db.execute("BEGIN IMMEDIATE")
-        db.execute(
-            "CREATE TABLE IF NOT EXISTS object (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT "
-            "NULL,  place INTEGER NOT NULL, body BLOB NOT NULL, under TEXT NOT NULL, deleted INTEGER NOT "
-            "NULL,  UNIQUE (kind, id))"
-        )
-        db.execute(
-            "CREATE TABLE IF NOT EXISTS answer (key TEXT PRIMARY KEY, fingerprint BLOB NOT NULL,"
-            " status INTEGER NOT NULL, body BLOB NOT NULL, request_id TEXT NOT NULL, at REAL NOT NULL)"
-        )
-        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        db.execute("COMMIT")
-
-    def objects(self) -> Iterator[tuple[str, str, int, bytes, str, int]]:
-        yield from self._db.execute("SELECT kind, id, place, body, under, deleted FROM object ORDER BY seq")
-
-    def answers(self) -> Iterator[tuple[Any, ...]]:
-        yield from self._db.execute("SELECT key, fingerprint, status, body, request_id, at FROM answer")
-
-    def write(self, objects: list[tuple[Any, ...]], answers: list[tuple[Any, ...]]) -> None:
-        db = self._db
-        db.execute("BEGIN")
-        try:
-            db.executemany(
-                "INSERT INTO object (kind, id, place, body, under, deleted) VALUES (?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body, deleted = excluded.deleted",
-                objects,
-            )
-            db.executemany("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?)", answers)
-            db.execute("COMMIT")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-
-    def close(self) -> None:
-        self._db.close()

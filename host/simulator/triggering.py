@@ -12,7 +12,7 @@ from host.simulator.stripe import thin_events
 from host.simulator.stripe.triggers import MADE
 from host.simulator.trigger import Requester, Step, decoded, perform
 
-__all__ = ["make_event", "requester_of"]
+__all__ = ["make_event", "request_headers", "requester_of"]
 
 KEY = "sk_test_simulated"
 Object = dict[str, Any]
@@ -29,13 +29,13 @@ def make_event(
     """
     if wanted and thin_events.is_thin(event):
         raise UsageError(f"trigger: {event} is a thin event, which has no object whose members --set could set")
-    rehearsed = _rehearse(event, steps, {}) if wanted else None
+    rehearsal = _dry_run(event, steps, {}) if wanted else None
     added: dict[int, dict[str, str]] = {}
     left = dict(wanted)
     for path, value in wanted.items():
-        for place in rehearsed.places if rehearsed else ():
+        for place in rehearsal.places if rehearsal else ():
             more = {**added.get(place, {}), _bracketed(path): value}
-            tried = _rehearse(event, steps, {**added, place: more}, careful=True)
+            tried = _dry_run(event, steps, {**added, place: more}, careful=True)
             if tried is not None and _shows(tried.event["data"]["object"], path, value):
                 added[place] = more
                 del left[path]
@@ -47,7 +47,7 @@ def make_event(
     return found, notes
 
 
-class _Rehearsal:
+class _DryRun:
     """An event made in a simulator of its own, and the indices of the steps, those that answered its object first."""
 
     def __init__(self, event: Object, places: Sequence[int]) -> None:
@@ -55,9 +55,9 @@ class _Rehearsal:
         self.places = places
 
 
-def _rehearse(
+def _dry_run(
     event: str, steps: list[Step], added: Mapping[int, Mapping[str, str]], *, careful: bool = False
-) -> _Rehearsal | None:
+) -> _DryRun | None:
     request = requester_of(_fresh())
     try:
         answers = perform(request, steps, added)
@@ -68,7 +68,7 @@ def _rehearse(
         raise
     id = found["data"]["object"].get("id")
     places = [place for place, answer in enumerate(answers) if isinstance(answer, dict) and answer.get("id") == id]
-    return _Rehearsal(found, [*places, *(place for place in range(len(steps)) if place not in places)])
+    return _DryRun(found, [*places, *(place for place in range(len(steps)) if place not in places)])
 
 
 def _perform(event: str, steps: list[Step], added: Mapping[int, Mapping[str, str]], request: Requester) -> Object:
@@ -91,11 +91,22 @@ def requester_of(simulator: Simulator) -> Requester:
     """A function that makes requests to a simulator in this process."""
 
     def request(method: str, target: str, form: str, key: str = "", /) -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {key or KEY}", "Content-Type": "application/x-www-form-urlencoded"}
-        status, _, body = simulator.handle(method, target, headers, form.encode())
+        status, _, body = simulator.handle(method, target, request_headers(target, key or KEY), form.encode())
         return status, decoded(body)
 
     return request
+
+
+def request_headers(target: str, key: str) -> dict[str, str]:
+    """The headers of a trigger's request, which has a version only where API v2 requires one: without it, parameters
+    may have the names of any version.
+    """
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/x-www-form-urlencoded"}
+    if target.startswith("/v2/"):
+        from host.apis.stripe import load
+
+        headers["Stripe-Version"] = load().version
+    return headers
 
 
 def _fresh() -> Simulator:

@@ -1,6 +1,7 @@
 """Older versions of an API: translates their parameters to the newest version, and answers to theirs.
 
-The changes are data (:mod:`host.simulator.stripe.versions`), so that behaviours know the newest version only.
+The changes are data (``versions`` and ``older_members`` of :mod:`host.simulator.stripe`), so that behaviours know the
+newest version only.
 https://docs.stripe.com/api/versioning
 """
 
@@ -10,8 +11,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from host.simulator.api_error import Refusal
-from host.simulator.context import Includable, Object, World
+from host.simulator.api_error import SimulatedError
+from host.simulator.context import Backend, Includable, Object
 from host.simulator.parsing import Tree
 
 _FORM = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.([a-z_]+))?")
@@ -21,9 +22,9 @@ class Renamed(NamedTuple):
     """From version ``since`` on, the parameter ``old`` of ``operations`` is called ``new``.
 
     Both are dotted paths, in which a number is an index of a list, and ``*`` stands for each of its items. ``sets`` are
-    further members, by path, that the new form has. ``made(value, params, world)`` makes the new value from the old one
-    and the parameters around it. If ``new`` is "", the parameter no longer exists, and the operation finds it in
-    ``RequestContext.gone``.
+    further members, by path, that the new form has. ``made(value, params, backend)`` makes the new value from the
+    old one and the parameters around it. If ``new`` is "", the parameter no longer exists: the operation finds it in
+    ``RequestContext.removed_params``.
     """
 
     since: str
@@ -31,7 +32,7 @@ class Renamed(NamedTuple):
     old: str
     new: str
     sets: Mapping[str, str] = {}
-    made: Callable[[Any, Tree, World], Any] | None = None
+    made: Callable[[Any, Tree, Backend], Any] | None = None
 
 
 class Moved(NamedTuple):
@@ -50,7 +51,7 @@ class Moved(NamedTuple):
     replaces: bool = False
 
 
-class Readdressed(NamedTuple):
+class MovedEndpoint(NamedTuple):
     """Before version ``since``, a GET of ``old`` did what a POST to ``new`` does now, with the same parameters."""
 
     since: str
@@ -78,7 +79,7 @@ class Versions:
         trains: Sequence[Train],
         renamed: Sequence[Renamed] = (),
         moved: Sequence[Moved] = (),
-        readdressed: Sequence[Readdressed] = (),
+        readdressed: Sequence[MovedEndpoint] = (),
     ) -> None:
         self.newest = newest
         self._oldest = oldest
@@ -92,12 +93,12 @@ class Versions:
         self._tables: dict[str, Mapping[str, Mapping[str, Moved]]] = {}
 
     def day(self, version: str) -> str:
-        """The date of a version. Raises :class:`Refusal` for an unknown one."""
+        """The date of a version. Raises :class:`SimulatedError` for an unknown one."""
         if version == self.newest:
             return version[:10]
         found = _FORM.fullmatch(version)
         if found is None or not self._oldest <= found[1] < self.newest[:10] or found[2] != self._train(found[1]):
-            raise Refusal(
+            raise SimulatedError(
                 400,
                 f"Invalid Stripe API version: {version[:40]}. The simulator knows {self.newest}, and earlier versions "
                 f"from {self._oldest} on.",
@@ -113,20 +114,20 @@ class Versions:
         names = [train.name for train in self._trains if train.first <= day]
         return names[-1] if names else None
 
-    def request(self, operation: str, day: str, params: Tree, world: World) -> tuple[dict[str, str], Tree]:
+    def request(self, operation: str, day: str, params: Tree, backend: Backend) -> tuple[dict[str, str], Tree]:
         """Translate the parameters to the newest version, in place.
 
         Returns the older names that the client used, by the newer ones, and the parameters that the newest version no
         longer has, which are removed from ``params``.
         """
         used: dict[str, str] = {}
-        gone: Tree = {}
+        removed: Tree = {}
         for each in self._renamed.get(operation, ()):
             if day < each.since and not each.new and each.old in params:
-                gone[each.old] = params.pop(each.old)
-            elif day < each.since and _rename(params, each, world):
+                removed[each.old] = params.pop(each.old)
+            elif day < each.since and _rename(params, each, backend):
                 used[_bracketed(each.new)] = _bracketed(each.old)
-        return used, gone
+        return used, removed
 
     def older(self, day: str) -> Mapping[str, Mapping[str, Moved]]:
         """By kind and name, the members that answers of that date have and the newest version has not."""
@@ -139,14 +140,14 @@ class Versions:
             found = self._tables[day] = table
         return found
 
-    def answer(self, day: str, value: Any, world: World) -> None:
+    def answer(self, day: str, value: Any, backend: Backend) -> None:
         """Add, in place and at any depth, the members that objects had on that date."""
         table = self.older(day)
         if table:
-            _add(table, value, world)
+            _add(table, value, backend)
 
 
-def in_older_words(refusal: Refusal, used: Mapping[str, str]) -> Refusal:
+def with_older_names(refusal: SimulatedError, used: Mapping[str, str]) -> SimulatedError:
     """Put the names that the client used (see :meth:`Versions.request`) into the refusal, in place; returns it."""
     for new, old in used.items():
         refusal.message = refusal.message.replace(new, old)
@@ -161,22 +162,22 @@ def _bracketed(place: str) -> str:
     return first + "".join(f"[{name}]" for name in rest)
 
 
-def value_of(moved: Moved, value: Object, world: World) -> Any:
+def value_of(moved: Moved, value: Object, backend: Backend) -> Any:
     """The value of an older version's member of an object."""
-    return _at(value, moved.value.split(".")) if isinstance(moved.value, str) else moved.value(world, value)
+    return _at(value, moved.value.split(".")) if isinstance(moved.value, str) else moved.value(backend, value)
 
 
-def _add(table: Mapping[str, Mapping[str, Moved]], value: Any, world: World) -> None:
+def _add(table: Mapping[str, Mapping[str, Moved]], value: Any, backend: Backend) -> None:
     if isinstance(value, list):
         for item in value:
-            _add(table, item, world)
+            _add(table, item, backend)
     elif isinstance(value, dict):
         for name, moved in table.get(str(value.get("object")), {}).items():
             if name not in value or moved.replaces:
-                value[name] = value_of(moved, value, world)
+                value[name] = value_of(moved, value, backend)
         for item in value.values():
             if isinstance(item, dict | list):
-                _add(table, item, world)
+                _add(table, item, backend)
 
 
 def _at(value: Any, names: list[str]) -> Any:
@@ -188,7 +189,7 @@ def _at(value: Any, names: list[str]) -> Any:
     return value
 
 
-def _rename(params: Any, each: Renamed, world: World) -> bool:
+def _rename(params: Any, each: Renamed, backend: Backend) -> bool:
     """Rename one parameter, if it is there. Returns whether messages have to use its older name."""
     head, star, rest = each.old.partition(".*.")
     if star:  # in each item of a list, which in forms is a map by index
@@ -196,7 +197,7 @@ def _rename(params: Any, each: Renamed, world: World) -> bool:
         inner = each._replace(old=rest, new=each.new.partition(".*.")[2])
         for item in (items.values() if isinstance(items, dict) else items) or ():
             if isinstance(item, dict):
-                _rename(item, inner, world)
+                _rename(item, inner, backend)
         return False  # messages about an item use the newer name
     *way, last = each.old.split(".")
     node: Any = params
@@ -205,7 +206,7 @@ def _rename(params: Any, each: Renamed, world: World) -> bool:
     if not isinstance(node, dict) or last not in node:
         return False
     value = node.pop(last)
-    made = each.made(value, params, world) if each.made is not None else value
+    made = each.made(value, params, backend) if each.made is not None else value
     if value == "" and each.new.endswith(".0." + each.new.rpartition(".")[2]):
         _put(params, each.new.split(".")[:-2], "")  # unsetting the old parameter unsets the list
         return False

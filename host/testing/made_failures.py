@@ -16,7 +16,7 @@ from host.errors import FunctionError, InvalidCall
 from host.http.message import Request, Response
 from host.http.outcome import refusal
 from host.http.transport_errors import TransportFault, call_error
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.stripe.sandbox_cards import ADVICE, MESSAGES
 from host.testing.stubbed_answers import REQUEST_ID, DoubleTarget, web_answer
 
@@ -127,7 +127,7 @@ def _of_api(target: DoubleTarget, asked: Mapping[str, Any]) -> Callable[[Call, D
     more: dict[str, Any] = {"decline_code": decline} if decline is not None else {}
     if decline in ADVICE:
         more["advice_code"] = ADVICE[decline]
-    said = Refusal(
+    said = SimulatedError(
         status,
         asked.get("message") or _message(status, decline, code),
         type=asked.get("type") or _TYPES.get(status) or ("api_error" if status >= 500 else "invalid_request_error"),

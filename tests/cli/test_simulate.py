@@ -129,8 +129,8 @@ def test_nothing_can_happen_before_somebody_delivers_it(cli: Cli, monkeypatch: p
     """When the application is made that answers requests, deliveries listen and the address is known; no sooner."""
 
     def look(simulator: Simulator, **_: object) -> None:
-        assert simulator.world.events is not None
-        raise UsageError(f"{len(simulator.world.events._listeners)} listens at {simulator.origin}")
+        assert simulator.backend.events is not None
+        raise UsageError(f"{len(simulator.backend.events._listeners)} listens at {simulator.origin}")
 
     monkeypatch.setattr("host.simulator.server.SimulatorApp", look)
     done = cli("simulate", "--port", "0", "--forward-to", "http://localhost:9/hook")

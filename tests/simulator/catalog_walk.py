@@ -133,7 +133,7 @@ class Walk:
         """What the operation means."""
         operation = self.catalog.operation(id)
         assert operation is not None
-        found = self.simulator.world.routes.find(operation.method, operation.path.replace("{", "x").replace("}", "x"))
+        found = self.simulator.backend.routes.find(operation.method, operation.path.replace("{", "x").replace("}", "x"))
         assert found is not None
         return found[0]
 
@@ -196,7 +196,7 @@ class Walk:
         plan, path = self.plan(op.id), op.path
         owners = {parent.param: parent.kind for parent in plan.parents}
         for name in op.path_params:
-            known = owners.get(name) or self.simulator.world.references.kind(name) or name
+            known = owners.get(name) or self.simulator.backend.references.kind(name) or name
             kind = plan.kind if name == plan.target else known
             path = path.replace("{" + name + "}", quote(self.object(kind) or "x_1", safe=""))
         return path
@@ -249,7 +249,7 @@ class Walk:
             return True
         if shape.type in ("integer", "number"):
             return NOW + 2_592_000 if shape.format == "unix-time" or name.endswith(("_at", "_date", "_time")) else 3
-        kind = self.simulator.world.references.kind(name)
+        kind = self.simulator.backend.references.kind(name)
         if kind and (made := self.object(kind)):
             return made
         if shape.format == "decimal" or name.endswith("_decimal"):

@@ -35,6 +35,8 @@ class Api:
 
     def ask(self, method: str, target: str, params: Any = "", **headers: str) -> tuple[int, Any]:
         sent = {"Authorization": f"Bearer {KEY}", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        if target.startswith("/v2/"):
+            sent.setdefault("Stripe-Version", self.simulator.catalog.version)
         if isinstance(params, dict):
             body = json.dumps(params).encode()
             sent.setdefault("Content-Type", "application/json")

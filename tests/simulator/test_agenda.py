@@ -59,3 +59,40 @@ def test_an_entry_that_is_moved_is_carried_out_once() -> None:
     assert (done, agenda.soonest) == ([], 25)
     agenda.run(Context(), ORDINARY, 30)
     assert done == [25]
+
+
+class OfAccount(Context):
+    """The same, for a connected account."""
+
+    account = "acct_1"
+
+    def within(self, account: str) -> Context:
+        """The context of an account, which the test looks at."""
+        found = Context(self.now, self.clock)
+        found.account = account
+        return found
+
+    def at(self, now: int, clock: str) -> OfAccount:
+        """The context at another time."""
+        return OfAccount(now, clock)
+
+
+def test_an_entry_is_dropped_for_its_own_account_alone() -> None:
+    """The same object id in another account, or on the platform, keeps its entry; without an account the platform's is
+    meant, and what is not there is dropped without a word.
+    """
+    done: list[tuple[str, str]] = []
+    agenda = Agenda(Store(), {"act": lambda call, id: done.append((call.account, id))})
+    for context in (Context(), OfAccount()):
+        for id in ("a", "b"):
+            agenda.add(context, 10, "act", id)
+    agenda.drop("act", "a")
+    agenda.drop("act", "b", "acct_1")
+    agenda.drop("act", "b", "acct_2")
+    agenda.drop("another", "b")
+    agenda.run(OfAccount(), ORDINARY, 20)
+    assert done == [("", "b"), ("acct_1", "a")]
+    agenda.drop("act", "b")
+    agenda.add(Context(), 30, "act", "b")
+    agenda.run(OfAccount(), ORDINARY, 40)
+    assert done[2:] == [("", "b")]

@@ -52,9 +52,12 @@ def bodies() -> Bodies:
 
 
 def everything(asked: Walk, id: str) -> dict[str, Any]:
-    """All parameters of an operation at once, with what it needs as it needs it."""
+    """All parameters of an operation at once, but for cursors, which exclude each other; with what it needs as it needs
+    it.
+    """
     op = asked.catalog.operation(id)
-    params = {n: p for n, p in op.params.items() if p.location != "path" and n != "expand"}
+    left_out = ("expand", "starting_after", "ending_before")
+    params = {n: p for n, p in op.params.items() if p.location != "path" and n not in left_out}
     return {**{n: asked.example(p.schema, n, full=True) for n, p in params.items()}, **asked.least(op)}
 
 

@@ -17,8 +17,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "simulator-coverage.md"
 HEAD = """\
 # What the simulator models of Stripe
 
-Made of the simulator's own tables; `tests/simulator/test_coverage_page.py` holds this page to them. How it behaves is
-told in [simulator.md](simulator.md).
+Generated from the simulator's own tables; `tests/simulator/test_coverage_page.py` compares them. How the simulator
+behaves is described in [simulator.md](simulator.md).
 
 | | operations |
 |---|---|
@@ -35,7 +35,7 @@ def page(catalog: Catalog) -> str:
     simulator = Simulator(catalog)
     found: dict[str, dict[str, list[str]]] = {}
     counts = {"behaviour": 0, "stored": 0, "refused": 0}
-    for plan in simulator.world.routes.plans():
+    for plan in simulator.backend.routes.plans():
         resource, _, verb = plan.operation.id.rpartition(".")
         how = simulator._rule.how(plan)
         counts[how] += 1

@@ -208,3 +208,14 @@ def test_a_time_of_version_2_has_its_form(api, said) -> None:
     event = {"event_name": "calls", "payload": {"stripe_customer_id": "cus_1", "value": "1"}, "timestamp": said}
     status, error = api.error("POST", "/v2/billing/meter_events", event)
     assert (status, error["param"]) == (400, "timestamp")
+
+
+@pytest.mark.parametrize("path", ["/v2/core/accounts", "/v2/core/events", "/v2/billing/meter_event_session"])
+def test_version_2_needs_a_version(api, path: str) -> None:
+    """A request to API v2 without ``Stripe-Version`` is refused: https://docs.stripe.com/api-v2-overview"""
+    method = "POST" if path.endswith("session") else "GET"
+    status, error = api.error(method, path, Stripe_Version="")
+    assert (status, error["type"]) == (400, "invalid_request_error")
+    assert "Stripe-Version header" in error["message"]
+    assert api.ask(method, path)[0] == 200
+    assert api.ask("GET", "/v1/customers")[0] == 200

@@ -13,7 +13,7 @@ import pytest
 from host.apis.stripe import load
 from host.errors import UsageError
 from host.serve.signatures import verify
-from host.simulator.delivery import Deliveries, Disturbance, Target
+from host.simulator.delivery import Deliveries, DeliveryFaults, Target
 from host.simulator.simulator import Simulator
 from host.simulator.store import Store
 from host.simulator.stripe.event_derivation import previous_attributes
@@ -260,10 +260,10 @@ def test_what_is_not_acknowledged_comes_again(api: Api, receiver: Receiver, monk
     assert len({json.loads(body)["id"] for _, body in receiver.got}) == 1
 
 
-def test_deliveries_can_be_disturbed_on_purpose(api: Api, receiver: Receiver) -> None:
+def test_faults_are_injected_into_deliveries(api: Api, receiver: Receiver) -> None:
     """Every one twice."""
-    disturbance = Disturbance.parse("duplicate:100%,delay:0.01s")
-    with Deliveries(api.simulator, [Target(receiver.url, ("whsec_a",))], disturbance=disturbance) as deliveries:
+    faults = DeliveryFaults.parse("duplicate:100%,delay:0.01s")
+    with Deliveries(api.simulator, [Target(receiver.url, ("whsec_a",))], faults=faults) as deliveries:
         api.post("/v1/products", "name=x")
         assert deliveries.wait()
     assert receiver.types() == ["product.created"] * 2
@@ -322,10 +322,10 @@ def test_what_is_pending_in_memory_is_lost_and_counted(api: Api) -> None:
 @pytest.mark.parametrize(
     "text", ["twice:5%", "duplicate:5", "duplicate:101%", "delay:2", "delay:-1s", "reorder:x%", "delay:nans"]
 )
-def test_a_disturbance_that_cannot_be_is_refused(text: str) -> None:
+def test_impossible_faults_of_deliveries_are_refused(text: str) -> None:
     """What is expected is said."""
     with pytest.raises(UsageError, match="--deliver"):
-        Disturbance.parse(text)
+        DeliveryFaults.parse(text)
 
 
 @pytest.mark.parametrize(

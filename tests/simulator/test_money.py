@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from host.apis.amounts import THREE_DECIMALS, ZERO_DECIMALS
-from host.simulator.stripe.money import CURRENCIES, LEAST, MOST, decimals, shown
+from host.simulator.api_error import SimulatedError
+from host.simulator.stripe.money import CURRENCIES, LEAST, MOST, check_charge, decimals, least_charge, shown
 
 INTENTS = "/v1/payment_intents"
 # https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts, in minor units.
@@ -70,6 +71,22 @@ def test_every_currency_is_charged_in_its_minor_unit(api, currency) -> None:
     amount = max(LEAST.get(currency, 0), 10 * 10**places, 100)
     paid = api.post(INTENTS, f"amount={amount}&currency={currency}&confirm=true&payment_method=pm_card_visa")
     assert (paid["status"], paid["amount_received"]) == ("succeeded", amount)
+
+
+@pytest.mark.parametrize("currency", sorted({*CURRENCIES, "zzz"}))
+def test_every_amount_of_every_currency_is_charged_or_refused_by_name(currency: str) -> None:
+    """An amount at the edge of what a currency allows is taken or refused; no currency, known or not, is an error of
+    its own.
+    """
+    found = {}
+    for amount in (0, least_charge(currency) - 1, 10_000, MOST + 1, 10**15, 10**15 + 1):
+        try:
+            check_charge(amount, currency, "price")
+        except SimulatedError as error:
+            found[amount] = f"{error.code} of {error.param}"
+    assert found[0] == found[least_charge(currency) - 1] == "amount_too_small of price"
+    assert found[10**15] == found[10**15 + 1] == "amount_too_large of price"
+    assert 10_000 not in found or least_charge(currency) > 10_000
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from host.apis.catalog import Catalog
 from host.simulator.modelled import Model
-from host.simulator.object_factory import Placeholders, Shapes
+from host.simulator.object_factory import ObjectFactory, Placeholders
 from host.simulator.simulator import Simulator
 from host.simulator.stripe import issuing_test_address, payment_pages
 from host.simulator.stripe.behaviours import MODEL
@@ -24,8 +24,8 @@ def walk(catalog: Catalog, placeholders: Placeholders | None = None, **options: 
     """A new simulator with fixed clock and seed, and what asks it."""
     simulator = Simulator(catalog, clock=lambda: float(NOW), seed=1, **options)
     if placeholders is not None:
-        shapes = Shapes(catalog, DEFAULTS, placeholders, MODEL.includable)
-        simulator.world.shapes.__dict__.update(shapes.__dict__)
+        factory = ObjectFactory(catalog, DEFAULTS, placeholders, MODEL.includable)
+        simulator.backend.factory.__dict__.update(factory.__dict__)
     return Walk(Api(simulator), catalog)
 
 
@@ -78,7 +78,7 @@ def test_a_file_that_nothing_makes_is_refused(stripe) -> None:
         if (result := stripe.operation(id).result) is not None and result.format == "binary"
     ]  # fmt: skip
     assert sorted(files) == ["files.contents", "quotes.pdf"]
-    plans = [plan for plan in Simulator(stripe).world.routes.plans() if plan.operation.id in files]
+    plans = [plan for plan in Simulator(stripe).backend.routes.plans() if plan.operation.id in files]
     assert [MODEL.how(plan) for plan in plans] == ["behaviour"] * 2
     assert [MODEL._replace(behaviours={}).how(plan) for plan in plans] == ["refused"] * 2
 
@@ -162,7 +162,7 @@ def _values(asked: Walk, schema: Any, name: str) -> list[Any]:
         return [True, False]
     if full.type in ("integer", "number"):
         return [4_000_000_000]
-    kind = asked.simulator.world.references.kind(name)
+    kind = asked.simulator.backend.references.kind(name)
     if kind:
         return [asked.another(kind) or "nowhere"]
     return [{"currency": "xof", "email": "nobody@example.com", "country": "AX"}.get(name, "https://nowhere.example")]
@@ -186,7 +186,7 @@ BEYOND = {
 }  # what the document does not have
 
 
-@pytest.mark.parametrize("id", sorted({*MODEL.behaviours, *MODEL.effects, *MODEL.filters, *MODEL.verbs} - BEYOND))
+@pytest.mark.parametrize("id", sorted({*MODEL.behaviours, *MODEL.effects, *MODEL.filters} - BEYOND))
 def test_what_is_declared_is_an_operation_of_the_catalog(stripe, id: str) -> None:
     """A misspelt operation or parameter would declare nothing."""
     op = stripe.operation(id)

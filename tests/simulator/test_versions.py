@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from host.apis.catalog import Schema
-from host.simulator.stripe import versions
+from host.simulator.stripe import older_members, versions
 
 ACACIA = {"Stripe_Version": "2025-02-24.acacia"}
 
@@ -40,7 +40,7 @@ def test_a_renamed_parameter_is_gone_under_its_old_name_and_there_under_the_new(
     assert taken
 
 
-@pytest.mark.parametrize("row", versions.READDRESSED, ids=lambda row: row.old)
+@pytest.mark.parametrize("row", versions.MOVED_ENDPOINTS, ids=lambda row: row.old)
 def test_an_older_address_is_one_of_today(stripe, row) -> None:
     """An address of an older form is accepted today."""
     paths = {(op.method, op.path) for op in map(stripe.operation, stripe.operation_ids())}
@@ -67,7 +67,7 @@ def test_the_upcoming_invoice_of_older_clients_is_a_preview(api, price, payer) -
     assert api.ask("GET", path, "", Stripe_Version="2025-03-31.basil")[0] == 400
 
 
-@pytest.mark.parametrize("row", versions.MOVED, ids=lambda row: f"{row.kind}.{row.member}")
+@pytest.mark.parametrize("row", older_members.MOVED, ids=lambda row: f"{row.kind}.{row.member}")
 def test_a_moved_member_is_gone_from_the_newest_objects(stripe, row) -> None:
     """A moved member is gone from the newest objects."""
     properties = stripe.schema(row.kind).properties

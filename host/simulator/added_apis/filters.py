@@ -9,8 +9,8 @@ from host.apis.catalog import Param, Schema
 from host.apis.page_names import plain_name
 from host.apis.page_parameters import page_names
 from host.simulator.context import Object, RequestContext, Test
+from host.simulator.list_filters import COMPARE
 from host.simulator.not_simulated import names
-from host.simulator.pagination import COMPARE
 
 # Plain names of parameters that are no filters: the format of the answer, the version of the API.
 _NO_FILTERS = frozenset({"apiversion", "pretty", "prettyprint", "version"})
@@ -41,7 +41,7 @@ def filters(call: RequestContext, members: Mapping[str, Schema]) -> list[Test]:
 
 
 def _is_no_filter(call: RequestContext, param: Param, wanted: Any) -> bool:
-    default = call.world.catalog.resolve(param.schema).default
+    default = call.backend.catalog.resolve(param.schema).default
     return plain_name(param.name) in _NO_FILTERS or wanted is None or (default is not None and wanted == default)
 
 

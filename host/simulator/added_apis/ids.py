@@ -12,8 +12,8 @@ from typing import Any
 from host.apis.catalog import Catalog, Schema
 from host.apis.regex_bounds import longest
 from host.simulator.added_apis.plans import ObjectKind
-from host.simulator.api_error import Refusal
-from host.simulator.ids import Ids
+from host.simulator.api_error import SimulatedError
+from host.simulator.ids import IdGenerator
 
 MOST_REPEATS = 24  # of a part that a pattern lets repeat without limit
 TRIES = 50  # attempts at a text that satisfies all rules
@@ -21,11 +21,11 @@ _WORD = string.ascii_lowercase + string.digits
 _PRINTED = [chr(code) for code in range(0x21, 0x7F)]
 
 
-def new_id(catalog: Catalog, ids: Ids, kind: ObjectKind, made: int, *, member: Schema, param: Schema) -> Any:
+def new_id(catalog: Catalog, ids: IdGenerator, kind: ObjectKind, made: int, *, member: Schema, param: Schema) -> Any:
     """An id for a new object of ``kind``, of which ``made`` were created before.
 
     ``member`` and ``param`` are the schemas of the object's member and of the path's parameter, which must both allow
-    it. Raises :class:`Refusal` (501) if none is found.
+    it. Raises :class:`SimulatedError` (501) if none is found.
     """
     member, param = (_scalar(catalog, each) for each in (member, param))
     if member.type in ("integer", "number") or (param.type in ("integer", "number") and not member.type):
@@ -38,7 +38,9 @@ def new_id(catalog: Catalog, ids: Ids, kind: ObjectKind, made: int, *, member: S
         if all(_fits(rule, text) for rule in rules):
             return text
     said = " and ".join(dict.fromkeys(rule.pattern for rule in rules if rule.pattern))
-    raise Refusal(501, f"The simulator finds no id for {kind.name} that its document allows ({said or 'its length'}).")
+    raise SimulatedError(
+        501, f"The simulator finds no id for {kind.name} that its document allows ({said or 'its length'})."
+    )
 
 
 def _scalar(catalog: Catalog, schema: Schema) -> Schema:
@@ -46,7 +48,7 @@ def _scalar(catalog: Catalog, schema: Schema) -> Schema:
     return _scalar(catalog, full.any_of[0]) if full.any_of else full
 
 
-def _text(rules: list[Schema], ids: Ids, made: int) -> str:
+def _text(rules: list[Schema], ids: IdGenerator, made: int) -> str:
     least = max((rule.min_length or 0 for rule in rules), default=0)
     most = min((rule.max_length for rule in rules if rule.max_length is not None), default=None)
     pattern = next((rule.pattern for rule in rules if rule.pattern), "")

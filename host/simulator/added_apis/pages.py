@@ -14,12 +14,13 @@ from host.apis.page_names import DONE, plain_name
 from host.apis.page_parameters import offset_param, size_param
 from host.apis.page_styles import dig
 from host.simulator.added_apis.filters import filters
+from host.simulator.added_apis.members import encode, plan_of, shown
 from host.simulator.added_apis.parameters import MARK
 from host.simulator.added_apis.plans import Envelope
-from host.simulator.added_apis.resources import encode, place, plan_of, seen
-from host.simulator.api_error import Refusal
+from host.simulator.added_apis.resources import place
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext, Test
-from host.simulator.pagination import owner_tests
+from host.simulator.list_filters import owner_tests
 from host.simulator.store import StoredObject
 
 USUAL = 20  # items of a page, where the document has no default
@@ -52,13 +53,13 @@ def page(call: RequestContext) -> bytes:
     operation = call.plan.operation
     if operation.paging == "link":
         call.headers["link"] = _links(call, part)
-    shown = [seen(call, value, _item(call)) for value in part.items]
+    found = [shown(call, value, _item(call)) for value in part.items]
     if not call.plan.listed:
-        return encode(shown)
+        return encode(found)
     assert operation.result is not None
-    template = call.world.shapes.template(f"{operation.id} page", one_shape(operation.result, call.world.catalog))
-    whole = call.world.shapes.fresh(template, call.now)
-    _set(whole, call.plan.listed, shown)
+    template = call.backend.factory.template(f"{operation.id} page", one_shape(operation.result, call.backend.catalog))
+    whole = call.backend.factory.fresh(template, call.now)
+    _set(whole, call.plan.listed, found)
     for path, value in _page_members(call, part).items():
         _set(whole, path, value)
     return encode(whole)
@@ -67,8 +68,8 @@ def page(call: RequestContext) -> bytes:
 def _item(call: RequestContext) -> Envelope:
     operation = call.plan.operation
     assert operation.result is not None
-    found = find_items(operation, one_shape(operation.result, call.world.catalog), call.world.catalog)
-    return Envelope(found[1] if found[0] == call.plan.listed else one_shape(operation.result, call.world.catalog))
+    found = find_items(operation, one_shape(operation.result, call.backend.catalog), call.backend.catalog)
+    return Envelope(found[1] if found[0] == call.plan.listed else one_shape(operation.result, call.backend.catalog))
 
 
 def _values(call: RequestContext) -> list[Object]:
@@ -77,7 +78,7 @@ def _values(call: RequestContext) -> list[Object]:
     members = _properties(call)
     here, owners, tests = place(call), owner_tests(call, members), filters(call, members)
     found: list[Object] = []
-    for _, record in call.world.store.oldest(plan.kind):
+    for _, record in call.backend.store.oldest(plan.kind):
         value = _decode(record.body)
         if plan.parents and not _belongs(record, value, here, owners):
             continue
@@ -94,7 +95,7 @@ def _belongs(record: StoredObject, value: Object, here: str, owners: list[Test])
 
 def _properties(call: RequestContext) -> Any:
     shape = plan_of(call).objects.shape
-    return one_shape(shape, call.world.catalog).properties if shape is not None else {}
+    return one_shape(shape, call.backend.catalog).properties if shape is not None else {}
 
 
 # -- which items
@@ -110,14 +111,16 @@ def _slice(call: RequestContext, values: list[Object]) -> Slice:
 
 def _is_paged(call: RequestContext) -> bool:
     """Whether a list whose style of pages is unknown has parameters for a part of it."""
-    return bool(size_param(call.plan.operation) in call.params or offset_param(call.plan.operation, call.world.catalog))
+    return bool(
+        size_param(call.plan.operation) in call.params or offset_param(call.plan.operation, call.backend.catalog)
+    )
 
 
 def _size(call: RequestContext) -> int:
     name = size_param(call.plan.operation)
     value = call.params.get(name) if name else None
     if value is None and name:
-        value = call.world.catalog.resolve(call.plan.operation.params[name].schema).default
+        value = call.backend.catalog.resolve(call.plan.operation.params[name].schema).default
     if value is None:
         return USUAL
     size = _number(value, name)
@@ -136,12 +139,12 @@ def _number(value: Any, name: str) -> int:
     return number
 
 
-def _bad(name: str, value: Any) -> Refusal:
-    return Refusal(400, f"Invalid {name}: {value}", param=name, code="invalid")
+def _bad(name: str, value: Any) -> SimulatedError:
+    return SimulatedError(400, f"Invalid {name}: {value}", param=name, code="invalid")
 
 
 def _at_offset(call: RequestContext, values: list[Object], size: int) -> int:
-    operation, catalog = call.plan.operation, call.world.catalog
+    operation, catalog = call.plan.operation, call.backend.catalog
     name = operation.page_param if operation.paging == "offset" else offset_param(operation, catalog)
     value = call.params.get(name) if name else None
     if value is None:
@@ -159,7 +162,7 @@ def _at_number(call: RequestContext, values: list[Object], size: int) -> int:
 
 
 def _at_token(call: RequestContext, values: list[Object], size: int) -> int:
-    operation, catalog = call.plan.operation, call.world.catalog
+    operation, catalog = call.plan.operation, call.backend.catalog
     value = call.params.get(operation.page_param)
     if value is None:
         return _at_offset(call, values, size)
@@ -180,7 +183,7 @@ def _after(values: list[Object], call: RequestContext, mark: Any) -> int:
 
     The object may have been deleted, or changed so that the filters exclude it.
     """
-    store, plan = call.world.store, plan_of(call)
+    store, plan = call.backend.store, plan_of(call)
     if isinstance(mark, int):
         return mark
     record = store.record(plan.kind, str(mark))
@@ -240,14 +243,14 @@ def _page_members(call: RequestContext, part: Slice) -> dict[str, Any]:
         found[operation.page_total] = -(-part.total // _size(call))
     assert result is not None
     more = operation.page_more or "has_more"
-    if operation.page_more or "has_more" in one_shape(result, call.world.catalog).properties:
+    if operation.page_more or "has_more" in one_shape(result, call.backend.catalog).properties:
         found[more] = part.more != (plain_name(more.rpartition(".")[2]) in DONE)
     return found
 
 
 def _token(call: RequestContext, part: Slice) -> Any:
     operation = call.plan.operation
-    schema = call.world.catalog.resolve(operation.params[operation.page_param].schema)
+    schema = call.backend.catalog.resolve(operation.params[operation.page_param].schema)
     if schema.type in ("integer", "number"):
         return part.end
     field = plan_of(call).objects.id

@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 
 from host.apis.catalog import Operation, Param, Schema
 from host.apis.media_types import is_json
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.checks import Checker
 from host.simulator.parsing import MOST_FIELDS, Tree, form_tree, json_tree, multipart_tree
 
@@ -20,7 +20,10 @@ class AddedChecker(Checker):
     """Reads parameters by their schemas, without Stripe's own limits."""
 
     def request(self, operation: Operation, query: str, content_type: str, body: bytes) -> tuple[Tree, Tree]:
-        """The parameters of a request by the names that scripts use, and all that was sent. Raises :class:`Refusal`."""
+        """The parameters of a request by the names that scripts use, and all that was sent.
+
+        Raises :class:`SimulatedError`.
+        """
         params = operation.params
         if operation.paging in ("url", "link"):  # remove what the simulator's own URLs add
             query = "&".join(pair for pair in query.split("&") if pair.partition("=")[0] != MARK)
@@ -39,7 +42,7 @@ class AddedChecker(Checker):
     def _whole(self, operation: Operation, sent: Any, typed: bool) -> Tree:
         inner = operation.params.get("body")
         if inner is None:
-            raise Refusal(400, "Invalid request body: an object is expected")
+            raise SimulatedError(400, "Invalid request body: an object is expected")
         return {} if sent is None else {"body": self.value(inner.schema, sent, "body", typed)}
 
     def _typed(self, operation: Operation, tree: Tree, location: str, *, typed: bool | set[str]) -> Tree:
@@ -91,7 +94,7 @@ class AddedChecker(Checker):
                 continue
             is_text = param is not None and is_json(param.content_type)
             if is_text or (value[:1] in ("{", "[") and full.type in ("object", "array", "")):
-                with contextlib.suppress(Refusal):  # a text that only looks like JSON
+                with contextlib.suppress(SimulatedError):  # a text that only looks like JSON
                     tree[name] = json_tree(value.encode())
                     names.add(name)
         return tree, names

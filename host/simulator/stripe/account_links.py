@@ -6,7 +6,7 @@ The pages themselves are Stripe's: the URLs only have the right form.
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.account_access import no_access
 
@@ -39,7 +39,7 @@ def create_link(call: RequestContext) -> Object:
         )
     link = resources.fresh(call)
     link["expires_at"] = call.now + LINK_LIFE
-    link["url"] = f"https://connect.stripe.com/setup/{_letter(account)}/{account['id']}/{call.world.ids.new('', 12)}"
+    link["url"] = f"https://connect.stripe.com/setup/{_letter(account)}/{account['id']}/{call.backend.ids.new('', 12)}"
     return link
 
 
@@ -53,11 +53,11 @@ def create_login(call: RequestContext) -> Object:
     """
     account = _account(call, call.path_args["account"])
     if (account["controller"].get("stripe_dashboard") or {}).get("type") != "express":
-        raise Refusal(
+        raise SimulatedError(
             400, f"Cannot create a login link for an account that is not an Express account: {account['id']}."
         )
-    link = call.world.shapes.fresh(call.world.shapes.template("login_link"), call.now)
-    link["url"] = f"https://connect.stripe.com/express/{account['id']}/{call.world.ids.new('', 12)}"
+    link = call.backend.factory.fresh(call.backend.factory.template("login_link"), call.now)
+    link["url"] = f"https://connect.stripe.com/express/{account['id']}/{call.backend.ids.new('', 12)}"
     return link
 
 
@@ -70,7 +70,7 @@ def create_session(call: RequestContext) -> Object:
     session = resources.fresh(call)
     session.update(
         account=account["id"],
-        client_secret=f"accs_secret__{call.world.ids.new('', 40)}",
+        client_secret=f"accs_secret__{call.backend.ids.new('', 40)}",
         expires_at=call.now + SESSION_LIFE,
     )
     shown: Object = {}

@@ -57,7 +57,7 @@ def create_account(call: RequestContext) -> Object:
     if currency is None:
         call.not_modelled(f"accounts in {country}", "Name a default_currency, or another country.", "country")
     account.update(
-        id=call.world.ids.new("acct_", 16),
+        id=call.backend.ids.new("acct_", 16),
         business_type=None,
         capabilities={},
         charges_enabled=False,
@@ -139,9 +139,9 @@ def _person(call: RequestContext, account: Object, given: Object) -> Object:
         person = call.blank("person")
         person.update(account=account["id"], metadata={}, verification=None, requirements=None)
         person["future_requirements"] = None
-    schema = call.world.shapes.template("person").schema
+    schema = call.backend.factory.template("person").schema
     shown = {name: value for name, value in persons.plain(given).items() if name != "verification"}
-    call.world.shapes.put(schema, person, shown)
+    call.backend.factory.put(schema, person, shown)
     persons.set_provided(person, given)
     result: Object = call.save("person", person, under=f"/v1/accounts/{account['id']}/persons")
     return result
@@ -156,7 +156,7 @@ def retrieve_account(call: RequestContext) -> Object:
 
 def own_account(call: RequestContext) -> Object:
     """The platform's own account, which has no open requirements."""
-    account = call.world.shapes.fresh(call.world.shapes.template("account"), call.now)
+    account = call.backend.factory.fresh(call.backend.factory.template("account"), call.now)
     account.update(
         id=platform(call)["account"],
         business_type="company",
@@ -195,7 +195,7 @@ def delete_account(call: RequestContext) -> Object | bytes:
             "object": "application",
             "name": "Simulated platform",
         }
-        call.world.store.put(_APPLICATION, account["id"], {**application, "account": account["id"]})
+        call.backend.store.put(_APPLICATION, account["id"], {**application, "account": account["id"]})
         call.announce("account.application.deauthorized", _APPLICATION, account["id"])
     return resources.delete(call)
 

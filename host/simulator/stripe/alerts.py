@@ -12,7 +12,7 @@ from typing import Any
 from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext, Test
-from host.simulator.pagination import matches
+from host.simulator.list_filters import matches
 from host.simulator.stripe.meter_totals import METER, reported, since
 
 KIND, TRIGGERED = "billing.alert", "billing.alert_triggered"
@@ -34,7 +34,7 @@ def create_alert(call: RequestContext) -> Object:
     alert = call.put(resources.fresh(call), call.params)
     alert["status"] = "active"
     alert["usage_threshold"].setdefault("filters", [])
-    call.world.store.put(_FROM, alert["id"], {"place": reported(call, meter)})
+    call.backend.store.put(_FROM, alert["id"], {"place": reported(call, meter)})
     return call.save(KIND, alert)
 
 
@@ -57,7 +57,7 @@ def _check_number(call: RequestContext, meter: Object, customer: str | None) -> 
 
 
 def _of_meter(call: RequestContext, meter: str) -> list[Object]:
-    alerts = call.world.store.having(KIND, "alert_type", "usage_threshold")
+    alerts = call.backend.store.having(KIND, "alert_type", "usage_threshold")
     return [each for each in alerts if each["status"] != "archived" and each["usage_threshold"]["meter"] == meter]
 
 
@@ -68,7 +68,7 @@ def _customer_of(alert: Object) -> str | None:
 
 def check(call: RequestContext, meter: Object, customer: str) -> None:
     """Trigger the alerts whose thresholds a customer's usage has reached, each for the first time."""
-    store = call.world.store
+    store = call.backend.store
     if not store.count(KIND) or (call.find("customer", customer) or {}).get("test_clock"):
         return
     for alert in _of_meter(call, meter["id"]):

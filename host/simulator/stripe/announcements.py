@@ -33,7 +33,7 @@ def watch_intent(call: RequestContext, intent: Object) -> None:
 
 
 def _announce_sessions(call: RequestContext, member: str, id: str) -> None:
-    for session in call.world.store.having("checkout.session", member, id):
+    for session in call.backend.store.having("checkout.session", member, id):
         if session["status"] == "complete" and session["payment_status"] == "unpaid":
             _once(call, "checkout.session.async_payment_failed", "checkout.session", session["id"], session["id"])
 
@@ -44,7 +44,7 @@ def watch_subscription(call: RequestContext, subscription: Object) -> None:
     if subscription["status"] != "trialing" or not end:
         return
     if end - NOTICE > call.now:
-        call.world.agenda.add(call, end - NOTICE, "trial_will_end", str(subscription["id"]))
+        call.backend.agenda.add(call, end - NOTICE, "trial_will_end", str(subscription["id"]))
     else:
         _announce_trial(call, subscription)
 
@@ -54,7 +54,7 @@ def watch_schedule(call: RequestContext, schedule: Object) -> None:
     if schedule["status"] == "active" and schedule["phases"]:
         at = schedule["phases"][-1]["end_date"] - EXPIRING
         if at > call.now:
-            call.world.agenda.add(call, at, "schedule_expiring", str(schedule["id"]))
+            call.backend.agenda.add(call, at, "schedule_expiring", str(schedule["id"]))
         else:
             schedule_due(call, str(schedule["id"]))
 
@@ -85,8 +85,8 @@ def _announce_trial(call: RequestContext, subscription: Object) -> None:
 
 def _once(call: RequestContext, type: str, kind: str, id: str, cause: str) -> None:
     key = f"{type}:{cause}"
-    if call.world.store.record(_ANNOUNCED, key) is None:
-        call.world.store.put(_ANNOUNCED, key, {"id": key})
+    if call.backend.store.record(_ANNOUNCED, key) is None:
+        call.backend.store.put(_ANNOUNCED, key, {"id": key})
         call.announce(type, kind, id)
 
 

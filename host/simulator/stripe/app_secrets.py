@@ -6,7 +6,7 @@ A name is unique within its scope. Answers have the secret itself only when ``pa
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.listing import page_of
 
@@ -27,7 +27,7 @@ def create(call: RequestContext) -> Object:
 
 
 def _scope(call: RequestContext) -> Object:
-    """The scope in the request. Raises :class:`Refusal` unless it has a ``user`` if, and only if, its type is user."""
+    """The scope in the request. Raises :class:`SimulatedError` unless it has a ``user`` exactly if its type is user."""
     given = call.params["scope"]
     if (given["type"] == "user") != bool(given.get("user")):
         raise invalid("scope[user] is for scopes of type user, and needed there.", "scope[user]")
@@ -37,7 +37,7 @@ def _scope(call: RequestContext) -> Object:
 def _of_scope(call: RequestContext) -> list[Object]:
     """The secrets of the scope that have not expired, newest first."""
     scope = _scope(call)
-    kept = (each for each in call.world.store.each(KIND) if each["scope"] == scope)
+    kept = (each for each in call.backend.store.each(KIND) if each["scope"] == scope)
     return [each for each in kept if each["expires_at"] is None or each["expires_at"] > call.now]
 
 
@@ -48,12 +48,12 @@ def _find(call: RequestContext) -> Object | None:
 def _named(call: RequestContext) -> Object:
     found = _find(call)
     if found is None:
-        raise Refusal(404, f"No such secret: '{call.params['name']}'", code="resource_missing", param="name")
+        raise SimulatedError(404, f"No such secret: '{call.params['name']}'", code="resource_missing", param="name")
     return found
 
 
 def find(call: RequestContext) -> Object:
-    """The secret of a name. Raises :class:`Refusal` (404) if there is none."""
+    """The secret of a name. Raises :class:`SimulatedError` (404) if there is none."""
     return _named(call)
 
 

@@ -30,18 +30,18 @@ def sign(call: RequestContext, value: Object) -> None:
 def platform(call: RequestContext) -> Object:
     """The platform's own ids (account, application, bank account) and its external accounts."""
     home = call.within("")
-    found = home.world.store.get(PLATFORM, PLATFORM)
+    found = home.backend.store.get(PLATFORM, PLATFORM)
     if found is None:
-        ids = call.world.ids
+        ids = call.backend.ids
         found = {"account": ids.new("acct_", 16), "application": ids.new("ca_"), "bank_account": ids.new("ba_")}
         bank = tokens.bank_account(home, _BANK) | {"id": found["bank_account"], "account": found["account"]}
         found["external_accounts"] = {"data": [bank | {"default_for_currency": True}]}
-        home.world.store.put(PLATFORM, PLATFORM, found)
+        home.backend.store.put(PLATFORM, PLATFORM, found)
     return found
 
 
 def collect(home: RequestContext, amount: int, charge: Object, account: str, source: str) -> str:
-    """Create an application fee of ``amount`` in the platform's world ``home``; returns its id.
+    """Create an application fee of ``amount`` in the platform's backend ``home``; returns its id.
 
     ``source`` is the charge in the account itself, whose id is ``account``.
     """

@@ -18,7 +18,7 @@ MOST_LINES = 250  # https://docs.stripe.com/billing/subscriptions/backdating#bil
 
 
 def start_of(call: RequestContext, params: Object) -> int | None:
-    """The start date in the parameters, or ``None``. Raises :class:`Refusal` if it is in the future."""
+    """The start date in the parameters, or ``None``. Raises :class:`SimulatedError` if it is in the future."""
     start = params.get(PARAM)
     if start is None:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 
 # By type of payment method and member: the least and the greatest number of digits.
 _DIGITS: dict[str, dict[str, tuple[int, int]]] = {
@@ -54,5 +54,5 @@ def _digits(number: str) -> bool:
     return number.isascii() and number.isdecimal()
 
 
-def _wrong(message: str, path: str) -> Refusal:
+def _wrong(message: str, path: str) -> SimulatedError:
     return invalid(f"{message}.", path, "account_number_invalid")

@@ -30,9 +30,9 @@ def confirm(call: RequestContext, intent: Object) -> Object:
             "The payment method type customer_balance does not support capture_method=manual.", "capture_method"
         )
     transfer, country = _transfer(intent)
-    if call.world.store.get(_WAITING, intent["id"]) is None:
-        note = {"id": intent["id"], "customer": customer, "paid": 0, "reference": call.world.ids.code(), "open": True}
-        call.world.store.put(_WAITING, intent["id"], {**note, "type": transfer, "country": country})
+    if call.backend.store.get(_WAITING, intent["id"]) is None:
+        note = {"id": intent["id"], "customer": customer, "paid": 0, "reference": call.backend.ids.code(), "open": True}
+        call.backend.store.put(_WAITING, intent["id"], {**note, "type": transfer, "country": country})
     balance = cash_balances.balance_of(call, customer)
     if balance["settings"]["reconciliation_mode"] == "automatic":
         amount = (balance["available"] or {}).get(intent["currency"], 0)
@@ -53,7 +53,7 @@ def _transfer(intent: Object) -> tuple[str, str]:
 def check(transfer: Object, currency: str, path: str) -> tuple[str, str]:
     """The kind of a bank transfer, and the country where one can be chosen, else "".
 
-    ``path`` is the parameter. Raises :class:`Refusal` for another currency than that of the kind, or a wrong country.
+    ``path`` is the parameter. Raises :class:`SimulatedError` for a currency of another kind, or a wrong country.
     """
     kind = transfer.get("type")
     if kind is None:
@@ -71,7 +71,7 @@ def check(transfer: Object, currency: str, path: str) -> tuple[str, str]:
 
 
 def _note(call: RequestContext, intent: Object) -> Object:
-    found = call.world.store.get(_WAITING, intent["id"])
+    found = call.backend.store.get(_WAITING, intent["id"])
     assert found is not None
     return found
 
@@ -88,7 +88,7 @@ def _take(call: RequestContext, intent: Object, amount: int) -> Object:
         cash_balances.move(call, note["customer"], intent["currency"], -amount, about)
         note["paid"] += amount
     note["open"] = note["paid"] < intent["amount"]
-    call.world.store.put(_WAITING, intent["id"], note)
+    call.backend.store.put(_WAITING, intent["id"], note)
     if not note["open"]:
         return _succeed(call, intent)
     intent.update(status="requires_action", next_action=_instructions(call, intent, note))
@@ -127,7 +127,7 @@ def reconcile(call: RequestContext, customer: str, currency: str, reference: str
     while (available := cash_balances.available(call, customer, currency)) > 0:
         waiting = [
             (note, intent)
-            for note in call.world.store.having(_WAITING, "customer", customer)
+            for note in call.backend.store.having(_WAITING, "customer", customer)
             if note["open"]
             and (intent := call.find(INTENT, note["id"]))
             and intent["currency"] == currency
@@ -144,7 +144,7 @@ def reconcile(call: RequestContext, customer: str, currency: str, reference: str
 def apply(call: RequestContext) -> Object:
     """Pay an intent from the cash balance on request: what it lacks, or ``amount``."""
     intent = call.subject()
-    note = call.world.store.get(_WAITING, intent["id"])
+    note = call.backend.store.get(_WAITING, intent["id"])
     if note is None or not note["open"] or intent["status"] != "requires_action":
         raise call.refuse(
             "This PaymentIntent does not wait for a bank transfer.", code="payment_intent_unexpected_state"
@@ -177,10 +177,10 @@ def instructions(call: RequestContext) -> Object:
 
 def watch_intent(call: RequestContext, intent: Object) -> None:
     """Return what was paid of a canceled intent to the customer's cash balance."""
-    note = call.world.store.get(_WAITING, intent["id"]) if intent["status"] == "canceled" else None
+    note = call.backend.store.get(_WAITING, intent["id"]) if intent["status"] == "canceled" else None
     if note is None or not note["open"]:
         return
-    call.world.store.put(_WAITING, intent["id"], {**note, "open": False})
+    call.backend.store.put(_WAITING, intent["id"], {**note, "open": False})
     if note["paid"]:
         about = {"unapplied_from_payment": {"payment_intent": intent["id"]}}
         cash_balances.move(call, note["customer"], intent["currency"], note["paid"], about)

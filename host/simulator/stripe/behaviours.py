@@ -2,9 +2,10 @@
 
 A module declares, by operation: ``BEHAVIOURS`` (the function that carries it out), ``EFFECTS`` (paths of parameters it
 uses, but does not answer as they were given), ``SHOWN_AT`` (parameter path → path in the answer), ``FILTERS`` (list
-parameter → a function of the request and the wanted value that gives the test of an object) and ``VERBS`` (the members
-that an action sets, if it does nothing else). ``MAKES`` are the kinds of objects it creates beside those it answers.
-``DUE`` are actions that the agenda carries out later. ``WATCHERS``, by kind, are called with each object that is saved.
+parameter → a function of the request and the wanted value that gives the test of an object) and ``FILTER_VALUES``
+(list parameter → the values it can have, where the API's document does not say). ``MAKES`` are the kinds of
+objects it creates beside those it answers. ``DUE`` are actions that the agenda carries out later. ``WATCHERS``, by
+kind, are called with each object that is saved.
 
 A module is imported when something that it declares is first needed. :mod:`host.simulator.stripe.index`, which is
 generated from the modules, says which module declares what.
@@ -80,9 +81,9 @@ MODEL = Model(
     shown_at=Declared("SHOWN_AT"),
     filters=Declared("FILTERS"),
     makes=frozenset(kind for kinds in INDEX["MAKES"].values() for kind in kinds.split()),
-    verbs=Declared("VERBS"),
     includable=INCLUDABLE,
     within=WITHIN,
+    filter_values=Declared("FILTER_VALUES"),
 )
 DUE: Mapping[str, Callable[[RequestContext, str], Any]] = Declared("DUE")
 EARLY = ("end_discount", "expire_invoice", "schedule")  # carried out before other actions of the same second

@@ -110,7 +110,7 @@ def period_line(
     stop = end if in_full else stop
     if (begin, stop) != (start, end) and facts["amount"]:
         facts["amount"] = share(facts["amount"], Part(item, facts["amount"], begin, end, stop), start)
-        if begin < start and call.world.store.record(FREE_START, subscription["id"]) is not None:
+        if begin < start and call.backend.store.record(FREE_START, subscription["id"]) is not None:
             facts["amount"] = 0
         facts.update(proration=True, period={"start": start, "end": stop})
     return item_line(call, invoice, subscription, item, facts)
@@ -130,7 +130,7 @@ def usage_line(
     line = item_line(call, invoice, subscription, item, facts)
     line["quantity_decimal"] = exact
     of = {name: subscription[name] for name in ("billing_mode", "currency", "customer", "trial_end")}
-    call.world.store.put(USAGE_OF, line["id"], {"subscription": of, "item": {"price": item["price"]}, **counted})
+    call.backend.store.put(USAGE_OF, line["id"], {"subscription": of, "item": {"price": item["price"]}, **counted})
     return line
 
 
@@ -141,7 +141,7 @@ def count_again(call: RequestContext, invoice: Object) -> None:
     """
     changed = False
     for line in invoice["lines"]["data"]:
-        kept = call.world.store.get(USAGE_OF, line["id"])
+        kept = call.backend.store.get(USAGE_OF, line["id"])
         if kept is None:
             continue
         facts = _counted_facts(call, kept["subscription"], kept["item"], kept["start"], kept["upto"], kept["end"])
@@ -163,7 +163,7 @@ def usage_facts(call: RequestContext, subscription: Object, item: Object, start:
     """
     renewed = start < end == item["current_period_start"]  # then this very second is of the next period
     upto = end if renewed or end < call.now or end >= item["current_period_end"] else end + 1
-    since = call.world.store.get(USAGE_FROM, item["id"])
+    since = call.backend.store.get(USAGE_FROM, item["id"])
     start = max(start, since["at"]) if since is not None and since["at"] < end else start
     return _counted_facts(call, subscription, item, start, upto, end)
 
@@ -221,7 +221,7 @@ def described(call: RequestContext, price: Object, quantity: Any) -> str:
 
 def product_name(call: RequestContext, price: Object) -> str:
     """The name of a price's product, which descriptions of lines use."""
-    product = call.world.store.get("product", str(price["product"])) or {}
+    product = call.backend.store.get("product", str(price["product"])) or {}
     return str(product.get("name") or price["product"])
 
 

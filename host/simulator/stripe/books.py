@@ -92,11 +92,11 @@ def enter(
     if pending:
         day = str(available_on)
         if day not in state["pending"]:
-            call.world.agenda.add(call, available_on, "available", f"{currency} {day}")
+            call.backend.agenda.add(call, available_on, "available", f"{currency} {day}")
         state["pending"][day] = state["pending"].get(day, 0) + amount - fee
     else:
         state["available"] += amount - fee
-    call.world.store.put(_STATE, currency, state)
+    call.backend.store.put(_STATE, currency, state)
     if not pending and type in _CHARGES:
         _announce_available(call)
     return str(transaction["id"])
@@ -104,12 +104,12 @@ def enter(
 
 def _announce_available(call: RequestContext) -> None:
     """Announce that money of payments became available. The event shows the present balance."""
-    call.world.store.put(_ANNOUNCED, "balance", retrieve_balance(call))
+    call.backend.store.put(_ANNOUNCED, "balance", retrieve_balance(call))
     call.announce("balance.available", _ANNOUNCED, "balance")
 
 
 def _state(call: RequestContext, currency: str) -> Object:
-    found = call.world.store.get(_STATE, currency)
+    found = call.backend.store.get(_STATE, currency)
     opening = 0 if call.account else OPENING.get(currency, 0)
     return found or {"currency": currency, "available": opening, "pending": {}, "settled": -1}
 
@@ -120,17 +120,17 @@ def make_available(call: RequestContext, id: str) -> None:
     state = _state(call, currency)
     state["available"] += state["pending"].pop(day, 0)
     none_left = True
-    for place_id, record in list(call.world.store.oldest("balance_transaction", state["settled"])):
+    for place_id, record in list(call.backend.store.oldest("balance_transaction", state["settled"])):
         transaction = _decode(record.body)
         if transaction["currency"] == currency and transaction["status"] == "pending":
             if transaction["available_on"] == int(day):
                 transaction["status"] = "available"
-                call.world.store.put("balance_transaction", place_id, transaction)
+                call.backend.store.put("balance_transaction", place_id, transaction)
             else:
                 none_left = False
         if none_left:
             state["settled"] = record.place
-    call.world.store.put(_STATE, currency, state)
+    call.backend.store.put(_STATE, currency, state)
     _announce_available(call)
 
 
@@ -167,13 +167,13 @@ def when_available(call: RequestContext, transaction: str | None) -> int:
 
 def retrieve_balance(call: RequestContext) -> Object:
     """The available and pending balances by currency."""
-    states = {str(state["currency"]): state for state in call.world.store.each(_STATE)}
+    states = {str(state["currency"]): state for state in call.backend.store.each(_STATE)}
     home = "usd"
     if call.account:
         account = call.within("").find("account", call.account) or {}
         home = account.get("default_currency") or "usd"
     states.setdefault(home, _state(call, home))
-    balance = call.world.shapes.fresh(call.world.shapes.template("balance"), call.now)
+    balance = call.backend.factory.fresh(call.backend.factory.template("balance"), call.now)
     balance["available"] = [_part(name, state["available"]) for name, state in sorted(states.items())]
     balance["pending"] = [_part(name, sum(state["pending"].values())) for name, state in sorted(states.items())]
     balance["issuing"] = issuing_books.part(call)

@@ -14,7 +14,7 @@ MAKES = {"capability"}
 
 def _shown(call: RequestContext, account: Object, name: str) -> Object:
     status = account["capabilities"].get(name, "unrequested")
-    value = call.world.shapes.fresh(call.world.shapes.template("capability"), call.now)
+    value = call.backend.factory.fresh(call.backend.factory.template("capability"), call.now)
     known = account["requirements"] if status == "inactive" else requirements.none()
     value.update(
         account=account["id"],
@@ -32,7 +32,9 @@ def _name(call: RequestContext) -> str:
     name = call.path_args["capability"]
     if (
         name
-        not in call.world.catalog.resolve(call.world.catalog.schema("account").properties["capabilities"]).properties
+        not in call.backend.catalog.resolve(
+            call.backend.catalog.schema("account").properties["capabilities"]
+        ).properties
     ):
         raise missing("capability", name, "capability")
     return name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.sandbox_cards import ADVICE, CARDS, FINGERPRINTS, NETWORK, NUMBERS, Card
 
@@ -47,7 +47,7 @@ def card_error(card: Card) -> Object:
 
 
 def check_card(call: RequestContext, given: Object, param: str = "card") -> Card:
-    """The test card with the given number. Raises :class:`Refusal` (402) for a wrong number, date or security code."""
+    """The test card with the given number. Raises :class:`SimulatedError` (402) for a wrong number, date or code."""
     number = str(given.get("number", "")).replace(" ", "").replace("-", "")
     if not (number.isascii() and number.isdecimal()) or not 12 <= len(number) <= 19:
         raise _invalid("invalid_number", param)
@@ -59,7 +59,7 @@ def check_card(call: RequestContext, given: Object, param: str = "card") -> Card
     if cvc is not None and not (str(cvc).isdecimal() and len(str(cvc)) in ((3, 4) if number[0] == "3" else (3,))):
         raise _invalid("invalid_cvc", param)
     if card is None:
-        raise Refusal(
+        raise SimulatedError(
             402,
             f"{_LIVE}cards, visit: https://stripe.com/docs/testing.",
             type="card_error",
@@ -110,9 +110,11 @@ def luhn(number: str) -> bool:
     return sum(digits[::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
 
 
-def _invalid(code: str, param: str) -> Refusal:
+def _invalid(code: str, param: str) -> SimulatedError:
     name, message = _INVALID[code]
-    return Refusal(402, message, type="card_error", code=code, param=f"{param}[{name}]" if param != "card" else name)
+    return SimulatedError(
+        402, message, type="card_error", code=code, param=f"{param}[{name}]" if param != "card" else name
+    )
 
 
 def card_facts(call: RequestContext, card: Card, given: Object | None = None) -> Object:

@@ -114,7 +114,7 @@ def _customer(call: RequestContext) -> Object:
 
 
 def _keep(call: RequestContext, balance: Object) -> Object:
-    call.world.store.put(KIND, key_of(balance["customer"]), balance)
+    call.backend.store.put(KIND, key_of(balance["customer"]), balance)
     return balance
 
 

@@ -22,13 +22,14 @@ def create_product(call: RequestContext) -> Object:
     product = call.put(resources.fresh(call), call.params)
     if data := call.params.get("default_price_data"):
         call.save("product", product)
-        product["default_price"] = make_price(call, {**data, "product": product["id"]})["id"]
+        made = make_price(call, {**data, "product": product["id"]}, path="default_price_data")
+        product["default_price"] = made["id"]
     return call.save("product", product)
 
 
 def delete_product(call: RequestContext) -> Object | bytes:
     """Delete a product that has no prices, active or not, as prices cannot be deleted (stripe/stripe-python#658)."""
-    if call.world.store.having("price", "product", call.target):
+    if call.backend.store.having("price", "product", call.target):
         raise invalid("This product cannot be deleted because it has one or more user-created prices.")
     return resources.delete(call)
 
@@ -49,7 +50,7 @@ def make_price(call: RequestContext, params: Object, *, id: str | None = None, p
     """Create a price from ``params``, and save it; ``path`` is the parameter they are in, for messages."""
     params = dict(params)
     if data := params.pop("product_data", None):
-        params["product"] = make_product(call, data)["id"]
+        params["product"] = make_product(call, data, _at(path, "product_data"))["id"]
     _check_amounts(params, path)
     recurring = params.get("recurring")
     if recurring:
@@ -57,7 +58,7 @@ def make_price(call: RequestContext, params: Object, *, id: str | None = None, p
     price = call.blank("price", id)
     price.update(lookup_key=None, currency_options=None, tiers=None, tiers_mode=None, transform_quantity=None)
     rest = {name: v for name, v in params.items() if name not in ("transfer_lookup_key", "tiers", "currency_options")}
-    call.world.shapes.put(call.world.shapes.template("price").schema, price, rest)
+    call.backend.factory.put(call.backend.factory.template("price").schema, price, rest)
     price["type"] = "recurring" if recurring else "one_time"
     price["currency"] = str(price["currency"]).lower()
     if recurring:
@@ -68,7 +69,7 @@ def make_price(call: RequestContext, params: Object, *, id: str | None = None, p
             "trial_period_days": recurring.get("trial_period_days"),
             "usage_type": recurring.get("usage_type") or "licensed",
         }
-    price.update(_amounts(params))
+    price.update(_amounts(params, path))
     if custom := params.get("custom_unit_amount"):
         price["custom_unit_amount"] = {"maximum": None, "minimum": None, "preset": None, **custom}
         price["custom_unit_amount"].pop("enabled", None)
@@ -77,11 +78,11 @@ def make_price(call: RequestContext, params: Object, *, id: str | None = None, p
     return call.save("price", price)
 
 
-def make_product(call: RequestContext, data: Object) -> Object:
-    """Create the product that ``product_data`` describes."""
+def make_product(call: RequestContext, data: Object, path: str) -> Object:
+    """Create the product that ``data`` describes, which is the parameter ``path``."""
     fields = {name: value for name, value in data.items() if name not in ("id", "tax_details", "unit_label")}
     if data.get("tax_details"):
-        call.not_modelled("tax_details of a product", "tax_code is.", "product_data[tax_details]")
+        call.not_modelled("tax_details of a product", "tax_code is.", f"{path}[tax_details]")
     product = call.blank("product", data.get("id"))
     product.update({"metadata": {}, "unit_label": data.get("unit_label"), **fields, "updated": call.now})
     return call.save("product", product)
@@ -101,7 +102,8 @@ def _check_amounts(params: Object, path: str) -> None:
     if tiered != ("tiers" in given):
         raise invalid("`tiers` must be given with billing_scheme=tiered, and only with it.", _at(path, "tiers"))
     if tiered and not params.get("tiers_mode"):
-        raise invalid("Missing required param: tiers_mode.", _at(path, "tiers_mode"), "parameter_missing")
+        at = _at(path, "tiers_mode")
+        raise invalid(f"Missing required param: {at}.", at, "parameter_missing")
     if tiered and params.get("transform_quantity"):
         raise invalid("transform_quantity cannot be combined with tiers.", _at(path, "transform_quantity"))
     if (divided := params.get("transform_quantity")) and divided["divide_by"] < 1:
@@ -145,11 +147,11 @@ def _check_recurring(call: RequestContext, recurring: Object, path: str) -> None
         call.load("billing.meter", meter, _at(path, "recurring[meter]"), 400)
 
 
-def _amounts(fields: Object) -> Object:
-    """Unit amounts as integers and decimals, and tiers, as prices show them."""
+def _amounts(fields: Object, path: str) -> Object:
+    """Unit amounts as integers and decimals, and tiers, as prices show them; ``path`` is the parameter they are in."""
     found: Object = {"unit_amount": None, "unit_amount_decimal": None}
     if fields.get("tiers") is not None:
-        return {**found, "tiers": _tiers(fields["tiers"])}
+        return {**found, "tiers": _tiers(fields["tiers"], _at(path, "tiers"))}
     found.update(_both(fields, "unit_amount"))
     return found
 
@@ -164,17 +166,17 @@ def _both(fields: Object, name: str) -> Object:
     return {name: int(text) if text.isdecimal() else None, f"{name}_decimal": text}
 
 
-def _tiers(tiers: list[Object]) -> list[Object]:
+def _tiers(tiers: list[Object], path: str) -> list[Object]:
     found, below = list[Object](), 0
     for n, tier in enumerate(tiers):
         limit, last = tier.get("up_to"), n == len(tiers) - 1
         if last != (limit in ("inf", None)):
-            raise invalid("The last tier, and only it, must have up_to=inf.", f"tiers[{n}][up_to]")
+            raise invalid("The last tier, and only it, must have up_to=inf.", f"{path}[{n}][up_to]")
         if not last and int(limit or 0) <= below:
-            raise invalid("Each tier must go further than the one before it.", f"tiers[{n}][up_to]")
+            raise invalid("Each tier must go further than the one before it.", f"{path}[{n}][up_to]")
         if not any(tier.get(name) is not None for name in _TIER_AMOUNTS):
-            raise invalid("A tier needs a unit_amount or a flat_amount.", f"tiers[{n}][unit_amount]")
-        _check_unit(tier, f"tiers[{n}]")
+            raise invalid("A tier needs a unit_amount or a flat_amount.", f"{path}[{n}][unit_amount]")
+        _check_unit(tier, f"{path}[{n}]")
         below = 0 if last else int(limit or 0)
         found.append({**_both(tier, "flat_amount"), **_both(tier, "unit_amount"), "up_to": None if last else below})
     return found
@@ -201,7 +203,7 @@ def _set_options(price: Object, options: Any, path: str) -> None:
             raise invalid("currency_options are for currencies other than the price's own.", param)
         _check_unit(option, param)
         tax = option.get("tax_behavior") or "unspecified"
-        found[code] = {"custom_unit_amount": None, "tiers": None, "tax_behavior": tax, **_amounts(option)}
+        found[code] = {"custom_unit_amount": None, "tiers": None, "tax_behavior": tax, **_amounts(option, param)}
     price["currency_options"] = found
 
 
@@ -213,7 +215,7 @@ def _take_lookup_key(call: RequestContext, price: Object, params: Object, path: 
     key = params.get("lookup_key")
     if not key:
         return
-    for other in call.world.store.having("price", "lookup_key", key):
+    for other in call.backend.store.having("price", "lookup_key", key):
         if other["id"] == price["id"]:
             continue
         if not params.get("transfer_lookup_key"):
@@ -239,18 +241,17 @@ def update_price(call: RequestContext) -> Object:
     return call.save("price", price)
 
 
-def check_for_sale(call: RequestContext, price: Object, path: str) -> None:
-    """Refuse an archived price, or the price of an archived product.
+def check_for_sale(call: RequestContext, price: Object, wanted: Object, path: str) -> None:
+    """Refuse an archived price, or the price of an archived product, which the entry ``wanted`` in ``path`` names.
 
     https://docs.stripe.com/products-prices/manage-prices#archive-product
     """
+    at = next(f"{path}[{name}]" for name in ("price", "plan", "price_data") if wanted.get(name))
     if not price["active"]:
-        raise invalid("The price specified is inactive. This field only accepts active prices.", f"{path}[price]")
+        raise invalid("The price specified is inactive. This field only accepts active prices.", at)
     product = call.find("product", str(price["product"]))
     if product is not None and not product["active"]:
-        raise invalid(
-            "This price is not available to be purchased because its product is not active.", f"{path}[price]"
-        )
+        raise invalid("This price is not available to be purchased because its product is not active.", at)
 
 
 def price_from(call: RequestContext, wanted: Object, path: str) -> Object:

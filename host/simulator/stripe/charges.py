@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import application_fees, authorizations, books, connect, disputes, mandates
 from host.simulator.stripe.bank_debits import CURRENCIES, bank_of
@@ -132,7 +132,7 @@ def _descriptor(source: Object, *, card: bool) -> str:
     return f"{_PREFIX}* {suffix}"[:22] if suffix else _PREFIX
 
 
-def no_descriptor(call: RequestContext) -> Refusal:
+def no_descriptor(call: RequestContext) -> SimulatedError:
     """A payment by card has the account's descriptor, and at most a suffix of its own.
 
     https://docs.stripe.com/api/payment_intents/create#create_payment_intent-statement_descriptor
@@ -225,12 +225,12 @@ def _three_d_secure() -> Object:
     }
 
 
-def declined(call: RequestContext, charge: Object | None, decline: Decline, **more: Any) -> Refusal:
+def declined(call: RequestContext, charge: Object | None, decline: Decline, **more: Any) -> SimulatedError:
     """The error of a declined payment. The failed charge stays saved."""
     error = decline.error()
     if charge is not None:
         error["charge"] = charge["id"]
-    return Refusal(402, decline.message, code=decline.code, worked=True, keep=True, **error, **more)
+    return SimulatedError(402, decline.message, code=decline.code, worked=True, keep=True, **error, **more)
 
 
 def settle(call: RequestContext, charge: Object, method: Object | None = None) -> Object:

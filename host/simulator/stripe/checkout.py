@@ -81,13 +81,13 @@ def open_session(call: RequestContext, params: Object, session: Object) -> Objec
     session["optional_items"] = optional_items(call, params.get("optional_items"), mode, currency)
     kept = {name: params[name] for name in LATER if params.get(name)}
     kept.update(items=[entry.id for entry in entries], trial=trial)
-    call.world.store.put("~checkout.session", session["id"], kept)
+    call.backend.store.put("~checkout.session", session["id"], kept)
     if recovery := (params.get("after_expiration") or {}).get("recovery"):
         blank = {"allow_promotion_codes": False, "enabled": False, "expires_at": None, "url": None}
         session["after_expiration"] = {"recovery": {**blank, **recovery}}
         again = {name: value for name, value in params.items() if name not in ("expand", "expires_at")}
-        call.world.store.put(RECOVERABLE, session["id"], {"params": again})
-    call.world.agenda.add(call, session["expires_at"], "expire_session", session["id"])
+        call.backend.store.put(RECOVERABLE, session["id"], {"params": again})
+    call.backend.agenda.add(call, session["expires_at"], "expire_session", session["id"])
     return call.save(KIND, session)
 
 
@@ -130,7 +130,7 @@ def optional_items(call: RequestContext, wanted: Any, mode: str, currency: str |
     """Items that the page offers besides the line items. https://docs.stripe.com/payments/checkout/optional-items"""
     found = []
     for n, item in enumerate(wanted or []):
-        (entry,) = line_items.read(call, [item], currency, f"optional_items[{n}]")
+        entry = line_items.read_entry(call, item, currency, f"optional_items[{n}]")
         if mode == "payment" and entry.recurring:
             raise invalid("In `payment` mode only one-time prices are optional.", f"optional_items[{n}][price]")
         limits = item.get("adjustable_quantity")
@@ -168,7 +168,7 @@ def _state(call: RequestContext, params: Object, session: Object, mode: str) -> 
     if hosted:
         found["url"] = address(call, "c/pay", session["id"])
     else:
-        found["client_secret"] = f"{session['id']}_secret_{call.world.ids.new('', 25)}"
+        found["client_secret"] = f"{session['id']}_secret_{call.backend.ids.new('', 25)}"
     return found
 
 

@@ -23,7 +23,7 @@ CHOSEN = "~checkout.session"  # by session: its items and their parameters
 
 def choose(call: RequestContext, session: Object, params: Object) -> None:
     """Apply the customer's choices to the session, and add up its amounts again."""
-    kept = call.world.store.get(CHOSEN, session["id"]) or {}
+    kept = call.backend.store.get(CHOSEN, session["id"]) or {}
     changed = [
         _set_quantities(call, kept, params.get("line_items")),
         _set_amount(call, session, kept, params.get("unit_amount")),
@@ -31,7 +31,7 @@ def choose(call: RequestContext, session: Object, params: Object) -> None:
         _use_code(call, session, kept, params),
     ]
     if any(changed):
-        call.world.store.put(CHOSEN, session["id"], kept)
+        call.backend.store.put(CHOSEN, session["id"], kept)
         _add_up(call, session, kept)
     if wanted := params.get("shipping_rate"):
         options = [option for option in session["shipping_options"] if option["shipping_rate"] == wanted]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import discounts, invoices, subscriptions
 from host.simulator.stripe.bank_debits import CURRENCIES
@@ -36,7 +36,7 @@ def confirm_page(call: RequestContext) -> Object:
 
 
 def complete(call: RequestContext, session: Object, params: Object) -> Object:
-    """Complete an open session. Raises :class:`Refusal` (402) if the payment fails; the session then stays open."""
+    """Complete an open session. Raises :class:`SimulatedError` (402) if the payment fails; then it stays open."""
     if session["status"] != "open":
         raise call.refuse(f"This Checkout Session is {session['status']}, not open.", code="checkout_session_not_open")
     choose(call, session, params)
@@ -46,12 +46,12 @@ def complete(call: RequestContext, session: Object, params: Object) -> Object:
             f"The expected amount ({expected}) is not the session's ({session['amount_total']}).", "expected_amount"
         )
     method = _method(call, session, params)
-    later = call.world.store.get("~checkout.session", session["id"]) or {}
+    later = call.backend.store.get("~checkout.session", session["id"]) or {}
     _set_customer(call, session, params, method, later)
     {"payment": _pay, "setup": _set_up, "subscription": _subscribe}[session["mode"]](call, session, later, method)
     session.update(status="complete", url=None)
     _count_link(call, session)
-    call.world.agenda.drop("expire_session", session["id"], call.account)
+    call.backend.agenda.drop("expire_session", session["id"], call.account)
     return call.save(KIND, session)
 
 
@@ -177,13 +177,13 @@ def _pay_invoice(call: RequestContext, session: Object, later: Object, method: O
     if paid["status"] == "open":
         asked = {"payment_method": (method or {})["id"]}
         paid = invoices.pay_invoice(call.asking("POST", f"/v1/invoices/{invoice['id']}/pay", asked))
-        (payment,) = call.world.store.having("invoice_payment", "invoice", invoice["id"])
+        (payment,) = call.backend.store.having("invoice_payment", "invoice", invoice["id"])
         session["payment_intent"] = payment["payment"]["payment_intent"]
     session.update(invoice=invoice["id"], payment_status="paid" if session["amount_total"] else "no_payment_required")
 
 
 def _kept(call: RequestContext, session: Object) -> list[Object]:
-    kept = call.world.store.get("~checkout.session", session["id"]) or {}
+    kept = call.backend.store.get("~checkout.session", session["id"]) or {}
     found, given = [call.load("item", id) for id in kept["items"]], kept["line_items"]
     for item, entry in zip(found, given, strict=True):
         item["tax_rates"] = [call.load("tax_rate", id) for id in entry.get("tax_rates") or []]
@@ -231,7 +231,7 @@ def _pay_first(call: RequestContext, invoice: Object, method: str) -> None:
     try:
         if not attempt(call, invoice, method):
             _authenticated(call, intent_of(call, invoice))
-    except Refusal as declined:
+    except SimulatedError as declined:
         declined.keep = False
         raise
 

@@ -45,7 +45,7 @@ def recover(call: RequestContext, expired: Object) -> Object | None:
     recovery = (expired.get("after_expiration") or {}).get("recovery") or {}
     if expired["status"] != "expired" or not recovery.get("url") or recovery["expires_at"] <= call.now:
         return None
-    asked = dict((call.world.store.get(RECOVERABLE, expired["id"]) or {})["params"])
+    asked = dict((call.backend.store.get(RECOVERABLE, expired["id"]) or {})["params"])
     if recovery.get("allow_promotion_codes") and not asked.get("discounts"):
         asked["allow_promotion_codes"] = True
     inner = call.asking("POST", "/v1/checkout/sessions", asked)

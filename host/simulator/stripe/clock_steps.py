@@ -26,20 +26,20 @@ def create_clock(call: RequestContext) -> Object:
     clock = call.put(resources.fresh(call), {k: v for k, v in call.params.items() if k != "customer"})
     clock.update(deletes_after=call.now + 30 * DAY, status="ready", status_details={"advancing": None})
     call.save(CLOCK, clock)
-    call.world.agenda.add(call, clock["deletes_after"], "delete_clock", clock["id"])
+    call.backend.agenda.add(call, clock["deletes_after"], "delete_clock", clock["id"])
     return clock
 
 
 def check_customers(call: RequestContext, clock: str) -> None:
     """Refuse another customer on a clock that is full."""
-    if len(call.world.store.having("customer", "test_clock", clock)) >= MOST_CUSTOMERS:
+    if len(call.backend.store.having("customer", "test_clock", clock)) >= MOST_CUSTOMERS:
         raise invalid(f"A test clock can have at most {MOST_CUSTOMERS} customers: use another clock.", "test_clock")
 
 
 def check_subscriptions(call: RequestContext, customer: Object) -> None:
     """Refuse another subscription of a customer who is on a clock and has as many as one can have there."""
     if customer.get("test_clock"):
-        theirs = call.world.store.having("subscription", "customer", customer["id"])
+        theirs = call.backend.store.having("subscription", "customer", customer["id"])
         if sum(each["status"] not in _ENDED for each in theirs) >= MOST_SUBSCRIPTIONS:
             raise invalid(
                 f"A customer on a test clock can have at most {MOST_SUBSCRIPTIONS} subscriptions.", "customer"
@@ -55,7 +55,7 @@ def _farthest(call: RequestContext, clock: Object) -> int:
 
 def _recurring(call: RequestContext, clock: str) -> Iterator[Object]:
     """How what lives on a clock recurs: its subscriptions, and the schedules that are to become some."""
-    store = call.world.store
+    store = call.backend.store
     for subscription in store.having("subscription", "test_clock", clock):
         if subscription["status"] not in _ENDED:
             yield from (item["price"]["recurring"] for item in subscription["items"]["data"])
@@ -79,7 +79,7 @@ def advance_clock(call: RequestContext) -> Object:
         )
     id = str(clock["id"])
     call.announce("test_helpers.test_clock.advancing", CLOCK, id)
-    call.world.agenda.run(_Moving(call, clock), id, then)
+    call.backend.agenda.run(_Moving(call, clock), id, then)
     clock.update(frozen_time=then, status="ready")
     return call.save(CLOCK, clock)
 
@@ -91,8 +91,8 @@ def delete_clock(call: RequestContext) -> Object | bytes:
 
 
 def _remove(call: RequestContext, id: str) -> None:
-    call.world.agenda.forget(id)
-    store = call.world.store
+    call.backend.agenda.forget(id)
+    store = call.backend.store
     for customer in store.having("customer", "test_clock", id):
         for kind in _OWNED:
             for value in store.having(kind, "customer", customer["id"]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from host.simulator.context import Object, RequestContext, World
+from host.simulator.context import Backend, Object, RequestContext
 
 CLOCK = "test_helpers.test_clock"
 # Parameters that hold the id of an object which may be on a clock, and the object's kind.
@@ -19,7 +19,7 @@ _NAMED = {
 
 def enter(call: RequestContext) -> None:
     """Set the request's time to that of the test clock that its objects are on, if there is one."""
-    if not call.world.store.count(CLOCK) or call.plan.kind == CLOCK:
+    if not call.backend.store.count(CLOCK) or call.plan.kind == CLOCK:
         return
     clock = _clock(call)
     if clock is not None:
@@ -56,8 +56,8 @@ def clock_of(call: RequestContext, kind: str, id: str) -> Object | None:
     return None
 
 
-def background(world: World, now: int) -> RequestContext:
+def background(backend: Backend, now: int) -> RequestContext:
     """A context for work that no request asks for, at the time ``now``."""
-    found = world.routes.find("GET", "/v1/events")
+    found = backend.routes.find("GET", "/v1/events")
     assert found is not None
-    return RequestContext(world, found[0], "/v1/events", "", {}, {}, now)
+    return RequestContext(backend, found[0], "/v1/events", "", {}, {}, now)

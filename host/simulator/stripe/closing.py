@@ -38,7 +38,7 @@ def write_off(call: RequestContext, invoice: Object, reason: str) -> Object:
 
 def expire_later(call: RequestContext, invoice: Object, at: int | None = None) -> None:
     """Schedule an invoice to be voided at ``at``, by default in 23 hours, unless it is paid before."""
-    call.world.agenda.add(call, call.now + EXPIRY if at is None else at, "expire_invoice", invoice["id"])
+    call.backend.agenda.add(call, call.now + EXPIRY if at is None else at, "expire_invoice", invoice["id"])
 
 
 def expire(call: RequestContext, id: str) -> None:

@@ -7,7 +7,7 @@ https://docs.stripe.com/billing/revenue-recovery/smart-retries
 
 from __future__ import annotations
 
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing, hosted, lines, microdeposits, payments
 from host.simulator.stripe.confirmation import needs_authentication, next_action, settle_debit
@@ -28,8 +28,8 @@ def finalize(call: RequestContext, invoice: Object) -> Object:
     billing.count_again(call, invoice)
     customer = call.find("customer", invoice["customer"]) or {}
     invoice["number"] = invoice.get("number") or _number(call, customer)
-    token = f"test_{call.world.ids.new('', 32)}"
-    call.world.store.put(hosted.INVOICE, token, {"invoice": invoice["id"]})
+    token = f"test_{call.backend.ids.new('', 32)}"
+    call.backend.store.put(hosted.INVOICE, token, {"invoice": invoice["id"]})
     invoice.update(
         status="open",
         automatically_finalizes_at=None,
@@ -57,7 +57,7 @@ def _copy_customer(call: RequestContext, invoice: Object, customer: Object) -> N
 
 
 def _number(call: RequestContext, customer: Object) -> str:
-    prefix = customer.get("invoice_prefix") or call.world.ids.code()
+    prefix = customer.get("invoice_prefix") or call.backend.ids.code()
     sequence = customer.get("next_invoice_sequence") or 1
     if customer:
         customer.update(next_invoice_sequence=sequence + 1, invoice_prefix=prefix)
@@ -203,7 +203,7 @@ def watch_method(call: RequestContext, method: Object) -> None:
     https://docs.stripe.com/api/payment_methods/detach
     """
     if method["customer"] is None:
-        for subscription in call.world.store.having("subscription", "default_payment_method", method["id"]):
+        for subscription in call.backend.store.having("subscription", "default_payment_method", method["id"]):
             call.save("subscription", {**subscription, "default_payment_method": None})
 
 
@@ -219,7 +219,7 @@ def attempt(call: RequestContext, invoice: Object, method: str, *, off_session: 
     """Try to pay an open invoice. Returns whether it is paid or its bank debit is processing; if not, the customer has
     to act.
 
-    Raises :class:`Refusal` for a declined card. ``invoice`` is updated to what is saved. A new subscription is
+    Raises :class:`SimulatedError` for a declined card. ``invoice`` is updated to what is saved. A new subscription is
     incomplete while its debit is processing: https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
     """
     intent = intent_of(call, invoice)
@@ -248,7 +248,7 @@ def collect(call: RequestContext, invoice: Object) -> bool:
     if method is not None:
         try:
             worked = attempt(call, invoice, method, off_session=True)
-        except Refusal:
+        except SimulatedError:
             invoice.update(call.load("invoice", str(invoice["id"])))
     else:
         invoice["attempt_count"] += 1
@@ -302,7 +302,7 @@ def overdue(call: RequestContext, id: str) -> None:
 
 def watch_invoice(call: RequestContext, invoice: Object) -> None:
     """Schedule the next step of an invoice: finalizing it, an attempt at payment, or its due date."""
-    agenda, id, status = call.world.agenda, str(invoice["id"]), invoice["status"]
+    agenda, id, status = call.backend.agenda, str(invoice["id"]), invoice["status"]
     if status == "draft" and invoice["auto_advance"] and invoice["automatically_finalizes_at"]:
         agenda.add(call, invoice["automatically_finalizes_at"], "finalize_invoice", id)
     elif status == "open" and invoice["next_payment_attempt"]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import (
     authorizations,
@@ -40,13 +40,15 @@ _ERROR_ON_ACTION = (
 )
 
 
-def unexpected(intent: Object, message: str) -> Refusal:
+def unexpected(intent: Object, message: str) -> SimulatedError:
     """The refusal for an intent whose status does not allow the operation."""
-    return Refusal(400, message, code="payment_intent_unexpected_state", worked=True, payment_intent=dict(intent))
+    return SimulatedError(
+        400, message, code="payment_intent_unexpected_state", worked=True, payment_intent=dict(intent)
+    )
 
 
 def confirm(call: RequestContext, intent: Object, *, off_session: bool = False, method: Object | None = None) -> Object:
-    """Try to charge an intent's payment method, and save the intent. Raises :class:`Refusal` (402) if declined.
+    """Try to charge an intent's payment method, and save the intent. Raises :class:`SimulatedError` (402) if declined.
 
     ``method`` is the intent's payment method, if it was loaded before.
     """
@@ -131,7 +133,7 @@ def check_currency_of(kind: str, currency: str) -> None:
     """Refuse a currency that a type of payment method does not support."""
     currencies = bank_debits.CURRENCIES.get(kind) or METHODS.get(kind) or vouchers.KINDS.get(kind, ((),))[0]
     if currencies and currency not in currencies:
-        raise Refusal(
+        raise SimulatedError(
             400,
             f"The currency provided ({currency}) is invalid. Payments with {kind} support the following currencies: "
             f"{', '.join(currencies)}.",
@@ -178,7 +180,7 @@ def next_action(call: RequestContext, intent: Object, kind: str) -> Object:
     Local payment methods have actions of their own. ``kind`` is ``payment_intent`` or ``setup_intent``.
     """
     back = call.params.get("return_url")
-    source = call.world.ids.new("src_")
+    source = call.backend.ids.new("src_")
     url = f"https://hooks.stripe.com/3d_secure_2/hosted?{kind}={intent['id']}&source={source}"
     secret = f"{kind}_client_secret={intent['client_secret']}"
     method = call.find("payment_method", str(intent.get("payment_method")))
@@ -195,7 +197,7 @@ def next_action(call: RequestContext, intent: Object, kind: str) -> Object:
 
 def fail(
     call: RequestContext, intent: Object, method: Object, decline: Decline, *, authenticated: bool = False
-) -> Refusal:
+) -> SimulatedError:
     """Save the failed charge and the intent, which needs another payment method; returns the error to raise."""
     charge = charges.make_charge(call, intent, method, captured=False, decline=decline, authenticated=authenticated)
     back_to_start(intent, method, decline, charge)
@@ -226,7 +228,7 @@ def _last_error(decline: Decline, method: Object, charge: Object | None) -> Obje
 def charge_intent(call: RequestContext, intent: Object, method: Object, *, authenticated: bool = False) -> Object:
     """Charge the intent's payment method; returns the charge. The intent is changed, but not saved.
 
-    Raises :class:`Refusal` (402) if it is declined.
+    Raises :class:`SimulatedError` (402) if it is declined.
     """
     bank = bank_of(method)
     decline = charges.decline_of(card_of(method), authenticated=authenticated) if bank is None else None
@@ -241,10 +243,10 @@ def charge_intent(call: RequestContext, intent: Object, method: Object, *, authe
     if bank is not None:
         intent["status"] = "processing"
         if (due := bank_debits.debit_due(call, bank)) is not None:
-            call.world.agenda.add(call, due, "debit", str(intent["id"]))
+            call.backend.agenda.add(call, due, "debit", str(intent["id"]))
     elif manual:
         intent["status"], intent["amount_capturable"] = "requires_capture", intent["amount"]
-        call.world.agenda.add(call, call.now + authorizations.capture_within(intent), "release", str(intent["id"]))
+        call.backend.agenda.add(call, call.now + authorizations.capture_within(intent), "release", str(intent["id"]))
     else:
         intent["status"], intent["amount_received"] = "succeeded", intent["amount"]
         charges.settle(call, charge, method)
@@ -289,7 +291,7 @@ def settle_debit(call: RequestContext, id: str) -> Object | None:
 def new_intent(call: RequestContext, amount: int, currency: str, **fields: Any) -> Object:
     """Create a PaymentIntent for another object, such as an invoice, with ``fields`` as members."""
     id = call.new_id("payment_intent")
-    secret = f"{id}_secret_{call.world.ids.new('', 25)}"
+    secret = f"{id}_secret_{call.backend.ids.new('', 25)}"
     return call.make(
         "payment_intent", {"amount": amount, "currency": currency, "client_secret": secret, **fields}, id=id
     )
@@ -307,8 +309,8 @@ def pay_with(
 ) -> Object:
     """Create a PaymentIntent and confirm it with ``method``; its status is the outcome.
 
-    Raises :class:`Refusal` (402) if it is declined, or if it needs authentication and is ``off_session``; the intent
-    stays saved.
+    Raises :class:`SimulatedError` (402) if it is declined, or if it needs authentication and is ``off_session``; the
+    intent stays saved.
     """
     found = payment_method(call, method) if isinstance(method, str) else method
     intent = new_intent(

@@ -32,7 +32,7 @@ def create_token(call: RequestContext) -> Object:
     token = call.put(resources.fresh(call), rest)
     preview = {name: method[name] for name in ("type", "billing_details", "allow_redisplay", method["type"])}
     token.update(expires_at=call.now + LIFE, payment_method_preview=preview, use_stripe_sdk=True)
-    call.world.store.put(_METHOD, token["id"], {"id": method["id"]})
+    call.backend.store.put(_METHOD, token["id"], {"id": method["id"]})
     return call.save(KIND, token)
 
 
@@ -61,7 +61,7 @@ def use(call: RequestContext, id: str, intent: Object) -> Object:
             intent[name] = token[name]
     if given := call.params.get("payment_method"):
         return payment_method(call, given)
-    return call.load("payment_method", str((call.world.store.get(_METHOD, id) or {})["id"]))
+    return call.load("payment_method", str((call.backend.store.get(_METHOD, id) or {})["id"]))
 
 
 BEHAVIOURS = {"test_helpers.confirmation_tokens.create": create_token}

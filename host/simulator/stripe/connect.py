@@ -5,7 +5,7 @@ https://docs.stripe.com/connect/charges, https://docs.stripe.com/connect/destina
 
 from __future__ import annotations
 
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import application_fees, transfers
 from host.simulator.stripe.money import shown
@@ -15,6 +15,8 @@ def check_division(call: RequestContext, params: Object, amount: int, currency: 
     """Refuse a fee or transfer that is larger than the payment, and accounts that do not exist."""
     fee, data = params.get("application_fee_amount"), params.get("transfer_data") or {}
     destination, part = data.get("destination"), data.get("amount")
+    if data and not destination:
+        raise invalid("Without a `transfer_data[destination]` there can be no `transfer_data`.", "transfer_data")
     transfers.check_accounts(call, params)
     if fee is not None:
         if fee < 0:
@@ -40,7 +42,7 @@ def check_division(call: RequestContext, params: Object, amount: int, currency: 
         )
 
 
-def _no_account() -> Refusal:
+def _no_account() -> SimulatedError:
     return invalid(
         "Can only apply an application_fee_amount when the PaymentIntent is attempting a direct payment (using an "
         "OAuth key or Stripe-Account header) or destination payment (using `transfer_data[destination]`).",

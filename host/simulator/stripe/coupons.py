@@ -38,7 +38,7 @@ def create_coupon(call: RequestContext) -> Object:
     _set_options(coupon, params.get("currency_options"))
     call.save("coupon", coupon)
     if coupon.get("redeem_by"):
-        call.world.agenda.add(call, coupon["redeem_by"], "expire_coupon", coupon["id"])
+        call.backend.agenda.add(call, coupon["redeem_by"], "expire_coupon", coupon["id"])
     return coupon
 
 
@@ -69,7 +69,7 @@ def update_coupon(call: RequestContext) -> Object:
 
 def delete_coupon(call: RequestContext) -> Object | bytes:
     """Delete a coupon. Discounts that were made with it remain."""
-    call.world.store.put("~coupon", call.target, call.subject())
+    call.backend.store.put("~coupon", call.target, call.subject())
     return resources.delete(call)
 
 
@@ -105,12 +105,12 @@ def create_promotion_code(call: RequestContext) -> Object:
             "parameter_missing",
         )
     made = call.put(resources.fresh(call), {n: v for n, v in params.items() if n != "restrictions"})
-    made["code"] = code or call.world.ids.code()
+    made["code"] = code or call.backend.ids.code()
     blank = {"first_time_transaction": False, "minimum_amount": None, "minimum_amount_currency": None}
     made["restrictions"] = {**blank, **limits}
     _note(call, made)
     if made.get("expires_at"):
-        call.world.agenda.add(call, made["expires_at"], "expire_promotion_code", made["id"])
+        call.backend.agenda.add(call, made["expires_at"], "expire_promotion_code", made["id"])
     return call.save("promotion_code", made)
 
 
@@ -123,7 +123,7 @@ def _check_code(call: RequestContext, code: str | None, customer: str | None) ->
         return
     if not all((c.isalnum() and c.isascii()) or c in "-_" for c in code):
         raise invalid("Invalid code: use letters, digits, dashes and underscores.", "code")
-    note = call.world.store.get("~promotion_code", code.lower()) or {"ids": []}
+    note = call.backend.store.get("~promotion_code", code.lower()) or {"ids": []}
     for id in note["ids"]:
         other = call.find("promotion_code", id)
         if other and other["active"] and (not customer or other.get("customer") in (None, customer)):
@@ -136,7 +136,7 @@ def _check_code(call: RequestContext, code: str | None, customer: str | None) ->
 
 def active_code(call: RequestContext, code: str, customer: str | None) -> Object | None:
     """The active promotion code for what a customer types; one for this customer is preferred to one for all."""
-    note = call.world.store.get("~promotion_code", code.strip().lower()) or {"ids": []}
+    note = call.backend.store.get("~promotion_code", code.strip().lower()) or {"ids": []}
     found = [promotion for id in note["ids"] if (promotion := call.find("promotion_code", id)) and promotion["active"]]
     of_customer = [promotion for promotion in found if customer and promotion.get("customer") == customer]
     for_all = [promotion for promotion in found if not promotion.get("customer")]
@@ -145,8 +145,8 @@ def active_code(call: RequestContext, code: str, customer: str | None) -> Object
 
 def _note(call: RequestContext, promotion: Object) -> None:
     key = promotion["code"].lower()
-    note = call.world.store.get("~promotion_code", key) or {"ids": []}
-    call.world.store.put("~promotion_code", key, {"ids": [*note["ids"], promotion["id"]]})
+    note = call.backend.store.get("~promotion_code", key) or {"ids": []}
+    call.backend.store.put("~promotion_code", key, {"ids": [*note["ids"], promotion["id"]]})
 
 
 def update_promotion_code(call: RequestContext) -> Object:

@@ -34,7 +34,7 @@ def preview_note(call: RequestContext) -> Object:
     try:
         note, _ = _draft(call)
     finally:
-        call.world.store.rollback()
+        call.backend.store.rollback()
     call.saved = None
     return note
 
@@ -60,7 +60,7 @@ def _draft(call: RequestContext) -> tuple[Object, Object]:
     total = sum(line["amount"] - line["discount_amount"] + _exclusive(line) for line in found)
     total += (shipping or {"amount_total": 0})["amount_total"]
     _check_total(call, invoice, total)
-    before = len(call.world.store.having("credit_note", "invoice", invoice["id"]))
+    before = len(call.backend.store.having("credit_note", "invoice", invoice["id"]))
     note = call.blank("credit_note")
     taxes = [tax for line in found for tax in line["taxes"]]
     off = sum(line["discount_amount"] for line in found)
@@ -143,7 +143,7 @@ def _shipping(call: RequestContext, invoice: Object) -> Object | None:
     at, there = "shipping_cost[shipping_rate]", invoice.get("shipping_cost")
     if there is None or wanted.get("shipping_rate") != there["shipping_rate"]:
         raise invalid("The shipping rate must be the one of the invoice.", at)
-    notes = call.world.store.having("credit_note", "invoice", invoice["id"])
+    notes = call.backend.store.having("credit_note", "invoice", invoice["id"])
     if any(note["shipping_cost"] and note["status"] == "issued" for note in notes):
         raise invalid("The invoice's shipping is credited already.", at)
     return dict(there)
@@ -252,7 +252,7 @@ def _check_total(call: RequestContext, invoice: Object, total: int) -> None:
         return
     credited = sum(
         note["total"]
-        for note in call.world.store.having("credit_note", "invoice", invoice["id"])
+        for note in call.backend.store.having("credit_note", "invoice", invoice["id"])
         if note["status"] == "issued"
     )
     if total > invoice["total"] - credited:
@@ -300,11 +300,13 @@ def _refunded(refund: str, amount: int) -> Object:
 
 def _linked(call: RequestContext, invoice: Object) -> list[Object]:
     """The existing refunds of the invoice's payments that the parameters link to the credit note."""
-    found, store = [], call.world.store
+    found, store = [], call.backend.store
     paid = [p["payment"]["payment_intent"] for p in store.having("invoice_payment", "invoice", invoice["id"])]
     for n, wanted in enumerate(call.params.get("refunds") or []):
         at = f"refunds[{n}][refund]"
-        refund = call.load("refund", wanted.get("refund") or "", at, 400)
+        if not wanted.get("refund"):
+            raise invalid(f"Missing required param: {at}.", at, "parameter_missing")
+        refund = call.load("refund", wanted["refund"], at, 400)
         if refund["payment_intent"] not in paid:
             raise invalid("The refund is not one of this invoice's payments.", at)
         amount = wanted.get("amount_refunded", refund["amount"])
@@ -321,7 +323,7 @@ def _linked(call: RequestContext, invoice: Object) -> list[Object]:
 
 
 def _refund(call: RequestContext, invoice: Object, amount: int) -> str:
-    paid = [p for p in call.world.store.having("invoice_payment", "invoice", invoice["id"]) if p["status"] == "paid"]
+    paid = [p for p in call.backend.store.having("invoice_payment", "invoice", invoice["id"]) if p["status"] == "paid"]
     if not paid:
         raise invalid("This invoice was not paid with a charge that can be refunded.", "refund_amount")
     asked = {"payment_intent": paid[0]["payment"]["payment_intent"], "amount": amount}

@@ -23,7 +23,7 @@ def balance_in(call: RequestContext, customer: Object, currency: str) -> int:
 
 
 def _others(call: RequestContext, customer: str) -> dict[str, int]:
-    return call.world.store.get(OTHER_BALANCES, customer) or {}
+    return call.backend.store.get(OTHER_BALANCES, customer) or {}
 
 
 def switch(call: RequestContext, customer: Object, currency: str) -> None:
@@ -33,7 +33,7 @@ def switch(call: RequestContext, customer: Object, currency: str) -> None:
         others = _others(call, customer["id"])
         others[before] = customer["balance"]
         customer["balance"] = others.pop(currency, 0)
-        call.world.store.put(OTHER_BALANCES, customer["id"], others)
+        call.backend.store.put(OTHER_BALANCES, customer["id"], others)
     customer["currency"] = currency
 
 
@@ -44,7 +44,7 @@ def change(call: RequestContext, customer: Object, amount: int, currency: str, t
         customer["currency"] = currency
     else:
         others = _others(call, customer["id"])
-        call.world.store.put(OTHER_BALANCES, customer["id"], {**others, currency: others.get(currency, 0) + amount})
+        call.backend.store.put(OTHER_BALANCES, customer["id"], {**others, currency: others.get(currency, 0) + amount})
     call.save("customer", customer)
     return call.make(
         "customer_balance_transaction",

@@ -15,7 +15,7 @@ CUSTOMER, DISCOUNT = "customer", "discount"
 
 def set_discount(call: RequestContext, customer: Object) -> None:
     """Set, replace or remove the discount, as ``coupon`` or ``promotion_code`` of an older version says."""
-    given = {name: call.gone[name] for name in ("coupon", "promotion_code") if name in call.gone}
+    given = {name: call.removed_params[name] for name in ("coupon", "promotion_code") if name in call.removed_params}
     if not given:
         return
     for name, value in given.items():

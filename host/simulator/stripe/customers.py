@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import cash_balances, clock_steps, customer_balances, customer_discounts
 from host.simulator.stripe.payment_methods import attach, detach, own_method, payment_method
@@ -26,9 +26,9 @@ def create_customer(call: RequestContext) -> Object:
     if clock := call.params.get("test_clock"):
         clock_steps.check_customers(call, clock)
     customer = call.put(resources.fresh(call), _own(call))
-    customer["invoice_prefix"] = call.params.get("invoice_prefix") or call.world.ids.code()
+    customer["invoice_prefix"] = call.params.get("invoice_prefix") or call.backend.ids.code()
     customer["next_invoice_sequence"] = call.params.get("next_invoice_sequence") or 1
-    if not _BESIDE.isdisjoint(call.params) or call.gone:
+    if not _BESIDE.isdisjoint(call.params) or call.removed_params:
         call.save("customer", customer)  # before the objects that refer to it
     if call.params.get("balance"):
         customer["balance"] = 0
@@ -46,7 +46,7 @@ def _add_tax_ids(call: RequestContext, customer: str) -> None:
     for n, data in enumerate(call.params.get("tax_id_data") or []):
         try:
             create_tax_id(call.asking("POST", f"/v1/customers/{customer}/tax_ids", data))
-        except Refusal as refusal:
+        except SimulatedError as refusal:
             refusal.param = f"tax_id_data[{n}][{refusal.param}]"
             raise
 
@@ -110,11 +110,11 @@ def delete_customer(call: RequestContext) -> Object | bytes:
     """Delete a customer, cancel its subscriptions and detach its payment methods."""
     id = call.target
     gone = resources.delete(call)
-    for subscription in call.world.store.having("subscription", "customer", id):
+    for subscription in call.backend.store.having("subscription", "customer", id):
         if subscription["status"] not in ENDED:  # in which it stays
             subscription.update(status="canceled", canceled_at=call.now, ended_at=call.now)
             call.save("subscription", subscription)
-    for method in call.world.store.having("payment_method", "customer", id):
+    for method in call.backend.store.having("payment_method", "customer", id):
         detach(call, method)
     call.saved = None
     return gone

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal, invalid, missing
+from host.simulator.api_error import SimulatedError, invalid, missing
 from host.simulator.context import Object, RequestContext
+from host.simulator.renamed_params import renaming
 from host.simulator.stripe import captures, charges, connect
 from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of
@@ -30,7 +31,8 @@ def create_charge(call: RequestContext) -> Object:
             raise invalid(f"Missing required param: {name}.", name, "parameter_missing")
     check_amount(call, charge=True)
     facts = _facts(call)
-    connect.check_division(call, facts, facts["amount"], facts["currency"])
+    with renaming(_older_names(call)):
+        connect.check_division(call, facts, facts["amount"], facts["currency"])
     method = _method(call)
     if bank_of(method) is not None:
         call.not_modelled("charges of bank accounts", "Payment intents take bank debits.", "source")
@@ -48,6 +50,16 @@ def create_charge(call: RequestContext) -> Object:
     if method["customer"] is None:
         spend_method(call, method)
     return charges.settle(call, charge) if captured else charge
+
+
+def _older_names(call: RequestContext) -> dict[str, str]:
+    """The names that the request has for what intents have newer names for."""
+    names = {"application_fee_amount": "application_fee"} if "application_fee" in call.params else {}
+    destination = call.params.get("destination")
+    if destination:
+        whole = "destination[account]" if isinstance(destination, dict) else "destination"
+        names.update({"transfer_data[destination]": whole, "transfer_data[amount]": "destination[amount]"})
+    return names
 
 
 def _facts(call: RequestContext) -> Object:
@@ -68,7 +80,7 @@ def _method(call: RequestContext) -> Object:
         raise invalid("Invalid source: must be the id of a token or of a source", "source")
     if owner is None:
         if source is None:
-            raise Refusal(400, "Must provide source or customer.", code="parameter_missing")
+            raise SimulatedError(400, "Must provide source or customer.", code="parameter_missing")
         if source.startswith("src_"):
             facts = consume(call, call.load("source", source, "source", 400))
             return make(call, {"type": "card", "card": facts})
@@ -77,7 +89,7 @@ def _method(call: RequestContext) -> Object:
     if source is None:
         source = customer.get("default_source")
         if source is None:
-            raise Refusal(
+            raise SimulatedError(
                 402,
                 "Cannot charge a customer that has no active card",
                 type="card_error",
@@ -104,7 +116,7 @@ def _of_token(call: RequestContext, id: str) -> Object:
     if not id.startswith("tok_"):
         raise missing("token", id, "source", 400)
     facts, shown = card_of_token(call, id)
-    call.world.store.put(_CARDS, shown["id"], shown)
+    call.backend.store.put(_CARDS, shown["id"], shown)
     return make(call, {"type": "card", "card": facts}, id=shown["id"])
 
 

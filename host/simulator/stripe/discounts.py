@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.periods import later
 from host.simulator.stripe.sums import Coupon, amount_off
@@ -48,7 +48,7 @@ def wanted(call: RequestContext, items: Any, use: Use, path: str = "discounts") 
 
 
 def check(call: RequestContext, item: Object, use: Use, path: str) -> Found:
-    """The coupon that an entry names. Raises :class:`Refusal` if it cannot be used; ``path`` is the parameter."""
+    """The coupon that an entry names. Raises :class:`SimulatedError` if it cannot be used; ``path`` is the param."""
     promotion, param = None, f"{path}[coupon]" if path else "coupon"
     id = item.get("coupon")
     if code := item.get("promotion_code"):
@@ -58,7 +58,7 @@ def check(call: RequestContext, item: Object, use: Use, path: str) -> Found:
     coupon = call.load("coupon", str(id), param, 400)
     until = coupon.get("redeem_by")
     if not coupon["valid"] or (until is not None and until <= call.now):
-        raise Refusal(400, f"Coupon expired: {coupon['id']}", code="coupon_expired", param=param, worked=True)
+        raise SimulatedError(400, f"Coupon expired: {coupon['id']}", code="coupon_expired", param=param, worked=True)
     if promotion is not None:
         _check_promotion(call, promotion, use, param)
     if use.currency and coupon.get("amount_off") and amount_off(coupon, use.currency) is None:
@@ -117,7 +117,7 @@ def check_use(call: RequestContext, coupon: Object, products: set[str], param: s
 
 def has_paid(call: RequestContext, customer: str) -> bool:
     """Whether a customer has a successful charge or a paid invoice, even one of amount 0."""
-    store = call.world.store
+    store = call.backend.store
     paid = any(charge["status"] == "succeeded" for charge in store.having("charge", "customer", customer))
     return paid or any(invoice["status"] == "paid" for invoice in store.having("invoice", "customer", customer))
 
@@ -145,7 +145,7 @@ def redeem(call: RequestContext, found: Found, owner: Object) -> Object:
         fields["end"] = later(call.now, "month", coupon["duration_in_months"])
     discount = call.make("discount", fields)
     if fields["end"] is not None:
-        call.world.agenda.add(call, fields["end"], "end_discount", discount["id"])
+        call.backend.agenda.add(call, fields["end"], "end_discount", discount["id"])
     return discount
 
 
@@ -159,7 +159,7 @@ def coupons(call: RequestContext, ids: list[str]) -> list[Coupon]:
     """The id and coupon of each discount that has not ended. A discount outlives its coupon if that is deleted."""
     found: list[Coupon] = []
     for id in ids:
-        discount = call.world.store.get("discount", id)
+        discount = call.backend.store.get("discount", id)
         if discount is None or discount.get("deleted") or (discount["end"] is not None and discount["end"] <= call.now):
             continue
         coupon = kept_coupon(call, discount["source"]["coupon"])
@@ -179,24 +179,24 @@ def inherited(call: RequestContext, customer: Object) -> list[str]:
 
 def standing(call: RequestContext, ids: list[str]) -> list[Coupon]:
     """As :func:`coupons`, without discounts with ``duration=once`` that were used."""
-    return [entry for entry in coupons(call, ids) if call.world.store.record(SPENT, entry[0]) is None]
+    return [entry for entry in coupons(call, ids) if call.backend.store.record(SPENT, entry[0]) is None]
 
 
 def spend(call: RequestContext, ids: list[str], taken: set[str]) -> None:
     """Mark discounts with ``duration=once`` as used; ``taken`` are those that reduced the invoice."""
     for id, coupon in coupons(call, ids):
         if id in taken and coupon["duration"] == "once":
-            call.world.store.put(SPENT, id, {"at": call.now})
+            call.backend.store.put(SPENT, id, {"at": call.now})
 
 
 def unspent(call: RequestContext, ids: list[str]) -> list[str]:
     """The ids without those of used discounts with ``duration=once``."""
-    return [id for id in ids if call.world.store.record(SPENT, id) is None]
+    return [id for id in ids if call.backend.store.record(SPENT, id) is None]
 
 
 def kept_coupon(call: RequestContext, id: str) -> Object | None:
     """A coupon; one that was deleted is returned as it was before."""
-    return call.find("coupon", id) or call.world.store.get("~coupon", id)
+    return call.find("coupon", id) or call.backend.store.get("~coupon", id)
 
 
 def end(call: RequestContext, id: str) -> None:

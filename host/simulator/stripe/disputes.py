@@ -59,7 +59,7 @@ def open_dispute(call: RequestContext, charge: Object, reason: str) -> Object:
         _withdraw(call, dispute, charge)
     call.save("charge", {**charge, "disputed": True})
     charge["disputed"] = True
-    call.world.agenda.add(call, dispute["evidence_details"]["due_by"], "dispute", str(dispute["id"]))
+    call.backend.agenda.add(call, dispute["evidence_details"]["due_by"], "dispute", str(dispute["id"]))
     return call.save("dispute", dispute)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
 
 
@@ -14,7 +14,7 @@ def editable(call: RequestContext, id: str, param: str = "invoice") -> Object:
     return invoice
 
 
-def not_editable(call: RequestContext, invoice: Object) -> Refusal:
+def not_editable(call: RequestContext, invoice: Object) -> SimulatedError:
     """The refusal to change an invoice that is no longer a draft."""
     return call.refuse(
         f"Finalized invoices can't be updated in this way: invoice {invoice['id']} is {invoice['status']}.",

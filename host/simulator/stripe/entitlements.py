@@ -42,21 +42,21 @@ def list_active(call: RequestContext) -> Object:
 
 
 def _active(call: RequestContext, customer: str) -> list[Object]:
-    held = call.world.store.having(_HELD, "customer", customer)
+    held = call.backend.store.having(_HELD, "customer", customer)
     found = (call.find(KIND, each["id"]) for each in reversed(held))
     return [each for each in found if each is not None]
 
 
 def watch_subscription(call: RequestContext, subscription: Object) -> None:
     """Create and delete the customer's entitlements so that they match its subscriptions."""
-    if not call.world.store.count("product_feature"):
+    if not call.backend.store.count("product_feature"):
         return
     customer = str(subscription["customer"])
     before = {each["feature"]: each for each in _active(call, customer)}
     wanted = _features(call, customer)
     for feature in wanted.keys() - before.keys():
         made = call.make(KIND, {"feature": feature, "lookup_key": wanted[feature]["lookup_key"]})
-        call.world.store.put(_HELD, made["id"], {"id": made["id"], "customer": customer})
+        call.backend.store.put(_HELD, made["id"], {"id": made["id"], "customer": customer})
     for feature in before.keys() - wanted.keys():
         call.save(KIND, before[feature], deleted=True)
     if wanted.keys() != before.keys():
@@ -66,7 +66,7 @@ def watch_subscription(call: RequestContext, subscription: Object) -> None:
 def _features(call: RequestContext, customer: str) -> dict[str, Object]:
     """The features of all products that a customer subscribes to, by id."""
     found: dict[str, Object] = {}
-    for subscription in call.world.store.having("subscription", "customer", customer):
+    for subscription in call.backend.store.having("subscription", "customer", customer):
         if subscription["status"] in _WITHOUT:
             continue
         for item in subscription["items"]["data"]:
@@ -77,7 +77,7 @@ def _features(call: RequestContext, customer: str) -> dict[str, Object]:
 
 def _of_product(call: RequestContext, product: Any) -> list[Object]:
     under = f"/v1/products/{product}/features"
-    kept = call.world.store.newest("product_feature")
+    kept = call.backend.store.newest("product_feature")
     return [_decode(record.body)["entitlement_feature"] for _, record in kept if record.under == under]
 
 
@@ -91,8 +91,8 @@ def _announce(call: RequestContext, customer: str) -> None:
         "entitlements": {"object": "list", "data": data[:10], "has_more": len(data) > 10, "url": url},
         "livemode": False,
     }
-    is_first = call.world.store.record(SUMMARY, customer) is None
-    call.world.store.put(SUMMARY, customer, summary)
+    is_first = call.backend.store.record(SUMMARY, customer) is None
+    call.backend.store.put(SUMMARY, customer, summary)
     if is_first:  # later ones are changes, whose events are derived
         call.announce(UPDATED, SUMMARY, customer)
 

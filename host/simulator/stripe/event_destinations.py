@@ -42,12 +42,12 @@ def create_destination(call: RequestContext) -> Object:
         azure_event_grid=None,
         events_from=params.get("events_from") or [_OWN],
         metadata=params.get("metadata") or {},
-        snapshot_api_version=(params.get("snapshot_api_version") or call.world.catalog.version) if snapshot else None,
+        snapshot_api_version=(params.get("snapshot_api_version") or call.backend.catalog.version) if snapshot else None,
         status="enabled",
         status_details=None,
     )
-    secret = call.world.ids.new("whsec_", 32)
-    call.world.store.put(SECRETS, made["id"], {"id": made["id"], "secret": secret})
+    secret = call.backend.ids.new("whsec_", 32)
+    call.backend.store.put(SECRETS, made["id"], {"id": made["id"], "secret": secret})
     call.save(KIND, made)
     return _shown(call, made)
 
@@ -114,7 +114,7 @@ def _shown(call: RequestContext, found: Object) -> Object:
     """The destination as an answer has it: URL and secret are null unless ``include`` names them."""
     include = call.params.get("include") or ()
     endpoint = found["webhook_endpoint"]
-    kept = call.world.store.get(SECRETS, found["id"]) or {}
+    kept = call.backend.store.get(SECRETS, found["id"]) or {}
     shown: Object = {
         "signing_secret": kept.get("secret") if "webhook_endpoint.signing_secret" in include else None,
         "url": endpoint["url"] if "webhook_endpoint.url" in include else None,

@@ -26,8 +26,8 @@ def retrieve_event(call: RequestContext) -> Object | bytes:
 
 def settled(call: RequestContext) -> None:
     """Make the events of all changes that were recorded so far."""
-    assert call.world.events is not None
-    call.world.events.settle()
+    assert call.backend.events is not None
+    call.backend.events.settle()
 
 
 def _of_types(call: RequestContext, wanted: Any) -> Test:

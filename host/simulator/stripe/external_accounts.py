@@ -27,9 +27,8 @@ def add(call: RequestContext, account: Object, given: Any) -> Object:
     """
     held = account["external_accounts"]["data"]
     if isinstance(given, dict):
-        made = tokens.bank_account(
-            call, {"country": account["country"], "currency": account["default_currency"], **given}
-        )
+        facts = {"country": account["country"], "currency": account["default_currency"], **given}
+        made = tokens.bank_account(call, facts, "external_account")
     elif (card := card_named(str(given))) is not None:
         if card.funding != "debit":
             raise invalid("Only debit cards can receive payouts; this card is a credit card.", "external_account")
@@ -85,9 +84,9 @@ def list_externals(call: RequestContext) -> Object:
 def update_external(call: RequestContext) -> Object:
     """Update the holder, the card's expiry date, metadata, and whether it is the default for payouts."""
     account, item = _external(call)
-    schema = call.world.shapes.template(item["object"]).schema
+    schema = call.backend.factory.template(item["object"]).schema
     rest = {name: value for name, value in call.params.items() if name != "default_for_currency"}
-    call.world.shapes.put(schema, item, rest)
+    call.backend.factory.put(schema, item, rest)
     if call.params.get("default_for_currency"):
         _make_default(account, item)
     call.save("account", account)

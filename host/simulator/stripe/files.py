@@ -7,10 +7,10 @@ from typing import Any
 
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
-from host.simulator.parsing import SentFile
-from host.simulator.store import NOTES
+from host.simulator.parsing import UploadedFile
+from host.simulator.store import INTERNAL
 
-CONTENT = f"{NOTES}file_content"
+CONTENT = f"{INTERNAL}file_content"
 _HOME = "https://files.stripe.com"
 
 
@@ -18,12 +18,12 @@ def create_file(call: RequestContext) -> Object:
     """Create a file from an upload, and store its content."""
     sent = call.params.get("file")
     facts: dict[str, Any] = sent if isinstance(sent, dict) else {"filename": "file", "size": len(str(sent or ""))}
-    content = sent.content if isinstance(sent, SentFile) else str(sent or "").encode()
+    content = sent.content if isinstance(sent, UploadedFile) else str(sent or "").encode()
     record = call.put(resources.fresh(call), {"purpose": call.params.get("purpose")})
     record.update(filename=facts["filename"], size=facts["size"], type=facts["filename"].rpartition(".")[2] or None)
     record["url"] = contents_url(call, record["id"])
     kept = {"type": facts.get("type") or "", "content": b64encode(content).decode("ascii")}
-    call.world.store.put(CONTENT, record["id"], kept)
+    call.backend.store.put(CONTENT, record["id"], kept)
     return call.save("file", record)
 
 
@@ -35,7 +35,7 @@ def contents_url(call: RequestContext, id: str) -> str:
 def file_contents(call: RequestContext) -> bytes:
     """The bytes of a file. https://docs.stripe.com/file-upload#download-file-contents"""
     file = call.load("file", call.path_args["file"], "file")
-    kept = call.world.store.get(CONTENT, file["id"])
+    kept = call.backend.store.get(CONTENT, file["id"])
     if kept is None:  # the store was written by a version that stored no contents
         call.not_modelled("the content of a file of an earlier version's store", "Upload it again.")
         return b""
@@ -47,7 +47,7 @@ def create_link(call: RequestContext) -> Object:
     """Create a public link to a file. https://docs.stripe.com/api/file_links"""
     call.load("file", call.params["file"], "file", 400)
     link = call.put(resources.fresh(call), call.params)
-    link["url"] = f"https://files.stripe.com/links/{call.world.ids.new('', 64)}"
+    link["url"] = f"https://files.stripe.com/links/{call.backend.ids.new('', 64)}"
     return call.save("file_link", link)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from host.simulator.context import Filter, Object, RequestContext, Test
-from host.simulator.pagination import COMPARE, among, equals, matches
+from host.simulator.list_filters import COMPARE, among, equals, matches
 from host.simulator.stripe.subscription_statuses import ENDED
 
 
@@ -90,4 +90,11 @@ FILTERS: dict[str, dict[str, Filter]] = {
         "status": _ended,
     },
     "v2.commerce.product_catalog.imports.list": {f"created_{word}": _moment(word) for word in COMPARE},
+}
+# Values that Stripe's documentation names, of parameters that are plain strings in the API's document.
+FILTER_VALUES = {
+    # https://docs.stripe.com/api/cards/list, https://docs.stripe.com/api/customer_bank_accounts/list
+    "customers.payment_sources.list": {"object": ("account", "bank_account", "card", "source")},
+    # https://docs.stripe.com/api/payouts/list#list_payouts-status, and the status that payouts have on their way
+    "payouts.list": {"status": ("pending", "in_transit", "paid", "failed", "canceled")},
 }

@@ -101,6 +101,7 @@ _BY_ENDING: tuple[tuple[str, Reader], ...] = (
     ("statement_descriptor", _descriptor),
     ("statement_descriptor_suffix", _descriptor),
     ("timestamp", _moment),
+    ("created", _moment),  # a text in API v2 alone
 )
 
 

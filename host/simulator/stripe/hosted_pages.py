@@ -21,7 +21,7 @@ def create_customer_session(call: RequestContext) -> Object:
     session = call.put(resources.fresh(call), call.params)
     session.update(
         customer=customer,
-        client_secret=f"cuss_secret_{call.world.ids.new('', 40)}",
+        client_secret=f"cuss_secret_{call.backend.ids.new('', 40)}",
         expires_at=call.now + HALF_HOUR,
     )
     return session
@@ -34,14 +34,14 @@ def create_ephemeral_key(call: RequestContext) -> Object:
     else:
         call.load("customer", call.params["customer"], "customer", 400)
     key = resources.fresh(call)
-    key.update(expires=call.now + 2 * HALF_HOUR, secret=f"ek_test_{call.world.ids.new('', 40)}")
+    key.update(expires=call.now + 2 * HALF_HOUR, secret=f"ek_test_{call.backend.ids.new('', 40)}")
     return call.save("ephemeral_key", key)
 
 
 def create_connection_token(call: RequestContext) -> Object:
     """Create a token for the SDK of a reader. https://docs.stripe.com/api/terminal/connection_tokens"""
     token = call.put(resources.fresh(call), call.params)
-    token["secret"] = f"pst_test_{call.world.ids.new('', 32)}"
+    token["secret"] = f"pst_test_{call.backend.ids.new('', 32)}"
     return token
 
 

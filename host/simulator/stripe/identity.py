@@ -16,8 +16,8 @@ def create_session(call: RequestContext) -> Object:
         call.not_modelled("a verification flow", "It takes type.", "verification_flow")
     session = call.put(resources.fresh(call), call.params)
     session.update(
-        client_secret=f"{session['id']}_secret_{call.world.ids.new('', 32)}",
-        url=f"https://verify.stripe.com/start/test_{call.world.ids.new('', 32)}",
+        client_secret=f"{session['id']}_secret_{call.backend.ids.new('', 32)}",
+        url=f"https://verify.stripe.com/start/test_{call.backend.ids.new('', 32)}",
     )
     return call.save(KIND, session)
 

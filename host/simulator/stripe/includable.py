@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from host.simulator.context import Includable, Object, StoredMember, World
+from host.simulator.context import Backend, Includable, Object, StoredMember
 from host.simulator.stripe import cash_balances
 
 PLATFORM = "~platform"  # the platform's own ids and bank account
@@ -24,9 +24,9 @@ def listed(url: str, found: list[Object]) -> Object:
 def below(kind: str, path: str) -> Includable:
     """The objects of ``kind`` that were created at ``path``, in which ``{id}`` stands for the holder's id."""
 
-    def made(world: World, value: Object) -> Object:
+    def made(backend: Backend, value: Object) -> Object:
         url = path.format(id=value["id"])
-        return listed(url, [_decode(record.body) for _, record in world.store.newest(kind) if record.under == url])
+        return listed(url, [_decode(record.body) for _, record in backend.store.newest(kind) if record.under == url])
 
     return made
 
@@ -34,8 +34,8 @@ def below(kind: str, path: str) -> Includable:
 def belonging(kinds: tuple[str, ...], member: str, path: str) -> Includable:
     """The objects of ``kinds`` whose ``member`` is the holder's id, as the list at ``path``."""
 
-    def made(world: World, value: Object) -> Object:
-        found = [each for kind in kinds for each in world.store.each(kind) if each.get(member) == value["id"]]
+    def made(backend: Backend, value: Object) -> Object:
+        found = [each for kind in kinds for each in backend.store.each(kind) if each.get(member) == value["id"]]
         return listed(path.format(id=value["id"]), found)
 
     return made
@@ -46,23 +46,23 @@ def kept(kind: str, member: str, otherwise: Callable[[Object], Any] = lambda val
     return StoredMember(kind, member, otherwise)
 
 
-def _subscriptions(world: World, customer: Object) -> Object:
+def _subscriptions(backend: Backend, customer: Object) -> Object:
     from host.simulator.stripe.subscription_statuses import ENDED  # few customers are expanded
 
     found = [
         each
-        for each in world.store.each("subscription")
+        for each in backend.store.each("subscription")
         if each["customer"] == customer["id"] and each["status"] not in ENDED
     ]
     return listed(f"/v1/customers/{customer['id']}/subscriptions", found)
 
 
-def _cash_balance(world: World, customer: Object) -> Object:
+def _cash_balance(backend: Backend, customer: Object) -> Object:
     id = str(customer["id"])
-    return world.store.get(cash_balances.KIND, cash_balances.key_of(id)) or cash_balances.empty(id)
+    return backend.store.get(cash_balances.KIND, cash_balances.key_of(id)) or cash_balances.empty(id)
 
 
-def _tax(world: World, customer: Object) -> Object:
+def _tax(backend: Backend, customer: Object) -> Object:
     """The ``tax`` member of a customer: its location, which is unrecognized without an address."""
     address = customer.get("address") or (customer.get("shipping") or {}).get("address") or {}
     country = address.get("country")
@@ -72,28 +72,28 @@ def _tax(world: World, customer: Object) -> Object:
 
 
 def _breakdown(path: str) -> Includable:
-    def made(world: World, value: Object) -> Object:
+    def made(backend: Backend, value: Object) -> Object:
         from host.simulator.stripe.breakdowns import of_whole  # seldom needed
 
-        return of_whole(world, value, path)
+        return of_whole(backend, value, path)
 
     return made
 
 
 def _part(name: str) -> Includable:
-    def made(world: World, item: Object) -> list[Object]:
+    def made(backend: Backend, item: Object) -> list[Object]:
         from host.simulator.stripe.breakdowns import of_item  # seldom needed
 
-        return of_item(world, item, name)
+        return of_item(backend, item, name)
 
     return made
 
 
-def _secret(world: World, invoice: Object) -> Object | None:
+def _secret(backend: Backend, invoice: Object) -> Object | None:
     """The ``confirmation_secret`` of an invoice: the client secret of its payment, or ``None``."""
-    for payment in world.store.each("invoice_payment"):
+    for payment in backend.store.each("invoice_payment"):
         if payment["invoice"] == invoice["id"]:
-            intent = world.store.get("payment_intent", str(payment["payment"].get("payment_intent") or ""))
+            intent = backend.store.get("payment_intent", str(payment["payment"].get("payment_intent") or ""))
             if intent is not None:
                 return {"client_secret": intent["client_secret"], "type": "payment_intent"}
     return None
@@ -105,13 +105,13 @@ def _own_currency(price: Object) -> Object:
     return {price["currency"]: {name: price.get(name) for name in fields}}
 
 
-def _credit(world: World, customer: Object) -> dict[str, int]:
+def _credit(backend: Backend, customer: Object) -> dict[str, int]:
     """What there is in each currency for invoices; credit, unlike in ``balance``, is positive.
 
     https://docs.stripe.com/api/customers/object#customer_object-invoice_credit_balance
     """
     own = {customer["currency"]: customer["balance"]} if customer.get("currency") else {}
-    others: dict[str, int] = world.store.get(OTHER_BALANCES, str(customer["id"])) or {}
+    others: dict[str, int] = backend.store.get(OTHER_BALANCES, str(customer["id"])) or {}
     return {name: -amount for name, amount in {**own, **others}.items() if amount}
 
 
@@ -159,10 +159,10 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
 }
 
 
-def _external_account(world: World, id: str) -> Object | None:
+def _external_account(backend: Backend, id: str) -> Object | None:
     """The bank account or card that an account, or the platform, is paid out to, by id."""
-    home = world.of("").store
-    account = home.get("account", world.account) if world.account else home.get(PLATFORM, PLATFORM)
+    home = backend.of("").store
+    account = home.get("account", backend.account) if backend.account else home.get(PLATFORM, PLATFORM)
     held = ((account or {}).get("external_accounts") or {}).get("data") or []
     return next((dict(item) for item in held if item["id"] == id), None)
 

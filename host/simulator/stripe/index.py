@@ -14,6 +14,10 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "accounts.create accounts.delete accounts.reject accounts.retrieve "
             "accounts.retrieve_current accounts.update"
         ),
+        "accounts_v2": (
+            "v2.core.accounts.close v2.core.accounts.create v2.core.accounts.list "
+            "v2.core.accounts.retrieve v2.core.accounts.update"
+        ),
         "alerts": ("billing.alerts.activate billing.alerts.archive billing.alerts.create billing.alerts.deactivate"),
         "app_secrets": ("apps.secrets.create apps.secrets.delete_where apps.secrets.find apps.secrets.list"),
         "application_fees": ("application_fees.refunds.create"),
@@ -155,6 +159,10 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     "EFFECTS": {
         "account_links": ("account_links.create account_sessions.create"),
         "accounts": ("accounts.create accounts.reject accounts.update"),
+        "accounts_v2": (
+            "v2.core.accounts.close v2.core.accounts.create v2.core.accounts.list "
+            "v2.core.accounts.retrieve v2.core.accounts.update"
+        ),
         "app_secrets": ("apps.secrets.create apps.secrets.list"),
         "application_fees": ("application_fees.refunds.create"),
         "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
@@ -232,6 +240,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "portal": ("billing_portal.sessions.create"),
     },
     "FILTERS": {
+        "accounts_v2": ("v2.core.accounts.list"),
         "alerts": ("billing.alerts.list"),
         "books": ("balance_transactions.list"),
         "event_destinations": ("v2.core.event_destinations.list"),
@@ -243,8 +252,8 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         ),
         "thin_events": ("v2.core.events.list"),
     },
-    "VERBS": {
-        "declared": ("v2.core.accounts.close"),
+    "FILTER_VALUES": {
+        "filters": ("customers.payment_sources.list payouts.list"),
     },
     "DUE": {
         "announcements": ("schedule_expiring trial_will_end"),

@@ -15,5 +15,5 @@ def copy_customer(call: RequestContext, invoice: Object, customer: Object) -> No
     invoice.update({f"customer_{name}": customer.get(name) for name in _SAME})
     invoice["customer_tax_ids"] = [
         {"type": tax_id["type"], "value": tax_id["value"]}
-        for tax_id in call.world.store.having("tax_id", "customer", customer["id"])
+        for tax_id in call.backend.store.having("tax_id", "customer", customer["id"])
     ]

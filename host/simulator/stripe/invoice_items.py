@@ -52,9 +52,9 @@ def worth(call: RequestContext, params: Object, currency: str | None, path: str 
             raise invalid(
                 "The price specified is set to `type=recurring` but this field only accepts prices with "
                 "`type=one_time`.",
-                _at(path, "price"),
+                _named_at(params, path),
             )
-        priced = in_currency(price, currency, _at(path, "price"))
+        priced = in_currency(price, currency, _named_at(params, path))
         return Worth(amount_of(priced, quantity), priced["currency"], priced)
     amount, exact = params.get("amount"), params.get("unit_amount_decimal")
     if exact is None and params.get("unit_amount") is not None:
@@ -65,7 +65,8 @@ def worth(call: RequestContext, params: Object, currency: str | None, path: str 
         except InvalidOperation as error:
             raise invalid(f"Invalid decimal: {exact}", _at(path, "unit_amount_decimal")) from error
     elif quantity != 1:
-        raise invalid("quantity needs a price or a unit_amount_decimal.", _at(path, "quantity"))
+        name = "quantity_decimal" if params.get("quantity_decimal") is not None else "quantity"
+        raise invalid(f"{name} needs a price or a unit_amount_decimal.", _at(path, name))
     if abs(amount) > MOST:
         raise invalid("Amount is too large.", _at(path, "amount"), "amount_too_large")
     return Worth(amount, currency or "usd")
@@ -75,11 +76,17 @@ def _price_of_item(call: RequestContext, params: Object, path: str) -> Price | N
     """The price that the parameters name or describe, or ``None``."""
     named = (params.get("pricing") or {}).get("price") or params.get("price")
     if named:
-        param = _at(path, "pricing" if params.get("pricing") else "price")
-        return call.load("price", named, param + ("[price]" if params.get("pricing") else ""), 400)
+        return call.load("price", named, _named_at(params, path), 400)
     if data := params.get("price_data"):
         return make_price(call, {**data, "active": False}, path=_at(path, "price_data"))
     return None
+
+
+def _named_at(params: Object, path: str) -> str:
+    """The parameter that names or describes the price."""
+    if params.get("pricing"):
+        return _at(path, "pricing") + "[price]"
+    return _at(path, "price" if params.get("price") else "price_data")
 
 
 def quantity_of(params: Object, path: str = "") -> Decimal:

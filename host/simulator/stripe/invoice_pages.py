@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from html import escape
 
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import collection
 from host.simulator.stripe.documents import of_invoice
@@ -23,7 +23,7 @@ def invoice_page(call: RequestContext, token: str, posted: bool, fields: dict[st
     ``token`` is the rest of the path, ``fields`` are those of a posted form.
     """
     name, slash, rest = token.partition("/")
-    kept = call.world.store.get(INVOICE, name)
+    kept = call.backend.store.get(INVOICE, name)
     invoice = call.find("invoice", kept["invoice"]) if kept is not None else None
     if invoice is None or rest not in ("", "pdf"):
         return gone("invoice")
@@ -33,9 +33,9 @@ def invoice_page(call: RequestContext, token: str, posted: bool, fields: dict[st
     if posted and invoice["status"] in collection.PAYABLE:
         try:
             _pay(call, invoice, fields.get("payment_method") or "")
-        except Refusal as refusal:
+        except SimulatedError as refusal:
             if not refusal.keep:
-                call.world.store.rollback()
+                call.backend.store.rollback()
             error, status = refusal.message, refusal.status
         invoice = call.load("invoice", invoice["id"])
     return Page(status, _html(invoice, error))

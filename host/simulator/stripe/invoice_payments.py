@@ -27,7 +27,7 @@ def latest_of(call: RequestContext, subscription: Object) -> Object | None:
     https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
     """
     passed = ("void",) if subscription["status"] == "unpaid" else ("draft", "void")
-    for invoice in reversed(call.world.store.having("invoice", "customer", subscription["customer"])):
+    for invoice in reversed(call.backend.store.having("invoice", "customer", subscription["customer"])):
         if subscription_of(invoice) == subscription["id"] and invoice["status"] not in passed:
             return dict(invoice)
     return None
@@ -35,7 +35,7 @@ def latest_of(call: RequestContext, subscription: Object) -> Object | None:
 
 def intent_of(call: RequestContext, invoice: Object) -> Object:
     """The default intent that pays an open invoice; it is created, with its invoice payment, if there is none."""
-    for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
+    for payment in call.backend.store.having("invoice_payment", "invoice", invoice["id"]):
         if payment["is_default"] and payment["status"] == "open":
             return call.load("payment_intent", payment["payment"]["payment_intent"])
     id = call.new_id("payment_intent")
@@ -45,7 +45,7 @@ def intent_of(call: RequestContext, invoice: Object) -> Object:
             "amount": invoice["amount_remaining"],
             "currency": invoice["currency"],
             "customer": invoice["customer"],
-            "client_secret": f"{id}_secret_{call.world.ids.new('', 25)}",
+            "client_secret": f"{id}_secret_{call.backend.ids.new('', 25)}",
             "description": invoice.get("description") or f"Invoice {invoice['number']}",
             "status": "requires_payment_method",
             "payment_method_options": _options(call, invoice),
@@ -109,7 +109,7 @@ def synchronize(call: RequestContext, invoice: Object) -> None:
     https://docs.stripe.com/api/invoice-payment/object#invoice_payment_object-is_default
     """
     left = invoice["amount_remaining"]
-    for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
+    for payment in call.backend.store.having("invoice_payment", "invoice", invoice["id"]):
         intent = call.find("payment_intent", payment["payment"]["payment_intent"])
         if not payment["is_default"] or payment["status"] != "open" or intent is None:
             continue
@@ -124,7 +124,7 @@ def synchronize(call: RequestContext, invoice: Object) -> None:
 
 def cancel_payments(call: RequestContext, invoice: Object) -> None:
     """Cancel the open payments of an invoice, and their intents."""
-    for payment in call.world.store.having("invoice_payment", "invoice", invoice["id"]):
+    for payment in call.backend.store.having("invoice_payment", "invoice", invoice["id"]):
         if payment["status"] == "open":
             _cancel(call, payment)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing, closing, collection, discounts, invoice_payments, lines, shares
 from host.simulator.stripe.drafts import not_editable
@@ -172,7 +172,7 @@ def finalize_invoice(call: RequestContext) -> Object:
 
 
 def pay_invoice(call: RequestContext) -> Object:
-    """Pay an open or uncollectible invoice. Raises :class:`Refusal` (402) if the card is declined."""
+    """Pay an open or uncollectible invoice. Raises :class:`SimulatedError` (402) if the card is declined."""
     invoice, params = call.subject(), call.params
     if invoice["status"] == "draft":
         collection.finalize(call, invoice)
@@ -194,7 +194,7 @@ def pay_invoice(call: RequestContext) -> Object:
             code="missing",
         )
     if not collection.attempt(call, invoice, method, off_session=bool(params.get("off_session"))):
-        raise Refusal(
+        raise SimulatedError(
             402,
             "This payment requires additional user action before it can be completed successfully.",
             type="card_error",

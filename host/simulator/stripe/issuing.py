@@ -52,7 +52,7 @@ def create_card(call: RequestContext) -> Object:
         exp_year=params.get("exp_year", born.year + _YEARS),
         last4=number[-4:],
         number=number,
-        cvc=f"{int(call.world.ids.uuid()[:6], 16) % 1000:03d}",
+        cvc=f"{int(call.backend.ids.uuid()[:6], 16) % 1000:03d}",
         shipping=_shipping(call),
         status=status,
     )
@@ -110,15 +110,15 @@ def update_card(call: RequestContext) -> Object:
 
 def _number(call: RequestContext) -> str:
     """A number for an issued card, with a valid check digit."""
-    body = f"{_PREFIX}{int(call.world.ids.uuid()[:6], 16) % 1_000_000:06d}"
+    body = f"{_PREFIX}{int(call.backend.ids.uuid()[:6], 16) % 1_000_000:06d}"
     return next(body + digit for digit in "0123456789" if luhn(body + digit))
 
 
 def watch_cardholder(call: RequestContext, holder: Object) -> None:
     """Copy a changed cardholder to its cards, which show it."""
-    for card in call.world.store.each(CARD):
+    for card in call.backend.store.each(CARD):
         if card["cardholder"]["id"] == holder["id"] and card["cardholder"] != holder:
-            call.world.store.put(CARD, card["id"], {**card, "cardholder": holder})
+            call.backend.store.put(CARD, card["id"], {**card, "cardholder": holder})
 
 
 BEHAVIOURS = {

@@ -170,9 +170,9 @@ def finalize_amount(call: RequestContext) -> Object:
 def watch_card(call: RequestContext, card: Object) -> None:
     """Copy a changed card to its authorizations, which show it."""
     shown = {name: value for name, value in card.items() if name not in ("cvc", "number")}
-    for purchase in call.world.store.having(AUTHORIZATION, "cardholder", card["cardholder"]["id"]):
+    for purchase in call.backend.store.having(AUTHORIZATION, "cardholder", card["cardholder"]["id"]):
         if purchase["card"]["id"] == card["id"] and purchase["card"] != shown:
-            call.world.store.put(AUTHORIZATION, purchase["id"], {**purchase, "card": shown})
+            call.backend.store.put(AUTHORIZATION, purchase["id"], {**purchase, "card": shown})
 
 
 _TESTS = "test_helpers.issuing.authorizations"

@@ -35,19 +35,19 @@ def enter(call: RequestContext, type: str, amount: int, currency: str, source: s
         },
     )
     state = {"currency": currency, "available": available(call, currency) + amount}
-    call.world.store.put(_STATE, currency, state)
+    call.backend.store.put(_STATE, currency, state)
     return transaction
 
 
 def available(call: RequestContext, currency: str) -> int:
     """The amount that cards can spend in a currency."""
-    found = call.world.store.get(_STATE, currency)
+    found = call.backend.store.get(_STATE, currency)
     return OPENING.get(currency, 0) if found is None else int(found["available"])
 
 
 def part(call: RequestContext) -> Object | None:
     """The ``issuing`` member of ``/v1/balance``, or ``None`` if there are no cards."""
-    currencies = {str(card["currency"]) for card in call.world.store.each("issuing.card")}
+    currencies = {str(card["currency"]) for card in call.backend.store.each("issuing.card")}
     amounts = [(currency, available(call, currency)) for currency in sorted(currencies)]
     if not amounts:
         return None

@@ -107,7 +107,7 @@ def _begin(now: int, interval: str) -> int | None:
 def _spent(call: RequestContext, card: Object, since: int, categories: list[str], of_holder: bool, but: str) -> int:
     """What was approved or captured since then, without the authorization ``but``; refunds are not subtracted."""
     holder, total = card["cardholder"]["id"], 0
-    for each in call.world.store.having(AUTHORIZATION, "cardholder", holder):
+    for each in call.backend.store.having(AUTHORIZATION, "cardholder", holder):
         if (
             each["approved"]
             and each["id"] != but
@@ -115,7 +115,7 @@ def _spent(call: RequestContext, card: Object, since: int, categories: list[str]
         ):
             captured = sum(-one["amount"] for one in each["transactions"] if one["type"] == "capture")
             total += max(captured, each["amount"]) if each["status"] == "pending" else captured
-    for each in call.world.store.having(TRANSACTION, "cardholder", holder):
+    for each in call.backend.store.having(TRANSACTION, "cardholder", holder):
         forced = each["type"] == "capture" and each["authorization"] is None
         if forced and _counts(each, each["card"], card, since, categories, of_holder):
             total -= each["amount"]

@@ -34,7 +34,7 @@ def create(call: RequestContext) -> Object:
         transaction=captured["id"],
     )
     call.save(TRANSACTION, {**captured, "dispute": dispute["id"]})
-    call.world.agenda.add(call, captured["created"] + WINDOW, "issuing_dispute", dispute["id"])
+    call.backend.agenda.add(call, captured["created"] + WINDOW, "issuing_dispute", dispute["id"])
     return call.save(KIND, dispute)
 
 
@@ -67,10 +67,10 @@ def _evidence(call: RequestContext, before: Object) -> Object:
     reason = given.get("reason")
     if not reason:
         call.not_modelled("a dispute without a reason", "It takes evidence[reason].", "evidence[reason]")
-    shapes, catalog = call.world.shapes, call.world.catalog
+    factory, catalog = call.backend.factory, call.backend.catalog
     schema = catalog.resolve(catalog.schema(KIND).properties["evidence"])
     evidence: Object = {"reason": reason or "other"}
-    shapes.put(schema, evidence, {name: value for name, value in given.items() if value})
+    factory.put(schema, evidence, {name: value for name, value in given.items() if value})
     return evidence
 
 

@@ -37,23 +37,23 @@ def ask(call: RequestContext, purchase: Object, amount: int, reason: str) -> Obj
     if not purchase["approved"]:
         purchase.update(amount=0, merchant_amount=0)  # until it is decided
     purchase["pending_request"] = request
-    call.world.store.put(_ASKED, str(purchase["id"]), {"at": call.now})
+    call.backend.store.put(_ASKED, str(purchase["id"]), {"at": call.now})
     call.save(AUTHORIZATION, purchase)
     call.announce(REQUEST, AUTHORIZATION, str(purchase["id"]))
-    call.world.agenda.add(call, call.now + TIMEOUT, "issuing_request", str(purchase["id"]))
+    call.backend.agenda.add(call, call.now + TIMEOUT, "issuing_request", str(purchase["id"]))
     return purchase
 
 
 def _is_wanted(call: RequestContext) -> bool:
     """Whether an endpoint of the account is enabled for the event by name."""
-    endpoints = call.world.store.each("webhook_endpoint")
+    endpoints = call.backend.store.each("webhook_endpoint")
     return any(each["status"] == "enabled" and REQUEST in each["enabled_events"] for each in endpoints)
 
 
 def _decide(call: RequestContext, purchase: Object, request: Object, *, approved: bool, reason: str) -> Object:
     amount = request["amount"]
     first = not purchase["request_history"]
-    asked = call.world.store.get(_ASKED, str(purchase["id"])) if purchase["pending_request"] else None
+    asked = call.backend.store.get(_ASKED, str(purchase["id"])) if purchase["pending_request"] else None
     if approved:
         if not first:
             amount += purchase["amount"]
@@ -67,7 +67,7 @@ def _decide(call: RequestContext, purchase: Object, request: Object, *, approved
             "amount": request["amount"],
             "amount_details": request["amount_details"],
             "approved": approved,
-            "authorization_code": f"{int(call.world.ids.uuid()[:6], 16) % 1_000_000:06d}" if approved else None,
+            "authorization_code": f"{int(call.backend.ids.uuid()[:6], 16) % 1_000_000:06d}" if approved else None,
             "created": call.now,
             "currency": request["currency"],
             "merchant_amount": request["merchant_amount"],

@@ -102,7 +102,7 @@ def refund(call: RequestContext) -> Object:
     card = call.load("issuing.card", captured["card"])
     authorization = captured["authorization"] and call.load(AUTHORIZATION, captured["authorization"])
     made = record(call, card, amount, captured["merchant_data"], authorization=authorization or None)
-    call.world.store.put(_REFUND, made["id"], {"capture": captured["id"], "amount": amount})
+    call.backend.store.put(_REFUND, made["id"], {"capture": captured["id"], "amount": amount})
     if authorization:
         authorization["transactions"].append(made)
         call.save(AUTHORIZATION, authorization)
@@ -114,7 +114,7 @@ _REFUND = "~issuing_refund"
 
 def _refunded(call: RequestContext, id: str) -> int:
     """The amount that was refunded of a capture."""
-    return sum(int(each["amount"]) for each in call.world.store.having(_REFUND, "capture", id))
+    return sum(int(each["amount"]) for each in call.backend.store.having(_REFUND, "capture", id))
 
 
 def is_refunded(call: RequestContext, id: str) -> bool:
@@ -129,12 +129,12 @@ def update(call: RequestContext) -> Object:
 
 def watch(call: RequestContext, transaction: Object) -> None:
     """Copy a changed transaction to its authorization, which shows it."""
-    purchase = call.world.store.get(AUTHORIZATION, str(transaction["authorization"]))
+    purchase = call.backend.store.get(AUTHORIZATION, str(transaction["authorization"]))
     for place, each in enumerate(purchase["transactions"] if purchase else ()):
         assert purchase is not None
         if each["id"] == transaction["id"] and each != transaction:
             purchase["transactions"][place] = transaction
-            call.world.store.put(AUTHORIZATION, purchase["id"], purchase)
+            call.backend.store.put(AUTHORIZATION, purchase["id"], purchase)
 
 
 _TESTS = "test_helpers.issuing.transactions"

@@ -48,18 +48,24 @@ def read(
     """
     found: list[LineEntry] = []
     for n, item in enumerate(wanted or []):
-        here = f"{path}[{n}]"
-        base = price_from(call, item, here)
-        check_for_sale(call, base, here)
-        currency = currency or base["currency"]
-        price = in_currency(base, currency, f"{here}[price]")
-        if base.get("custom_unit_amount") and not custom:
-            call.not_modelled("prices that the customer sets", "prices with an amount are.", f"{here}[price]")
-        found.append(entry(call, price, item, here, trial=trial))
+        found.append(read_entry(call, item, currency, f"{path}[{n}]", trial=trial, custom=custom))
+        currency = found[-1].price["currency"]
     kinds = {(e.price["recurring"]["interval"], e.price["recurring"]["interval_count"]) for e in found if e.recurring}
     if len(kinds) > 1:
         raise invalid("All recurring prices must have the same interval and interval_count.", path)
     return found
+
+
+def read_entry(
+    call: RequestContext, item: Object, currency: str | None, here: str, *, trial: bool = False, custom: bool = False
+) -> LineEntry:
+    """One entry of such a parameter, which is ``here``; see :func:`read`."""
+    base = price_from(call, item, here)
+    check_for_sale(call, base, item, here)
+    price = in_currency(base, currency or base["currency"], f"{here}[price]")
+    if base.get("custom_unit_amount") and not custom:
+        call.not_modelled("prices that the customer sets", "prices with an amount are.", f"{here}[price]")
+    return entry(call, price, item, here, trial=trial)
 
 
 def entry(call: RequestContext, price: Object, item: Object, here: str, *, trial: bool) -> LineEntry:
@@ -112,7 +118,7 @@ def save(call: RequestContext, item: Object, entry: LineEntry, under: str) -> No
     call.save("item", item, under=under)
     off = [{"amount": amount, "coupon": key} for key, amount in entry.line.off]
     if off or entry.line.taxes:
-        call.world.store.put(SUMS, item["id"], {"discounts": off, "taxes": entry.line.taxes})
+        call.backend.store.put(SUMS, item["id"], {"discounts": off, "taxes": entry.line.taxes})
 
 
 def shown(call: RequestContext, entry: LineEntry) -> Object:

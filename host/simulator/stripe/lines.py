@@ -31,7 +31,7 @@ def add_line(
     line.update(fields)
     line["quantity_decimal"] = None if line["quantity"] is None else str(line["quantity"])
     if rates:
-        call.world.store.put(RATES, line["id"], {"tax_rates": rates})
+        call.backend.store.put(RATES, line["id"], {"tax_rates": rates})
     lines = invoice["lines"]
     lines["data"].append(line)
     lines["url"] = f"/v1/invoices/{invoice['id']}/lines"
@@ -91,7 +91,7 @@ def pending_items(call: RequestContext, customer: str, currency: str, subscripti
     An item of a subscription waits for an invoice of that subscription, any other for the next invoice.
     """
     found = []
-    for item in reversed(call.world.store.having("invoiceitem", "customer", customer)):
+    for item in reversed(call.backend.store.having("invoiceitem", "customer", customer)):
         owner = ((item.get("parent") or {}).get("subscription_details") or {}).get("subscription")
         if item["invoice"] is None and item["currency"] == currency and owner in (None, subscription):
             found.append(item)
@@ -146,13 +146,13 @@ def _line(call: RequestContext, line: Object) -> Line:
 
 def _rates(call: RequestContext, line: Object) -> list[Object] | None:
     """The tax rates of a line, or of its item, or ``None``."""
-    found: Object | None = call.world.store.get(RATES, line["id"])
+    found: Object | None = call.backend.store.get(RATES, line["id"])
     if found is not None:
         return list(found["tax_rates"])
     if id := item_of(line):
-        found = call.world.store.get("invoiceitem", id)
+        found = call.backend.store.get("invoiceitem", id)
     elif details := (line.get("parent") or {}).get("subscription_item_details"):
-        found = call.world.store.get("subscription_item", details["subscription_item"])
+        found = call.backend.store.get("subscription_item", details["subscription_item"])
     return (found or {}).get("tax_rates") or None
 
 

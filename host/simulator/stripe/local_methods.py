@@ -68,7 +68,7 @@ def action(call: RequestContext, intent: Object, kind: str, type: str, back: str
 
     ``kind`` is the intent's: setup intents have fewer actions, and a redirect instead.
     """
-    code = call.world.ids.new("", 20)
+    code = call.backend.ids.new("", 20)
     found: dict[str, Any] = {"redirect_to_url": {"return_url": back, "url": url}}
     if type == "alipay" and kind == "payment_intent":
         found = {f"{type}_handle_redirect": {"native_data": None, "native_url": None, "return_url": back, "url": url}}

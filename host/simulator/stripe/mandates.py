@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.bank_debits import CURRENCIES
 
@@ -21,7 +21,7 @@ _MISSING = (
 
 def mandate_of(call: RequestContext, method: Object) -> str | None:
     """The id of the mandate for a bank account, or ``None``."""
-    found = call.world.store.get(_OF_METHOD, str(method["id"]))
+    found = call.backend.store.get(_OF_METHOD, str(method["id"]))
     return str(found["mandate"]) if found else None
 
 
@@ -40,7 +40,7 @@ def need_mandate(call: RequestContext, intent: Object, method: Object) -> None:
         setup = intent["object"] == "setup_intent"
         message = _MISSING.format(noun="SetupIntent" if setup else "PaymentIntent")
         code = None if setup else "payment_intent_mandate_invalid"
-        refusal = Refusal(400, message, code=code, worked=True, keep=True)
+        refusal = SimulatedError(400, message, code=code, worked=True, keep=True)
         refusal.more[str(intent["object"])] = dict(intent)
         raise refusal
 
@@ -49,7 +49,7 @@ def take_mandate(call: RequestContext, method: Object) -> Object:
     """Create the mandate that ``mandate_data`` describes for a payment method."""
     data: Any = call.params["mandate_data"] or {}
     acceptance: Any = data.get("customer_acceptance") or {"type": "offline"}
-    kind, reference = method["type"], call.world.ids.code(16)
+    kind, reference = method["type"], call.backend.ids.code(16)
     details: dict[str, Object] = {
         "acss_debit": {"payment_schedule": "sporadic", "transaction_type": "personal"},
         "au_becs_debit": {"url": _URL + reference},
@@ -77,5 +77,5 @@ def take_mandate(call: RequestContext, method: Object) -> Object:
             "type": "multi_use",
         },
     )
-    call.world.store.put(_OF_METHOD, str(method["id"]), {"mandate": made["id"]})
+    call.backend.store.put(_OF_METHOD, str(method["id"]), {"mandate": made["id"]})
     return made

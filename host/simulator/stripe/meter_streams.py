@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.members import iso_time
 from host.simulator.stripe import thin_events
@@ -32,9 +32,9 @@ SESSION_LIFE = 900  # seconds
 def create_session(call: RequestContext) -> Object:
     """Create a session with a token for streams of meter events, which expires after 15 minutes."""
     session = resources.fresh(call)
-    token, end = f"token_test_{call.world.ids.new('', 48)}", call.now + SESSION_LIFE
+    token, end = f"token_test_{call.backend.ids.new('', 48)}", call.now + SESSION_LIFE
     session.update(authentication_token=token, expires_at=iso_time(end))
-    call.within("").world.store.put(SESSIONS, token, {"expires_at": end, "account": call.account})
+    call.within("").backend.store.put(SESSIONS, token, {"expires_at": end, "account": call.account})
     return session
 
 
@@ -52,7 +52,7 @@ def create_event_of_v2(call: RequestContext) -> Object:
 def adjust_event_of_v2(call: RequestContext) -> Object:
     """Cancel an event by its identifier."""
     adjustment = call.put(resources.fresh(call), call.params)
-    cancel(call, call.params["event_name"], call.params["cancel"]["identifier"], "cancel.identifier")
+    cancel(call, call.params["event_name"], call.params["cancel"]["identifier"], "cancel[identifier]")
     return {**adjustment, "status": "complete"}
 
 
@@ -64,14 +64,14 @@ def create_events(call: RequestContext) -> Object:
     """Count each event; report those that cannot be counted, for their meter or for no meter."""
     if not 1 <= len(call.params["events"]) <= MOST_EVENTS:
         raise invalid(f"A stream takes 1 to {MOST_EVENTS} events in one request.", "events")
-    wrong: dict[str, list[tuple[Object, Refusal]]] = {}
+    wrong: dict[str, list[tuple[Object, SimulatedError]]] = {}
     for event in call.params["events"]:
         name = event["event_name"]
-        meters = call.world.store.having(METER, "event_name", name)
+        meters = call.backend.store.having(METER, "event_name", name)
         meter = next((meter for meter in meters if meter["status"] == "active"), None)
         try:
             create_event(call.asking("POST", "/v1/billing/meter_events", _of_v1(event, "events.timestamp")))
-        except Refusal as refusal:
+        except SimulatedError as refusal:
             wrong.setdefault("" if meter is None else str(meter["id"]), []).append((event, refusal))
     for id, faults in wrong.items():
         _report(call, id, faults)
@@ -85,8 +85,8 @@ def _seconds(text: str, param: str) -> int:
         raise invalid(f"Invalid timestamp: {str(text)[:40]}", param, "invalid_timestamp") from None
 
 
-def _report(call: RequestContext, id: str, faults: list[tuple[Object, Refusal]]) -> None:
-    by_code: dict[str, list[tuple[Object, Refusal]]] = {}
+def _report(call: RequestContext, id: str, faults: list[tuple[Object, SimulatedError]]) -> None:
+    by_code: dict[str, list[tuple[Object, SimulatedError]]] = {}
     for event, refusal in faults:
         code = "no_meter" if not id else _CODES.get(refusal.code or "", refusal.code or "meter_event_invalid_value")
         by_code.setdefault(code, []).append((event, refusal))
@@ -108,7 +108,7 @@ def _report(call: RequestContext, id: str, faults: list[tuple[Object, Refusal]])
         "validation_start": iso_time(call.now),
         "validation_end": iso_time(call.now),
     }
-    about = call.world.store.get(METER, id) if id else None
+    about = call.backend.store.get(METER, id) if id else None
     thin_events.emit(call, ERRORS if about is not None else NO_METER, about, data)
 
 

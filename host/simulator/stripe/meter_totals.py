@@ -21,13 +21,13 @@ def since(call: RequestContext, meter: Object, customer: str, place: int) -> Dec
 
 def reported(call: RequestContext, meter: Object) -> int:
     """How many events a meter has got, of all customers."""
-    return len(call.world.store.having(EVENT, "event_name", meter["event_name"]))
+    return len(call.backend.store.having(EVENT, "event_name", meter["event_name"]))
 
 
 def counted(call: RequestContext, meter: Object, customer: str, place: int = 0) -> list[Object]:
     """A customer's events that are not canceled, in the order in which they were reported."""
     key = meter["customer_mapping"]["event_payload_key"]
-    found = call.world.store.having(EVENT, "event_name", meter["event_name"])[place:]
+    found = call.backend.store.having(EVENT, "event_name", meter["event_name"])[place:]
     return [event for event in found if event["payload"].get(key) == customer and not event["canceled"]]
 
 

@@ -23,7 +23,7 @@ _CUSTOMER, _VALUE = "stripe_customer_id", "value"
 def create_meter(call: RequestContext) -> Object:
     """Create an active meter. An event name can belong to only one active meter."""
     name = call.params["event_name"]
-    if any(meter["status"] == "active" for meter in call.world.store.having(METER, "event_name", name)):
+    if any(meter["status"] == "active" for meter in call.backend.store.having(METER, "event_name", name)):
         raise invalid(f"An active meter with event_name {name} already exists.", "event_name")
     meter = call.put(resources.fresh(call), call.params)
     meter.setdefault("event_time_window", None)
@@ -57,7 +57,7 @@ def _switch(call: RequestContext, before: str, after: str, at: int | None) -> Ob
 def create_event(call: RequestContext) -> Object:
     """Create an event, which is counted immediately. An identifier can be used once in 24 hours."""
     params = call.params
-    meters = call.world.store.having(METER, "event_name", params["event_name"])
+    meters = call.backend.store.having(METER, "event_name", params["event_name"])
     meter = next((meter for meter in meters if meter["status"] == "active"), None)
     if meter is None:
         raise invalid(f"No active meter found for event name {params['event_name']}.", "event_name")
@@ -68,8 +68,8 @@ def create_event(call: RequestContext) -> Object:
         raise invalid("The timestamp is more than 35 calendar days in the past.", "timestamp", "timestamp_too_old")
     if at > call.now + 300:
         raise invalid("The timestamp is in the future.", "timestamp", "timestamp_in_future")
-    identifier = params.get("identifier") or call.world.ids.uuid()
-    for other in call.world.store.having(EVENT, "identifier", identifier):
+    identifier = params.get("identifier") or call.backend.ids.uuid()
+    for other in call.backend.store.having(EVENT, "identifier", identifier):
         if other["created"] > call.now - DAY:
             raise invalid(f"An event already exists with identifier {identifier}.", "identifier")
     event: Object = {
@@ -81,8 +81,8 @@ def create_event(call: RequestContext) -> Object:
         "payload": {key: str(value) for key, value in payload.items()},
         "timestamp": at,
     }
-    key = f"{identifier}:{call.world.ids.new('', 8)}"
-    call.world.store.put(EVENT, key, {**event, "key": key, "canceled": False})
+    key = f"{identifier}:{call.backend.ids.new('', 8)}"
+    call.backend.store.put(EVENT, key, {**event, "key": key, "canceled": False})
     alerts.check(call, meter, event["payload"][meter["customer_mapping"]["event_payload_key"]])
     return event
 
@@ -126,13 +126,13 @@ def cancel(call: RequestContext, name: str, identifier: str, param: str) -> None
 
     https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api#cancel-usage-events
     """
-    named = call.world.store.having(EVENT, "identifier", identifier)
+    named = call.backend.store.having(EVENT, "identifier", identifier)
     found = [event for event in named if event["event_name"] == name and not event["canceled"]]
     if not found:
         raise missing("meter event", identifier, param, 400)
     if found[-1]["created"] <= call.now - DAY:
         raise invalid("A meter event can be canceled within 24 hours after it was received.", param)
-    call.world.store.put(EVENT, found[-1]["key"], {**found[-1], "canceled": True})
+    call.backend.store.put(EVENT, found[-1]["key"], {**found[-1], "canceled": True})
 
 
 def usage(call: RequestContext, item: Object, customer: str, start: int, end: int) -> Decimal:

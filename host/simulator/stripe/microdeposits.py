@@ -7,7 +7,7 @@ after a login at the bank.
 
 from __future__ import annotations
 
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.books import business_day
 
@@ -33,12 +33,12 @@ def are_needed(call: RequestContext, intent: Object, method: Object) -> bool:
     options = (intent.get("payment_method_options") or {}).get(method["type"]) or {}
     if method["type"] not in _TYPES or options.get("verification_method") != "microdeposits":
         return False
-    return call.world.store.record(_VERIFIED, str(method["id"])) is None
+    return call.backend.store.record(_VERIFIED, str(method["id"])) is None
 
 
 def next_action(call: RequestContext, method: Object) -> Object:
     """The intent's ``next_action``: to look for the deposits, which arrive on the next business day."""
-    token = call.world.ids.new("", 32)
+    token = call.backend.ids.new("", 32)
     facts = {
         "arrival_date": business_day(call.now, 1),
         "hosted_verification_url": f"https://payments.stripe.com/microdeposit/pacs_test_{token}",
@@ -47,11 +47,11 @@ def next_action(call: RequestContext, method: Object) -> Object:
     return {"type": ACTION, ACTION: facts}
 
 
-def check(call: RequestContext, method: Object) -> Refusal | None:
+def check(call: RequestContext, method: Object) -> SimulatedError | None:
     """Verify the account by the amounts or the code that the customer saw.
 
-    Returns ``None`` if it is verified, or the refusal if it failed for good. Raises :class:`Refusal` if it can be tried
-    again.
+    Returns ``None`` if it is verified, or the refusal if it failed for good. Raises :class:`SimulatedError` if it can
+    be tried again.
     """
     amounts, descriptor = call.params.get("amounts"), call.params.get("descriptor_code")
     if (amounts is None) == (descriptor is None):
@@ -63,7 +63,7 @@ def check(call: RequestContext, method: Object) -> Refusal | None:
     else:
         end = _DESCRIPTORS.get(str(descriptor), "descriptor_code_mismatch")
     if not end:
-        call.world.store.put(_VERIFIED, str(method["id"]), {})
+        call.backend.store.put(_VERIFIED, str(method["id"]), {})
         return None
     refusal = _refusal(end, "amounts" if amounts is not None else "descriptor_code")
     if end.endswith("mismatch"):
@@ -71,10 +71,10 @@ def check(call: RequestContext, method: Object) -> Refusal | None:
     return refusal
 
 
-def _refusal(end: str, param: str) -> Refusal:
-    return Refusal(400, _MESSAGES[end], code=_CODE + end, param=param, worked=True, keep=True)
+def _refusal(end: str, param: str) -> SimulatedError:
+    return SimulatedError(400, _MESSAGES[end], code=_CODE + end, param=param, worked=True, keep=True)
 
 
-def error_of(refusal: Refusal, method: Object) -> Object:
+def error_of(refusal: SimulatedError, method: Object) -> Object:
     """The intent's last error, for a refusal."""
     return {"type": refusal.type, "code": refusal.code, "message": refusal.message, "payment_method": method}

@@ -6,7 +6,7 @@ https://docs.stripe.com/api/subscriptions/create#create_subscription-payment_beh
 
 from __future__ import annotations
 
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing
 from host.simulator.stripe.collection import attempt, failed, finalize, method_of
@@ -19,7 +19,7 @@ def need_method(call: RequestContext, subscription: Object, invoice: Object, beh
     if subscription["status"] == "trialing":
         _pending_setup(call, subscription)
     if behaviour != "default_incomplete" and invoice["amount_due"] > 0:
-        raise Refusal(
+        raise SimulatedError(
             400,
             "This customer has no attached payment source or default payment method. Please consider adding a default "
             "payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/"
@@ -33,7 +33,7 @@ def _pending_setup(call: RequestContext, subscription: Object) -> None:
     id = call.new_id("setup_intent")
     fields = {
         "customer": subscription["customer"],
-        "client_secret": f"{id}_secret_{call.world.ids.new('', 25)}",
+        "client_secret": f"{id}_secret_{call.backend.ids.new('', 25)}",
         "status": "requires_payment_method",
         "usage": "off_session",
         "payment_method_types": ["card"],
@@ -69,7 +69,7 @@ def _pay(call: RequestContext, invoice: Object, behaviour: str, *, first: bool, 
     if behaviour != "default_incomplete" and method is not None:
         try:
             worked = attempt(call, invoice, method, off_session=off_session)
-        except Refusal as declined:
+        except SimulatedError as declined:
             if behaviour == "error_if_incomplete":
                 declined.keep = False  # roll back all changes
                 raise
@@ -77,7 +77,7 @@ def _pay(call: RequestContext, invoice: Object, behaviour: str, *, first: bool, 
     if worked:
         return
     if behaviour == "error_if_incomplete":
-        raise Refusal(
+        raise SimulatedError(
             402,
             "This payment requires additional user action before it can be completed successfully.",
             type="card_error",

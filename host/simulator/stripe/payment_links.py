@@ -117,7 +117,7 @@ def _keep(
     call: RequestContext, link: Object, params: Object, *, recurring: bool, items: list[str] | None = None
 ) -> None:
     """Store the parameters of the link's sessions."""
-    kept = call.world.store.get("~payment_link", link["id"]) or {}
+    kept = call.backend.store.get("~payment_link", link["id"]) or {}
     asked = {**(kept.get("session") or {}), **{name: params[name] for name in _OF_SESSION if params.get(name)}}
     for name in _OF_SESSION:
         if name in params and not params[name]:
@@ -128,12 +128,12 @@ def _keep(
         if to := divided.get("transfer_data"):
             divided["transfer_data"] = {name: value for name, value in to.items() if value is not None}
         asked[data] = {**(asked.get(data) or {}), **divided}
-    call.world.store.put("~payment_link", link["id"], {"session": asked, "items": items or kept["items"]})
+    call.backend.store.put("~payment_link", link["id"], {"session": asked, "items": items or kept["items"]})
 
 
 def _change_items(call: RequestContext, link: Object, wanted: list[Object]) -> None:
     """Change the quantities of a link's line items, and whether customers may adjust them."""
-    kept = call.world.store.get("~payment_link", link["id"]) or {}
+    kept = call.backend.store.get("~payment_link", link["id"]) or {}
     given = kept["session"]["line_items"]
     for n, entry in enumerate(wanted):
         at = f"line_items[{n}]"
@@ -149,7 +149,7 @@ def _change_items(call: RequestContext, link: Object, wanted: list[Object]) -> N
     line_items.add_up(call, entries, [], [])
     for item, one in zip(items, entries, strict=True):
         line_items.save(call, {**item, **line_items.shown(call, one)}, one, _under(link))
-    call.world.store.put("~payment_link", link["id"], kept)
+    call.backend.store.put("~payment_link", link["id"], kept)
 
 
 def update_link(call: RequestContext) -> Object:
@@ -164,7 +164,7 @@ def update_link(call: RequestContext) -> Object:
         link["restrictions"] = _restrictions(params)
         if link["restrictions"]:
             link["restrictions"]["completed_sessions"]["count"] = count
-    kept = (call.world.store.get("~payment_link", link["id"]) or {}).get("session") or {}
+    kept = (call.backend.store.get("~payment_link", link["id"]) or {}).get("session") or {}
     mode = str(kept.get("mode"))
     if "optional_items" in params:
         link["optional_items"] = optional_items(call, params["optional_items"], mode, link["currency"])
@@ -175,7 +175,7 @@ def update_link(call: RequestContext) -> Object:
 
 def visit(call: RequestContext, link: Object) -> Object:
     """Open the Checkout Session for a visit of a link."""
-    asked = dict((call.world.store.get("~payment_link", link["id"]) or {})["session"])
+    asked = dict((call.backend.store.get("~payment_link", link["id"]) or {})["session"])
     done = link["after_completion"]
     asked["success_url"] = (done.get("redirect") or {}).get("url") or f"{link['url']}?completed={{CHECKOUT_SESSION_ID}}"
     inner = call.asking("POST", "/v1/checkout/sessions", asked)

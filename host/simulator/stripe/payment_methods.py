@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal, invalid, missing
+from host.simulator.api_error import SimulatedError, invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import bank_debits, bank_numbers, tokens
 from host.simulator.stripe.bank_debits import BANKS, bank_facts
@@ -41,7 +41,7 @@ _NUMBERS = {"sepa_debit": "iban"}
 def payment_method(call: RequestContext, id: str, param: str = "payment_method") -> Object:
     """The payment method of that id; for a test id (``pm_card_visa``, ``tok_visa``) a new one.
 
-    Raises :class:`Refusal` if there is none; ``param`` is the parameter with the id.
+    Raises :class:`SimulatedError` if there is none; ``param`` is the parameter with the id.
     """
     found = call.find("payment_method", id)
     if found is not None:
@@ -164,7 +164,7 @@ def attach(call: RequestContext, method: Object, customer: str) -> Object:
         raise _used_up(call)
     card = card_of(method)
     if card.code and not card.attaches:
-        raise Refusal(402, card.message, code=card.code, worked=True, **card_error(card))
+        raise SimulatedError(402, card.message, code=card.code, worked=True, **card_error(card))
     if method["card"]:
         method["card"]["checks"] = checks_done(method)
     return call.save("payment_method", {**method, "customer": customer})
@@ -227,7 +227,7 @@ def own_method(call: RequestContext, method: str, customer: str, param: str = "d
     return str(attach(call, found, customer)["id"])
 
 
-def _used_up(call: RequestContext) -> Refusal:
+def _used_up(call: RequestContext) -> SimulatedError:
     return call.refuse(
         "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with "
         "a connected account without Customer attachment, or was detached from a Customer. It may not be used again. "
@@ -238,22 +238,22 @@ def _used_up(call: RequestContext) -> Refusal:
 
 def is_spent(call: RequestContext, method: Object) -> bool:
     """Whether the method cannot be used again: it was used without a customer, or detached from one."""
-    return call.world.store.record(_SPENT, str(method["id"])) is not None
+    return call.backend.store.record(_SPENT, str(method["id"])) is not None
 
 
 def spend_method(call: RequestContext, method: Object) -> None:
     """Mark a payment method as one that cannot be used again."""
-    call.world.store.put(_SPENT, str(method["id"]), {})
+    call.backend.store.put(_SPENT, str(method["id"]), {})
 
 
 def is_set_up(call: RequestContext, method: Object) -> bool:
     """Whether the method was set up for payments off session."""
-    return call.world.store.record(_SET_UP, str(method["id"])) is not None
+    return call.backend.store.record(_SET_UP, str(method["id"])) is not None
 
 
 def set_up(call: RequestContext, method: Object) -> None:
     """Mark a method as set up for payments off session."""
-    call.world.store.put(_SET_UP, str(method["id"]), {})
+    call.backend.store.put(_SET_UP, str(method["id"]), {})
 
 
 def retrieve_method(call: RequestContext) -> Object | bytes:

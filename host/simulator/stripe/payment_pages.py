@@ -68,7 +68,7 @@ def watch_invoice(call: RequestContext, invoice: Object) -> None:
 
 
 def _pay(call: RequestContext, member: str, paid: Object) -> None:
-    for session in call.world.store.having(KIND, member, paid["id"]):
+    for session in call.backend.store.having(KIND, member, paid["id"]):
         if session["status"] == "complete" and session["payment_status"] == "unpaid":
             call.save(KIND, {**session, "payment_status": "paid"})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import (
     application_fees,
@@ -61,7 +61,7 @@ def create_intent(call: RequestContext) -> Object:
     check_amount(call, charge=True)
     connect.check_division(call, call.params, call.params["amount"], call.params["currency"])
     intent = call.put(resources.fresh(call), call.params)
-    intent["client_secret"] = f"{intent['id']}_secret_{call.world.ids.new('', 25)}"
+    intent["client_secret"] = f"{intent['id']}_secret_{call.backend.ids.new('', 25)}"
     application_fees.sign(call, intent)
     set_types(call, intent)
     if not call.params.get("confirm"):
@@ -120,7 +120,7 @@ def update_intent(call: RequestContext) -> Object:
     if intent["status"] not in WAITING:
         for name in _UNTIL_CONFIRMED:
             if name in call.params:
-                raise Refusal(
+                raise SimulatedError(
                     400,
                     f"This PaymentIntent's {name} could not be updated because it has a status of "
                     f"{intent['status']}. You may only update the {name} of a PaymentIntent with one of the "
@@ -143,7 +143,7 @@ def update_intent(call: RequestContext) -> Object:
 
 
 def confirm_intent(call: RequestContext) -> Object:
-    """Confirm an intent. Raises :class:`Refusal` (402) if the payment is declined."""
+    """Confirm an intent. Raises :class:`SimulatedError` (402) if the payment is declined."""
     intent = call.subject()
     call.put(intent, call.params)
     set_types(call, intent)
@@ -164,7 +164,7 @@ def check_return_url(call: RequestContext, intent: Object, noun: str) -> None:
     automatic = intent.get("automatic_payment_methods") or {}
     redirects = automatic.get("enabled") and automatic.get("allow_redirects") != "never"
     if redirects and not call.params.get("return_url") and intent["status"] != "requires_action":
-        raise Refusal(400, NO_RETURN_URL.format(noun=noun), worked=True)
+        raise SimulatedError(400, NO_RETURN_URL.format(noun=noun), worked=True)
 
 
 def take_method(call: RequestContext, intent: Object) -> Object | None:

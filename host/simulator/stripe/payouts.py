@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal, missing
+from host.simulator.api_error import SimulatedError, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import books
 from host.simulator.stripe.application_fees import platform
@@ -54,7 +54,7 @@ def create_payout(call: RequestContext) -> Object:
     payout["balance_transaction"] = books.enter(
         call, "payout", -payout["amount"], payout["currency"], payout["id"], description="STRIPE PAYOUT"
     )
-    call.world.agenda.add(call, payout["arrival_date"], "payout", payout["id"])
+    call.backend.agenda.add(call, payout["arrival_date"], "payout", payout["id"])
     return call.save("payout", payout)
 
 
@@ -148,7 +148,7 @@ def reverse_payout(call: RequestContext) -> Object:
     payout = call.subject()
     if payout["status"] != "paid" or payout.get("reversed_by") or payout["amount"] < 0:
         why = "was reversed already" if payout.get("reversed_by") else f"has a status of {payout['status']}"
-        raise Refusal(400, f"Payout {payout['id']} cannot be reversed because it {why}.", worked=True)
+        raise SimulatedError(400, f"Payout {payout['id']} cannot be reversed because it {why}.", worked=True)
     back: Object = {
         **payout,
         "id": call.new_id("payout"),
@@ -169,7 +169,7 @@ def reverse_payout(call: RequestContext) -> Object:
         available_on=back["arrival_date"],
     )
     call.save("payout", {**payout, "reversed_by": back["id"]})
-    call.world.agenda.add(call, back["arrival_date"], "payout", back["id"])
+    call.backend.agenda.add(call, back["arrival_date"], "payout", back["id"])
     return call.save("payout", back)
 
 

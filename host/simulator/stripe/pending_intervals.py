@@ -23,7 +23,7 @@ def set_interval(call: RequestContext, subscription: Object, params: Object) -> 
     wanted = params[PARAM]
     if not wanted:
         subscription.update({PARAM: None, "next_pending_invoice_item_invoice": None})
-        call.world.agenda.drop(_DUE, subscription["id"], call.account)
+        call.backend.agenda.drop(_DUE, subscription["id"], call.account)
         return
     count = wanted.get("interval_count")
     count = 1 if count is None else count
@@ -44,7 +44,7 @@ def _next(call: RequestContext, every: Object) -> int:
 def _wait(call: RequestContext, subscription: Object) -> None:
     at = _next(call, subscription[PARAM])
     subscription["next_pending_invoice_item_invoice"] = at
-    call.world.agenda.add(call, at, _DUE, subscription["id"])
+    call.backend.agenda.add(call, at, _DUE, subscription["id"])
 
 
 def bill(call: RequestContext, id: str) -> None:

@@ -64,7 +64,7 @@ def hold(call: RequestContext, subscription: Object, before: Object, params: Obj
     after = {name: subscription[name] for name in _CHANGED}
     times = [item["current_period_end"] for item in before["items"]["data"]] + [before["trial_end"]]
     expires = min(at for at in (call.now + closing.EXPIRY, *times) if at and at > call.now)
-    call.world.store.put(KIND, invoice["id"], {"subscription": subscription["id"], "after": after})
+    call.backend.store.put(KIND, invoice["id"], {"subscription": subscription["id"], "after": after})
     subscription.update({name: before[name] for name in _CHANGED})
     subscription["pending_update"] = _shown(before, after, params, expires)
     _switch_items(call, after["items"]["data"], before["items"]["data"])
@@ -102,7 +102,7 @@ def watch_invoice(call: RequestContext, invoice: Object) -> None:
     """Apply a pending update whose invoice is paid, or discard one whose invoice is void."""
     if invoice["status"] not in ("paid", "void"):
         return
-    held = call.world.store.get(KIND, invoice["id"])
+    held = call.backend.store.get(KIND, invoice["id"])
     subscription = call.find("subscription", held["subscription"]) if held is not None else None
     if held is None or subscription is None or not subscription.get("pending_update"):
         return

@@ -183,6 +183,17 @@ def settings_of(schedule: Object, phase: Object) -> Object:
     return found
 
 
+def subscription_params(params: Object) -> dict[str, str]:
+    """Where a new schedule's parameters have those of its subscription, by their names: in the first phase, or in the
+    defaults of all.
+    """
+    first = (params.get("phases") or [{}])[0]
+    names = {name: f"phases[0][{name}]" for name in ("items", "add_invoice_items", "default_tax_rates", "discounts")}
+    for name in {*_OF_PHASE} - {"metadata"}:
+        names[name] = f"phases[0][{name}]" if first.get(name) else f"default_settings[{name}]"
+    return {**names, "days_until_due": f"{names['invoice_settings']}[days_until_due]"}
+
+
 def items_of(phase: Object) -> list[Object]:
     """The items of a phase, as parameters."""
     return [

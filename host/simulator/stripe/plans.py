@@ -6,12 +6,19 @@ https://docs.stripe.com/billing/migration/migrating-prices
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
+from host.simulator.renamed_params import renaming
 from host.simulator.stripe.catalogue import as_plan, make_price, make_product
 from host.simulator.stripe.money import check_currency
 
 _SAME = ("active", "billing_scheme", "currency", "metadata", "nickname", "tiers", "tiers_mode")
+_OF_PRICES = {  # names that prices have for parameters of plans
+    "unit_amount": "amount",
+    "unit_amount_decimal": "amount_decimal",
+    "transform_quantity": "transform_usage",
+    "recurring": "",
+}
 
 
 def create_plan(call: RequestContext) -> Object:
@@ -19,11 +26,11 @@ def create_plan(call: RequestContext) -> Object:
     check_currency(call)
     params, id = call.params, call.params.get("id")
     if id and call.find("price", id) is not None:
-        raise Refusal(400, "Plan already exists.", code="resource_already_exists", param="id")
+        raise SimulatedError(400, "Plan already exists.", code="resource_already_exists", param="id")
     product = params.get("product")
     if product is None:
-        raise Refusal(400, "Missing required param: product.", code="parameter_missing", param="product")
-    product_id = make_product(call, product)["id"] if isinstance(product, dict) else product
+        raise SimulatedError(400, "Missing required param: product.", code="parameter_missing", param="product")
+    product_id = make_product(call, product, "product")["id"] if isinstance(product, dict) else product
     call.load("product", product_id, "product", 400)
     recurring = {
         "interval": params["interval"],
@@ -39,16 +46,17 @@ def create_plan(call: RequestContext) -> Object:
             fields[ours] = params[theirs]
     if divided := params.get("transform_usage"):
         fields["transform_quantity"] = divided
-    price = make_price(call, fields, id=id or call.new_id("plan"))
+    with renaming(_OF_PRICES):
+        price = make_price(call, fields, id=id or call.new_id("plan"))
     return call.load("plan", price["id"])
 
 
 def update_plan(call: RequestContext) -> Object:
     """Update a plan and its price."""
     price = call.load("price", call.target, "plan")
-    template = call.world.shapes.template("price")
+    template = call.backend.factory.template("price")
     rest = {name: value for name, value in call.params.items() if name in ("active", "metadata", "nickname", "product")}
-    call.world.shapes.put(template.schema, price, rest)
+    call.backend.factory.put(template.schema, price, rest)
     if "trial_period_days" in call.params:
         price["recurring"]["trial_period_days"] = call.params["trial_period_days"]
     call.save("price", price)

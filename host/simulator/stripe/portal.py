@@ -92,14 +92,14 @@ def _login_page(call: RequestContext, configuration: Object) -> Object:
         return dict(before)
     if not wanted:
         return {"enabled": False, "url": None}
-    token = f"test_{call.world.ids.new('', 24)}"
-    call.world.store.put(LOGIN, token, {"configuration": configuration["id"]})
+    token = f"test_{call.backend.ids.new('', 24)}"
+    call.backend.store.put(LOGIN, token, {"configuration": configuration["id"]})
     return {"enabled": True, "url": address(call, "p/login", token)}
 
 
 def configuration_at(call: RequestContext, token: str) -> Object | None:
     """The configuration whose login page has that address, as long as it is on."""
-    kept = call.world.store.get(LOGIN, token)
+    kept = call.backend.store.get(LOGIN, token)
     found = call.find(CONFIGURATION, kept["configuration"]) if kept is not None else None
     url = str((found or {}).get("login_page", {}).get("url"))
     return found if found is not None and found["active"] and url.endswith(f"/{token}") else None
@@ -110,7 +110,7 @@ def log_in(call: RequestContext, configuration: Object, email: str) -> Object | 
 
     https://docs.stripe.com/customer-management/activate-no-code-customer-portal
     """
-    found = call.world.store.having("customer", "email", email)[::-1]
+    found = call.backend.store.having("customer", "email", email)[::-1]
     living = [each for each in found if _subscribes(call, each["id"])]
     if not found:
         return None
@@ -119,13 +119,13 @@ def log_in(call: RequestContext, configuration: Object, email: str) -> Object | 
 
 
 def _subscribes(call: RequestContext, customer: str) -> bool:
-    subscriptions = call.world.store.having("subscription", "customer", customer)
+    subscriptions = call.backend.store.having("subscription", "customer", customer)
     return any(each["status"] in ("active", "trialing", "past_due") for each in subscriptions)
 
 
 def default_configuration(call: RequestContext) -> Object:
     """The account's default configuration, which is created when first needed."""
-    for found in call.world.store.having(CONFIGURATION, "is_default", True):
+    for found in call.backend.store.having(CONFIGURATION, "is_default", True):
         return found
     made = call.blank(CONFIGURATION)
     made.update(

@@ -36,7 +36,7 @@ def create_preview(call: RequestContext) -> Object:
     for name in _UNMODELLED:
         if call.params.get(name):
             call.not_modelled(f"the parameter {name}", "", name)
-    store = call.world.store
+    store = call.backend.store
     try:
         invoice = _preview(call)
     finally:
@@ -85,7 +85,7 @@ def _soonest(call: RequestContext, customer: str) -> Object | None:
     """
     found = [
         (min(item["current_period_end"] for item in each["items"]["data"]), each)
-        for each in call.world.store.having("subscription", "customer", customer)
+        for each in call.backend.store.having("subscription", "customer", customer)
         if each["status"] in ("active", "trialing", "past_due", "unpaid") and each["items"]["data"]
     ]
     renewing = [(end, each) for end, each in found if not each.get("cancel_at") or each["cancel_at"] > end]

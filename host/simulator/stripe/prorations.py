@@ -94,7 +94,7 @@ def _debited(call: RequestContext, subscription: Object, item: Object) -> Part:
 
 def _entries(call: RequestContext, subscription: Object, item: str) -> list[tuple[Object, int]]:
     """The invoice lines and pending items of a subscription item, oldest first, each with its discounts' amount."""
-    store, customer, found = call.world.store, subscription["customer"], list[tuple[Object, int]]()
+    store, customer, found = call.backend.store, subscription["customer"], list[tuple[Object, int]]()
     for invoice in store.having("invoice", "customer", customer):
         for line in invoice["lines"]["data"] if invoice["status"] != "void" else ():
             details = (line.get("parent") or {}).get("subscription_item_details") or {}
@@ -114,7 +114,7 @@ def _billed(call: RequestContext, subscription: Object) -> dict[tuple[str, int],
     """
     found: dict[tuple[str, int], int] = {}
     periods = {item["id"]: item["current_period_start"] for item in subscription["items"]["data"]}
-    for invoice in call.world.store.having("invoice", "customer", subscription["customer"]):
+    for invoice in call.backend.store.having("invoice", "customer", subscription["customer"]):
         for line in invoice["lines"]["data"]:
             details = (line.get("parent") or {}).get("subscription_item_details") or {}
             id = details.get("subscription_item")
@@ -214,7 +214,7 @@ def _same(old: Part, new: Part) -> bool:
 
 def _item(call: RequestContext, subscription: Object, part: Part, amount: int, at: int, word: str) -> Object:
     item, quantity = part.item, part.item.get("quantity") or 0
-    product = call.world.store.get("product", str(item["price"]["product"])) or {}
+    product = call.backend.store.get("product", str(item["price"]["product"])) or {}
     name = product.get("name") or item["price"]["id"]
     what = name if quantity == 1 else f"{quantity} × {name}"
     return {

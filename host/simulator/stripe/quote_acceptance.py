@@ -16,7 +16,7 @@ from host.simulator.stripe.subscription_items import AGREED
 def accept_quote(call: RequestContext) -> Object:
     """Accept an open quote: create a subscription if a price recurs, else an invoice."""
     quote = step(call, ("open",), "accepted", "accepted")
-    kept = call.world.store.get("~quote", quote["id"]) or {}
+    kept = call.backend.store.get("~quote", quote["id"]) or {}
     entries = entries_of(call, quote, kept)
     if any(entry.recurring for entry in entries):
         _subscribe(call, quote, kept, entries)

@@ -67,7 +67,7 @@ def _copy(call: RequestContext, wanted: Object) -> Object:
     source = call.load(KIND, wanted["quote"], "from_quote[quote]", 400)
     if wanted.get("is_revision") and source["number"] is None:
         raise invalid("Only a quote that was finalized can be revised.", "from_quote[is_revision]")
-    kept = call.world.store.get("~quote", source["id"]) or {}
+    kept = call.backend.store.get("~quote", source["id"]) or {}
     found = {name: source[name] for name in _COPIED if source.get(name)}
     given = zip(items_of(call, source), kept.get("line_items") or [], strict=True)
     same = ("discounts", "quantity", "tax_rates")
@@ -108,17 +108,17 @@ def _set(call: RequestContext, quote: Object, params: Object) -> Object:
         quote["default_tax_rates"] = rates(call, params["default_tax_rates"], "default_tax_rates")
     if quote["expires_at"] <= call.now:
         raise invalid("expires_at must be in the future.", "expires_at")
-    kept = call.world.store.get("~quote", quote["id"]) or {"line_items": [], "discounts": []}
+    kept = call.backend.store.get("~quote", quote["id"]) or {"line_items": [], "discounts": []}
     kept |= {name: params[name] or [] for name in ("line_items", "discounts") if name in params}
-    call.world.store.put("~quote", quote["id"], kept)
+    call.backend.store.put("~quote", quote["id"], kept)
     quote["discounts"] = []  # they are redeemed when the quote is accepted
     entries = entries_of(call, quote, kept)
     if "line_items" in params:
         kept["items"] = [item["id"] for item in line_items.keep(call, entries, f"/v1/quotes/{quote['id']}/line_items")]
-        call.world.store.put("~quote", quote["id"], kept)
+        call.backend.store.put("~quote", quote["id"], kept)
     _add_up(quote, entries)
     if quote["status"] in ("draft", "open"):
-        call.world.agenda.add(call, quote["expires_at"], "expire_quote", quote["id"])
+        call.backend.agenda.add(call, quote["expires_at"], "expire_quote", quote["id"])
     return call.save(KIND, quote)
 
 
@@ -165,11 +165,11 @@ def finalize_quote(call: RequestContext) -> Object:
     quote = step(call, ("draft",), "finalized", "open")
     if not quote.get("customer"):
         raise call.refuse("A quote needs a customer before it is finalized.", param="customer")
-    if not (call.world.store.get("~quote", quote["id"]) or {}).get("line_items"):
+    if not (call.backend.store.get("~quote", quote["id"]) or {}).get("line_items"):
         raise call.refuse("A quote needs line items before it is finalized.", param="line_items")
     if call.params.get("expires_at"):
         quote["expires_at"] = call.params["expires_at"]
-        call.world.agenda.add(call, quote["expires_at"], "expire_quote", quote["id"])
+        call.backend.agenda.add(call, quote["expires_at"], "expire_quote", quote["id"])
     quote["number"] = _number(call, quote)
     return call.save(KIND, quote)
 
@@ -179,7 +179,7 @@ def _number(call: RequestContext, quote: Object) -> str:
     source = quote["from_quote"] or {}
     revised = call.find(KIND, source["quote"]) if source.get("is_revision") else None
     if revised is None:
-        return f"QT-{call.world.ids.code(8)}-0001-1"
+        return f"QT-{call.backend.ids.code(8)}-0001-1"
     head, _, count = str(revised["number"]).rpartition("-")
     return f"{head}-{int(count) + 1}"
 
@@ -221,7 +221,7 @@ def list_upfront(call: RequestContext) -> Object:
 
 def items_of(call: RequestContext, quote: Object) -> list[Object]:
     """A quote's line items, in the order they were given."""
-    kept = call.world.store.get("~quote", quote["id"]) or {}
+    kept = call.backend.store.get("~quote", quote["id"]) or {}
     return [call.load("item", id) for id in kept.get("items") or []]
 
 

@@ -52,7 +52,7 @@ def create_refund(call: RequestContext) -> Object:
     charge["refunded"] = amount == left
     call.save("charge", charge)
     if pending or how == "fail":
-        call.world.agenda.add(call, call.now + LATER, "refund", str(refund["id"]))
+        call.backend.agenda.add(call, call.now + LATER, "refund", str(refund["id"]))
     if not pending:
         _pay(call, refund, charge)
     if method["type"] == "customer_balance":  # https://docs.stripe.com/payments/customer-balance/refunding
@@ -139,7 +139,7 @@ def _refundable(call: RequestContext) -> Object:
             f"{charge['id']}.",
             param="charge",
         )
-    disputes = call.world.store.having("dispute", "charge", charge["id"]) if charge["disputed"] else []
+    disputes = call.backend.store.having("dispute", "charge", charge["id"]) if charge["disputed"] else []
     if any(not dispute["is_charge_refundable"] for dispute in disputes):
         raise call.refuse(
             f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed"

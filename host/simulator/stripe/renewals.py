@@ -21,9 +21,9 @@ def watch_subscription(call: RequestContext, subscription: Object) -> None:
     """Schedule the time at which something of a subscription is due next."""
     at = _due(subscription)
     if at is None:
-        call.world.agenda.drop("subscription", str(subscription["id"]), call.account)
+        call.backend.agenda.drop("subscription", str(subscription["id"]), call.account)
     else:
-        call.world.agenda.add(call, at, "subscription", str(subscription["id"]))
+        call.backend.agenda.add(call, at, "subscription", str(subscription["id"]))
 
 
 def _due(subscription: Object) -> int | None:
@@ -163,7 +163,7 @@ def end(call: RequestContext, subscription: Object, *, reason: str | None) -> No
     subscription.update(status="canceled", ended_at=call.now)
     subscription["canceled_at"] = subscription.get("canceled_at") or call.now
     call.save("subscription", subscription)
-    for invoice in call.world.store.having("invoice", "customer", subscription["customer"]):
+    for invoice in call.backend.store.having("invoice", "customer", subscription["customer"]):
         if subscription_of(invoice) == subscription["id"] and invoice["status"] in ("draft", "open"):
             invoice.update(auto_advance=False, automatically_finalizes_at=None, next_payment_attempt=None)
             call.save("invoice", invoice)

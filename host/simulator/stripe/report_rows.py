@@ -58,7 +58,7 @@ def rows_of(call: RequestContext, report: ReportType, given: Object, columns: li
     """The rows of a report, each by column; ``given`` are the parameters of the run."""
     entries = [
         entry
-        for entry in reversed(list(call.world.store.each("balance_transaction")))  # oldest first
+        for entry in reversed(list(call.backend.store.each("balance_transaction")))  # oldest first
         if entry["balance_type"] == "payments"
         and entry["created"] < given["interval_end"]
         and given["currency"] in (None, entry["currency"])

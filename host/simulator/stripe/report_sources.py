@@ -19,7 +19,7 @@ class ReportSource:
 
     def find(self, kind: str, id: Any) -> Object:
         """An object by kind and id, or ``{}``."""
-        return (self._call.world.store.get(kind, str(id)) if id else None) or {}
+        return (self._call.backend.store.get(kind, str(id)) if id else None) or {}
 
     @property
     def refund(self) -> Object:
@@ -55,7 +55,7 @@ class ReportSource:
     def invoice(self) -> Object:
         """The invoice that the charge paid."""
         intent = self.charge.get("payment_intent")
-        for payment in self._call.world.store.each("invoice_payment") if intent else ():
+        for payment in self._call.backend.store.each("invoice_payment") if intent else ():
             if (payment.get("payment") or {}).get("payment_intent") == intent:
                 return self.find("invoice", payment["invoice"])
         return {}

@@ -35,7 +35,7 @@ def create_run(call: RequestContext) -> Object:
         ("columns", "connected_account", "currency", "payout", "reporting_category", "timezone")
     )
     run.update(report_type=name, parameters={**empty, **given}, status="pending")
-    call.world.agenda.add(call, call.now, "report_run", run["id"])
+    call.backend.agenda.add(call, call.now, "report_run", run["id"])
     return call.save(RUN, run)
 
 
@@ -78,7 +78,7 @@ def finish_run(call: RequestContext, id: str) -> None:
     content = text.getvalue().encode()
     file = call.blank("file")
     kept = {"type": "text/csv", "content": b64encode(content).decode("ascii")}
-    call.world.store.put(CONTENT, file["id"], kept)
+    call.backend.store.put(CONTENT, file["id"], kept)
     file.update(
         filename=f"{id}.csv",
         purpose="finance_report_run",

@@ -7,11 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
+from host.simulator.renamed_params import renaming
 from host.simulator.stripe import pending_updates, subscriptions
 from host.simulator.stripe.money import check_currency
-from host.simulator.stripe.phases import dated, extras_of, items_of, of_item, phase_of, refuse, settings_of
+from host.simulator.stripe.phases import (
+    dated,
+    extras_of,
+    items_of,
+    of_item,
+    phase_of,
+    refuse,
+    settings_of,
+    subscription_params,
+)
 from host.simulator.stripe.renewals import cancel, finish
 from host.simulator.stripe.subscription_changes import change
 from host.simulator.stripe.subscription_statuses import ENDED
@@ -29,7 +39,8 @@ def create_schedule(call: RequestContext) -> Object:
         if params.keys() - {"from_subscription", "expand", "billing_mode", "metadata"}:
             raise invalid("You can only pass `from_subscription` alone.", "from_subscription")
         return _from_subscription(call, params["from_subscription"])
-    return start_schedule(call, params)
+    with renaming(subscription_params(params)):
+        return start_schedule(call, params)
 
 
 def start_schedule(call: RequestContext, params: Object) -> Object:
@@ -123,11 +134,11 @@ def _begin(call: RequestContext, schedule: Object) -> None:
 def _wait(call: RequestContext, schedule: Object) -> None:
     """Set the current phase, and schedule its end."""
     if schedule["status"] == "not_started":
-        call.world.agenda.add(call, schedule["phases"][0]["start_date"], "schedule", schedule["id"])
+        call.backend.agenda.add(call, schedule["phases"][0]["start_date"], "schedule", schedule["id"])
         return
     current = _current(call, schedule)
     schedule["current_phase"] = {"start_date": current["start_date"], "end_date": current["end_date"]}
-    call.world.agenda.add(call, current["end_date"], "schedule", schedule["id"])
+    call.backend.agenda.add(call, current["end_date"], "schedule", schedule["id"])
 
 
 def _current(call: RequestContext, schedule: Object) -> Object:
@@ -287,7 +298,7 @@ def release_schedule(call: RequestContext) -> Object:
     if call.params.get("preserve_cancel_date"):
         call.not_modelled("the parameter preserve_cancel_date", "", "preserve_cancel_date")
     _let_go(call, schedule, subscription)
-    call.world.agenda.drop("schedule", schedule["id"], call.account)
+    call.backend.agenda.drop("schedule", schedule["id"], call.account)
     return call.save(KIND, schedule)
 
 
@@ -296,7 +307,7 @@ def cancel_schedule(call: RequestContext) -> Object:
     schedule = _living(call, "cancel")
     subscription = call.find("subscription", schedule["subscription"]) if schedule["subscription"] else None
     schedule.update(status="canceled", canceled_at=call.now, current_phase=None)
-    call.world.agenda.drop("schedule", schedule["id"], call.account)
+    call.backend.agenda.drop("schedule", schedule["id"], call.account)
     call.save(KIND, schedule)
     if subscription is not None and subscription["status"] not in ENDED:
         how = {name: call.params.get(name, True) for name in ("prorate", "invoice_now")}
@@ -313,7 +324,7 @@ def watch_subscription(call: RequestContext, subscription: Object) -> None:
         return
     schedule = call.find(KIND, subscription["schedule"])
     if schedule is not None and schedule["status"] == "active":
-        call.world.agenda.drop("schedule", schedule["id"], call.account)
+        call.backend.agenda.drop("schedule", schedule["id"], call.account)
         call.save(KIND, {**schedule, "status": "canceled", "canceled_at": call.now, "current_phase": None})
         if subscription["status"] == "incomplete_expired":
             call.announce("subscription_schedule.aborted", KIND, schedule["id"])
@@ -326,8 +337,8 @@ def _living(call: RequestContext, word: str) -> Object:
     return schedule
 
 
-def _finished(word: str, schedule: Object) -> Refusal:
-    return Refusal(
+def _finished(word: str, schedule: Object) -> SimulatedError:
+    return SimulatedError(
         400,
         f"You cannot {word} a subscription schedule that is currently in the `{schedule['status']}` status. "
         "It must have a status of `not_started` or `active`.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import application_fees, authorizations, charges, microdeposits
 from host.simulator.stripe.card_facts import card_of, checks_done, shown_of
@@ -38,7 +38,7 @@ def create_setup(call: RequestContext) -> Object:
             if name in call.params:
                 raise invalid(f"The parameter `{name}` can only be used when `confirm` is set to true.", name)
     setup = call.put(resources.fresh(call), call.params)
-    setup["client_secret"] = f"{setup['id']}_secret_{call.world.ids.new('', 25)}"
+    setup["client_secret"] = f"{setup['id']}_secret_{call.backend.ids.new('', 25)}"
     application_fees.sign(call, setup)
     set_types(call, setup)
     take_method(call, setup)
@@ -74,8 +74,8 @@ def confirm_setup(call: RequestContext) -> Object:
     return _confirm_setup(call, setup)
 
 
-def _unexpected(setup: Object, message: str) -> Refusal:
-    return Refusal(400, message, code="setup_intent_unexpected_state", worked=True, setup_intent=dict(setup))
+def _unexpected(setup: Object, message: str) -> SimulatedError:
+    return SimulatedError(400, message, code="setup_intent_unexpected_state", worked=True, setup_intent=dict(setup))
 
 
 def _confirm_setup(call: RequestContext, setup: Object) -> Object:
@@ -120,7 +120,7 @@ def _already(call: RequestContext, method: Object) -> bool:
     return card_of(method).authentication == "on_session" or is_set_up(call, method)
 
 
-def _fail(call: RequestContext, setup: Object, method: Object, decline: Decline) -> Refusal:
+def _fail(call: RequestContext, setup: Object, method: Object, decline: Decline) -> SimulatedError:
     error = {**decline.error(), "code": decline.code, "message": decline.message, "payment_method": method}
     error["doc_url"] = "https://stripe.com/docs/error-codes/" + decline.code.replace("_", "-")
     _attempt(call, setup, method, "failed", error=error)

@@ -13,7 +13,7 @@ from typing import Any
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import connect
 from host.simulator.stripe.money import MOST, rounded
-from host.simulator.stripe.versions import INVOICE_SHARES
+from host.simulator.stripe.older_members import INVOICE_SHARES
 
 OWN = frozenset({"application_fee_amount", "transfer_data"})
 
@@ -28,15 +28,15 @@ def note(call: RequestContext, invoice: Object, params: Mapping[str, Any]) -> No
     """Store the shares that the parameters of an invoice have; "" unsets one."""
     given = {name: params[name] or None for name in OWN if name in params}
     if given or params.get("on_behalf_of"):
-        kept = {**(call.world.store.get(INVOICE_SHARES, invoice["id"]) or {}), **given}
+        kept = {**(call.backend.store.get(INVOICE_SHARES, invoice["id"]) or {}), **given}
         check(call, {**kept, "on_behalf_of": invoice.get("on_behalf_of")}, invoice["currency"])
-        call.world.store.put(INVOICE_SHARES, invoice["id"], kept)
+        call.backend.store.put(INVOICE_SHARES, invoice["id"], kept)
 
 
 def of(call: RequestContext, invoice: Object, subscription: Object | None) -> Object:
     """The members of the intent that pays an invoice; those of the invoice take precedence over its subscription's."""
     owner, amount = subscription or {}, int(invoice["amount_remaining"])
-    own = {n: v for n, v in (call.world.store.get(INVOICE_SHARES, invoice["id"]) or {}).items() if v is not None}
+    own = {n: v for n, v in (call.backend.store.get(INVOICE_SHARES, invoice["id"]) or {}).items() if v is not None}
     found: Object = {}
     if invoice.get("on_behalf_of"):
         found["on_behalf_of"] = invoice["on_behalf_of"]

@@ -28,7 +28,7 @@ def make_rate(call: RequestContext, params: Object, rate: Object | None = None, 
         raise invalid("Invalid non-negative integer", f"{at}[amount]", "parameter_invalid_integer")
     if rate is None:
         rate = call.blank("shipping_rate")
-        call.world.shapes.put(call.world.shapes.template("shipping_rate").schema, rate, _own(params))
+        call.backend.factory.put(call.backend.factory.template("shipping_rate").schema, rate, _own(params))
     currency = fixed["currency"].lower()
     amount: Object = {"amount": fixed["amount"], "currency": currency}
     if options := fixed.get("currency_options"):
@@ -54,7 +54,7 @@ def rate_from(call: RequestContext, wanted: Object, path: str) -> Object:
 
 
 def amount_in(rate: Object, currency: str, path: str) -> int:
-    """The amount of a rate in ``currency``. Raises :class:`Refusal` if it has none."""
+    """The amount of a rate in ``currency``. Raises :class:`SimulatedError` if it has none."""
     fixed = rate["fixed_amount"]
     if fixed["currency"] == currency:
         return int(fixed["amount"])

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal, invalid, missing
+from host.simulator.api_error import SimulatedError, invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import tokens
 from host.simulator.stripe.card_facts import card_error, card_facts, card_named, check_card, shown_of
@@ -39,7 +39,7 @@ def add_source(
     facts, shown = card_of_token(call, given)
     card = FINGERPRINTS.get(facts["fingerprint"])
     if validate and card is not None and card.code and not card.attaches:
-        raise Refusal(402, card.message, code=card.code, worked=True, **card_error(card))
+        raise SimulatedError(402, card.message, code=card.code, worked=True, **card_error(card))
     shown = {**shown, "id": call.new_id("card"), "customer": customer["id"], "metadata": dict(metadata or {})}
     if shown["cvc_check"] == "unchecked":
         shown["cvc_check"] = card.cvc if card else "pass"
@@ -47,7 +47,7 @@ def add_source(
     # A card is also a payment method of the same id: https://docs.stripe.com/payments/payment-methods/transitioning
     facts["checks"] = {**facts["checks"], "cvc_check": shown["cvc_check"]}
     method = make(call, {"type": "card", "card": facts, "customer": customer["id"]})
-    call.world.store.put("payment_method", str(method["id"]), method, deleted=True)
+    call.backend.store.put("payment_method", str(method["id"]), method, deleted=True)
     call.save("payment_method", {**method, "id": shown["id"]})
     _make_default(customer, shown["id"])
     return shown
@@ -76,7 +76,7 @@ def consume(call: RequestContext, source: Object) -> Object:
     if source["status"] != "chargeable":
         raise call.refuse(f"The source {source['id']} is {source['status']}.", param="source")
     call.save("source", {**source, "status": "consumed"})
-    return call.world.store.get("~source", source["id"]) or {}
+    return call.backend.store.get("~source", source["id"]) or {}
 
 
 def _make_default(customer: Object, id: str) -> None:
@@ -143,8 +143,8 @@ def update_source(call: RequestContext) -> Object:
         method = call.load("payment_method", found["id"])
         method["card"].update({name: int(value) for name, value in card.items()})
         call.save("payment_method", method)
-    schema = call.world.shapes.template(kind).schema
-    call.world.shapes.put(schema, found, {k: v for k, v in call.params.items() if k not in card})
+    schema = call.backend.factory.template(kind).schema
+    call.backend.factory.put(schema, found, {k: v for k, v in call.params.items() if k not in card})
     found.update({name: int(value) for name, value in card.items()})
     return call.save(kind, found)
 
@@ -168,7 +168,7 @@ def delete_source(call: RequestContext) -> Object:
 
 def _all(call: RequestContext, customer: str) -> list[Object]:
     kinds = ("card", "bank_account")
-    return [item for kind in kinds for item in reversed(call.world.store.having(kind, "customer", customer))]
+    return [item for kind in kinds for item in reversed(call.backend.store.having(kind, "customer", customer))]
 
 
 def list_sources(call: RequestContext) -> Object:
@@ -211,13 +211,13 @@ def create_reusable(call: RequestContext) -> Object:
             "cvc_check": "unchecked",
             "three_d_secure": "optional",
         },
-        client_secret=f"src_client_secret_{call.world.ids.new('', 24)}",
+        client_secret=f"src_client_secret_{call.backend.ids.new('', 24)}",
         flow="none",
         status="chargeable",
         type="card",
         usage="reusable",
     )
-    call.world.store.put("~source", source["id"], facts)
+    call.backend.store.put("~source", source["id"], facts)
     return call.save("source", source)
 
 

@@ -253,7 +253,7 @@ def resume_subscription(call: RequestContext) -> Object:
     if anchor == "now":
         subscription["billing_cycle_anchor"] = call.now
     elif call.params.get("proration_behavior") == "none":
-        call.world.store.put(billing.FREE_START, subscription["id"], {"at": call.now})
+        call.backend.store.put(billing.FREE_START, subscription["id"], {"at": call.now})
     _periods(call, subscription, None)
     call.save("subscription", subscription)
     invoice = billing.period_invoice(call, subscription, "subscription_update")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
+from host.simulator.renamed_params import renaming
 from host.simulator.stripe.subscription_changes import change
 from host.simulator.stripe.subscriptions import find_living
 
@@ -42,7 +43,8 @@ def delete_item(call: RequestContext) -> Object:
 
 def _change(call: RequestContext, subscription: Object, entry: Object) -> None:
     how = {name: call.params[name] for name in (*_OF_CHANGE, "off_session") if name in call.params}
-    change(call, subscription, {**how, "items": [entry]})
+    with renaming({"items": ""}):
+        change(call, subscription, {**how, "items": [entry]})
 
 
 BEHAVIOURS = {

@@ -79,7 +79,7 @@ def _price(call: RequestContext, wanted: Object, path: str) -> Object:
             f"{path}[price]",
         )
     if not wanted.get(AGREED):
-        check_for_sale(call, price, path)
+        check_for_sale(call, price, wanted, path)
     return price
 
 
@@ -136,7 +136,7 @@ def _length(item: Object) -> tuple[str, int]:
 
 
 def check_items(items: list[Object], currency: str | None, path: str = "items") -> str:
-    """The currency that all of ``items`` have. Raises :class:`Refusal` for items that cannot be combined."""
+    """The currency that all of ``items`` have. Raises :class:`SimulatedError` for items that cannot be combined."""
     if not items:
         raise invalid("A subscription must have at least one active plan.", path)
     if len(items) > MOST_ITEMS:

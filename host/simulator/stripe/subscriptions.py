@@ -108,8 +108,8 @@ def check_unmodelled(call: RequestContext, params: Object) -> None:
 def set_plain(call: RequestContext, subscription: Object, params: Object) -> None:
     """Set the parameters that are members as they are given, and those that name other objects."""
     check_parties(call, params, subscription["customer"])
-    template = call.world.shapes.template("subscription")
-    call.world.shapes.put(template.schema, subscription, {n: v for n, v in params.items() if n in PLAIN})
+    template = call.backend.factory.template("subscription")
+    call.backend.factory.put(template.schema, subscription, {n: v for n, v in params.items() if n in PLAIN})
     if "default_tax_rates" in params:
         subscription["default_tax_rates"] = rates(call, params["default_tax_rates"], "default_tax_rates")
     if "default_payment_method" in params:
@@ -158,7 +158,7 @@ def first_currency(call: RequestContext, customer: Object, currency: str) -> Non
 
 def _in_use(call: RequestContext, customer: Object, wanted: str) -> bool:
     """Whether something in another currency than the wanted one keeps the customer from having that."""
-    store, id = call.world.store, customer["id"]
+    store, id = call.backend.store, customer["id"]
     living = any(
         s["currency"] != wanted and s["status"] not in ENDED for s in store.having("subscription", "customer", id)
     )
@@ -231,7 +231,7 @@ def _first_invoice(call: RequestContext, subscription: Object, params: Object, *
     billing.take_pending(call, invoice, subscription["id"])
     in_full, flexible = params.get("proration_behavior") == "none", is_flexible(subscription)
     if in_full:
-        call.world.store.put(billing.FREE_START, subscription["id"], {"at": call.now})
+        call.backend.store.put(billing.FREE_START, subscription["id"], {"at": call.now})
     for item in reversed(subscription["items"]["data"]):
         if params.get(backdating.PARAM) is not None and not in_full:
             backdating.add_lines(call, invoice, subscription, item, subscription["start_date"])

@@ -80,7 +80,7 @@ _HANDLED = frozenset({"line_items", "customer_details", "shipping_cost"})
 
 
 def _registrations(call: RequestContext) -> list[Object]:
-    return list(call.world.store.each("tax.registration"))
+    return list(call.backend.store.each("tax.registration"))
 
 
 def _details(call: RequestContext) -> Object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
 
 _EU = [
@@ -67,7 +67,7 @@ def create_tax_id(call: RequestContext) -> Object:
     type, value = str(call.params["type"]), str(call.params["value"])
     form = _FORMS.get(type)
     if form is not None and not re.fullmatch(form, value):
-        raise Refusal(400, f"Invalid value for {type}.", code="tax_id_invalid", param="value")
+        raise SimulatedError(400, f"Invalid value for {type}.", code="tax_id_invalid", param="value")
     tax_id = call.put(resources.fresh(call), {k: v for k, v in call.params.items() if k != "owner"})
     country = "GR" if value.startswith("EL") else value[:2]
     tax_id["country"] = country if type == "eu_vat" else None if type[2] != "_" else type[:2].upper()

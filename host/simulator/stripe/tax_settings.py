@@ -12,7 +12,7 @@ MAKES = {KIND}
 
 def settings(call: RequestContext) -> Object:
     """The account's settings, which are ``pending`` until its head office is given."""
-    found = call.world.store.get(KIND, KIND)
+    found = call.backend.store.get(KIND, KIND)
     return found or {
         "object": KIND,
         "defaults": {"provider": "stripe", "tax_behavior": None, "tax_code": None},
@@ -32,7 +32,7 @@ def update(call: RequestContext) -> Object:
         found["head_office"] = {"address": {name: office["address"].get(name) for name in places}}
         found["status"] = "active"
         found["status_details"] = {"active": {}, "pending": None}
-    call.world.store.put(KIND, KIND, found)
+    call.backend.store.put(KIND, KIND, found)
     return found
 
 

@@ -18,14 +18,14 @@ def create_from_calculation(call: RequestContext) -> Object:
     calculation = call.load(CALCULATION, call.params["calculation"], "calculation", 400)
     if calculation["expires_at"] <= call.now:
         raise call.refuse("This calculation has expired.", param="calculation")
-    if call.world.store.record(_USED, calculation["id"]) is not None:
+    if call.backend.store.record(_USED, calculation["id"]) is not None:
         call.not_modelled("a second transaction of one calculation", "It takes one that was not used.", "calculation")
     _check_reference(call, str(call.params["reference"]))
     transaction = resources.fresh(call)
     shared = ("currency", "customer", "customer_details", "ship_from_details", "shipping_cost", "tax_date")
     transaction.update({name: calculation.get(name) for name in shared})
     _describe(call, transaction, "transaction", call.params.get("posted_at", call.now))
-    call.world.store.put(_USED, calculation["id"], {"id": calculation["id"]})
+    call.backend.store.put(_USED, calculation["id"], {"id": calculation["id"]})
     for line in _below(call, CALCULATED, f"/v1/tax/calculations/{calculation['id']}/line_items"):
         names = ("amount", "amount_tax", "metadata", "product", "quantity", "reference", "tax_behavior", "tax_code")
         _keep_line(call, transaction, {name: line[name] for name in names}, "transaction")
@@ -33,7 +33,7 @@ def create_from_calculation(call: RequestContext) -> Object:
 
 
 def _check_reference(call: RequestContext, reference: str) -> None:
-    if call.world.store.having(KIND, "reference", reference):
+    if call.backend.store.having(KIND, "reference", reference):
         raise call.refuse(
             f"A transaction with the reference '{reference[:100]}' already exists.",
             code="resource_already_exists",
@@ -50,7 +50,9 @@ def _describe(call: RequestContext, transaction: Object, type: str, posted: int)
 def _below(call: RequestContext, kind: str, path: str) -> list[Object]:
     """The lines that were created at a path, in their order."""
     return [
-        value for id, record in call.world.store.oldest(kind) if record.under == path and (value := call.find(kind, id))
+        value
+        for id, record in call.backend.store.oldest(kind)
+        if record.under == path and (value := call.find(kind, id))
     ]
 
 
@@ -116,17 +118,17 @@ def _parts(call: RequestContext, original: Object) -> list[Object]:
 
 
 def _taken(call: RequestContext, id: str) -> tuple[int, int]:
-    note = call.world.store.get(_TAKEN, id)
+    note = call.backend.store.get(_TAKEN, id)
     return (0, 0) if note is None else (note["amount"], note["amount_tax"])
 
 
 def _minus(call: RequestContext, line: Object, amount: int, tax: int, fields: Object, path: str = "") -> Object:
-    """The line that reverses an amount of another. Raises :class:`Refusal` if that is more than is left."""
+    """The line that reverses an amount of another. Raises :class:`SimulatedError` if that is more than is left."""
     before, tax_before = _taken(call, line["id"])
     if before + amount > line["amount"] or tax_before + tax > line["amount_tax"]:
         left = f"{line['amount'] - before} and {line['amount_tax'] - tax_before} of tax"
         raise invalid(f"More than is left of the line ({left}).", f"{path}[amount]")
-    call.world.store.put(_TAKEN, line["id"], {"amount": before + amount, "amount_tax": tax_before + tax})
+    call.backend.store.put(_TAKEN, line["id"], {"amount": before + amount, "amount_tax": tax_before + tax})
     shared = {name: line[name] for name in ("product", "quantity", "reference", "tax_behavior", "tax_code")}
     about = {"reversal": {"original_line_item": line["id"]}, "metadata": {}}
     return {**shared, **about, **fields, "amount": -amount, "amount_tax": -tax}
@@ -146,7 +148,7 @@ def _shipping(call: RequestContext, original: Object, whole: bool) -> Object | N
     tax = shipping["amount_tax"] if whole else -given["amount_tax"]
     if amount < 0 or tax < 0 or before + amount > shipping["amount"] or tax_before + tax > shipping["amount_tax"]:
         raise invalid("The shipping of a reversal is negative, and no more than there is left of it.", "shipping_cost")
-    call.world.store.put(_TAKEN, key, {"amount": before + amount, "amount_tax": tax_before + tax})
+    call.backend.store.put(_TAKEN, key, {"amount": before + amount, "amount_tax": tax_before + tax})
     return {**shipping, "amount": -amount, "amount_tax": -tax}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from host.simulator import pagination
+from host.simulator import list_filters, pagination
 from host.simulator.context import Filter, Object, RequestContext, Test
 from host.simulator.members import iso_time
 from host.simulator.stripe.events import retrieve_event, settled
@@ -134,7 +134,7 @@ def emit(call: RequestContext, type: str, about: Object | None, data: Object | N
     """Create and deliver a thin event that is not for a change of an object; ``about`` is its related object."""
     settled(call)
     snapshot: Object = {
-        "id": call.world.ids.new("evt_"),
+        "id": call.backend.ids.new("evt_"),
         "created": call.now,
         "data": {"object": about},
         "request": {"id": None},
@@ -142,8 +142,8 @@ def emit(call: RequestContext, type: str, about: Object | None, data: Object | N
     event = thin_of(snapshot, type, call.account)
     if data is not None:
         event["data"] = data
-    assert call.world.events is not None
-    call.world.events.add(KIND, event, call.account)
+    assert call.backend.events is not None
+    call.backend.events.add(KIND, event, call.account)
     return event
 
 
@@ -162,7 +162,7 @@ def _about(call: RequestContext, wanted: Any) -> Test:
 
 
 def _when(call: RequestContext, wanted: Any) -> Test:
-    bounds = [(pagination.COMPARE[word], str(limit)[:19]) for word, limit in wanted.items()]
+    bounds = [(list_filters.COMPARE[word], str(limit)[:19]) for word, limit in wanted.items()]
     return lambda value: all(compare(str(value["created"])[:19], limit) for compare, limit in bounds)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from host.simulator.api_error import Refusal, invalid, missing
+from host.simulator.api_error import SimulatedError, invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.bank_numbers import check_routing
 from host.simulator.stripe.card_facts import card_facts, check_new_card
@@ -56,7 +56,7 @@ def create_token(call: RequestContext) -> Object:
             raise invalid("Invalid object", "card")
         facts = card_facts(call, check_new_card(call, given), given)
         token["card"] = card_object(call, facts, given)
-        call.world.store.put(_FACTS, token["id"], facts)
+        call.backend.store.put(_FACTS, token["id"], facts)
     elif kind == "bank_account":
         token["id"] = call.new_id("token").replace("tok_", "btok_")
         token["bank_account"] = bank_account(call, params["bank_account"])
@@ -66,7 +66,7 @@ def create_token(call: RequestContext) -> Object:
 def use(call: RequestContext, id: str, param: str) -> Object:
     """Use a card's token; returns the card, as the ``card`` member of a payment method."""
     token = take(call, id, param)
-    facts = call.world.store.get(_FACTS, id)
+    facts = call.backend.store.get(_FACTS, id)
     if facts is None:
         raise call.refuse(f"The token {id} is not a card.", param=param)
     assert token["used"]
@@ -79,7 +79,7 @@ def take(call: RequestContext, id: str, param: str) -> Object:
     if token is None:
         raise missing("token", id, param, 400)
     if token["used"]:
-        raise Refusal(
+        raise SimulatedError(
             400, f"You cannot use a Stripe token more than once: {id}.", code="token_already_used", param=param
         )
     return call.save("token", {**token, "used": True})
@@ -107,19 +107,22 @@ def card_object(call: RequestContext, facts: Object, given: Object) -> Object:
     return card
 
 
-def bank_account(call: RequestContext, given: Object) -> Object:
-    """The ``bank_account`` object of a token, a customer's source or an account's external account."""
+def bank_account(call: RequestContext, given: Object, path: str = "bank_account") -> Object:
+    """The ``bank_account`` object of a token, a customer's source or an account's external account.
+
+    ``path`` is the parameter that ``given`` is.
+    """
     number, routing = str(given.get("account_number") or ""), given.get("routing_number")
     if not number:
-        raise invalid("Missing required param: account_number.", "bank_account[account_number]", "parameter_missing")
+        raise invalid("Missing required param: account_number.", f"{path}[account_number]", "parameter_missing")
     country, currency = given.get("country"), given.get("currency")
     if not country or not currency:
         name = "country" if not country else "currency"
-        raise invalid(f"Missing required param: {name}.", f"bank_account[{name}]", "parameter_missing")
+        raise invalid(f"Missing required param: {name}.", f"{path}[{name}]", "parameter_missing")
     if country == "US" and not routing:
-        raise invalid("Missing required param: routing_number.", "bank_account[routing_number]", "parameter_missing")
+        raise invalid("Missing required param: routing_number.", f"{path}[routing_number]", "parameter_missing")
     if country == "US":
-        check_routing(str(routing), "bank_account[routing_number]")
+        check_routing(str(routing), f"{path}[routing_number]")
     account = call.blank("bank_account")
     account.update(
         account_holder_name=given.get("account_holder_name"),

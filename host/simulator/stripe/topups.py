@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import books
 from host.simulator.stripe.money import check_amount, check_currency
@@ -32,7 +32,7 @@ def create_topup(call: RequestContext) -> Object:
         description=topup.get("description"),
         available_on=due,
     )
-    call.world.agenda.add(call, due, "topup", topup["id"])
+    call.backend.agenda.add(call, due, "topup", topup["id"])
     return call.save("topup", topup)
 
 
@@ -47,7 +47,7 @@ def cancel_topup(call: RequestContext) -> Object:
     """Cancel a pending top-up."""
     topup = call.subject()
     if topup["status"] != "pending":
-        raise Refusal(
+        raise SimulatedError(
             400,
             f"You cannot cancel this Top-up because it has a status of {topup['status']}. Only a Top-up with a status "
             "of pending may be canceled.",

@@ -71,7 +71,7 @@ def _check_source(call: RequestContext, charge: Object, amount: int, currency: s
             f"transfer currency ({currency})",
             param="currency",
         )
-    made = call.world.store.having("transfer", "source_transaction", charge["id"])
+    made = call.backend.store.having("transfer", "source_transaction", charge["id"])
     used = sum(transfer["amount"] - transfer["amount_reversed"] for transfer in made)
     if not charge["paid"] or not charge["captured"] or used + amount > charge["amount_captured"]:
         raise call.refuse(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from host.simulator.api_error import Refusal, invalid
+from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import renewals, schedules
 from host.simulator.stripe.subscription_statuses import ENDED
@@ -56,7 +56,7 @@ def of_subscription(call: RequestContext, subscription: Object) -> Object:
     return renewals.next_invoice(call.at(min(ends), call.clock), subscription)
 
 
-def none_comes(call: RequestContext, of: str) -> Refusal:
+def none_comes(call: RequestContext, of: str) -> SimulatedError:
     """The refusal of a preview where nothing will be billed; ``of`` completes the message."""
     return call.refuse(f"No upcoming invoices for {of}", code="invoice_upcoming_none", status=404)
 

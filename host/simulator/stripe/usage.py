@@ -26,7 +26,7 @@ def change(
         known = old.get(item["id"])
         if _metered(item) and (known is None or known["price"]["id"] != item["price"]["id"]):
             _bill(call, subscription, old.pop(item["id"], None), behavior)
-            call.world.store.put(FROM, item["id"], {"at": call.now})
+            call.backend.store.put(FROM, item["id"], {"at": call.now})
         else:
             old.pop(item["id"], None)
     for gone in old.values():

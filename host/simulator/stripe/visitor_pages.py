@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 from urllib.parse import parse_qsl
 
-from host.simulator.api_error import Refusal
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import payment_links, portal, renewals
 from host.simulator.stripe.billing_modes import is_flexible
@@ -47,9 +47,9 @@ def _checkout(call: RequestContext, id: str, posted: bool, fields: dict[str, str
     wanted["custom_fields"] = {key: value for key, value in custom.items() if value}
     try:
         return _done(complete(call, session, wanted))
-    except Refusal as refusal:
+    except SimulatedError as refusal:
         if not refusal.keep:
-            call.world.store.rollback()
+            call.backend.store.rollback()
         if refusal.status == 501:
             raise
         return Page(refusal.status, _form(call, call.load(KIND, id), refusal.message))
@@ -89,7 +89,7 @@ def _done(session: Object) -> Page:
 def _form(call: RequestContext, session: Object, error: str) -> str:
     under = f"/v1/checkout/sessions/{session['id']}/line_items"
     rows = []
-    for id, record in call.world.store.oldest("item"):
+    for id, record in call.backend.store.oldest("item"):
         if record.under == under:
             item = call.load("item", id)
             rows.append(f"<li>{item['quantity']} × {escape(str(item['description']))}: {item['amount_total']}</li>")
@@ -139,7 +139,7 @@ def _portal(call: RequestContext, id: str, posted: bool, fields: dict[str, str])
         return gone("session")
     configuration = call.load(portal.CONFIGURATION, session["configuration"])
     cancel = configuration["features"]["subscription_cancel"]
-    found = call.world.store.having("subscription", "customer", session["customer"])
+    found = call.backend.store.having("subscription", "customer", session["customer"])
     living = [s for s in found if s["status"] not in ENDED]
     if posted and cancel["enabled"]:
         for subscription in living:

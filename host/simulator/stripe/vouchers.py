@@ -47,7 +47,7 @@ def begin(call: RequestContext, intent: Object, method: Object) -> Object:
     name = f"{kind}_display_details"
     intent.update(status="requires_action", next_action={"type": name, name: _details(call, kind, expires)})
     due = expires if after is None else call.now + after
-    call.world.agenda.add(call, due, "pay_voucher" if paid else "expire_voucher", str(intent["id"]))
+    call.backend.agenda.add(call, due, "pay_voucher" if paid else "expire_voucher", str(intent["id"]))
     return call.save("payment_intent", intent)
 
 
@@ -57,7 +57,7 @@ def waits(intent: Object) -> bool:
 
 
 def _details(call: RequestContext, kind: str, expires: int) -> Object:
-    page = f"https://payments.stripe.com/{kind}/voucher/test_{call.world.ids.new('', 24)}"
+    page = f"https://payments.stripe.com/{kind}/voucher/test_{call.backend.ids.new('', 24)}"
     shown: dict[str, Any] = {"hosted_voucher_url": page, "expires_at": expires}
     if kind == "oxxo":
         shown = {"hosted_voucher_url": page, "expires_after": expires, "number": _digits(call, 18)}
@@ -73,7 +73,7 @@ def _details(call: RequestContext, kind: str, expires: int) -> Object:
 
 
 def _digits(call: RequestContext, length: int) -> str:
-    return str(int(call.world.ids.uuid().replace("-", ""), 16) * 10**20)[:length]
+    return str(int(call.backend.ids.uuid().replace("-", ""), 16) * 10**20)[:length]
 
 
 def pay(call: RequestContext, id: str) -> None:

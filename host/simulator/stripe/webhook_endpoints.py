@@ -22,9 +22,9 @@ def create_endpoint(call: RequestContext) -> Object:
     endpoint = resources.create(call)
     endpoint.pop("secret", None)
     call.save("webhook_endpoint", endpoint)
-    secret = call.world.ids.new("whsec_", 32)
+    secret = call.backend.ids.new("whsec_", 32)
     kept = {"id": endpoint["id"], "connect": bool(call.params.get("connect")), "secret": secret}
-    call.world.store.put(SECRETS, endpoint["id"], kept)
+    call.backend.store.put(SECRETS, endpoint["id"], kept)
     return {**endpoint, "secret": secret}
 
 

@@ -22,7 +22,14 @@ from host.simulator.stripe.behaviours import DUE, MODEL, WATCHERS
 from host.simulator.stripe.index import INDEX
 
 FILE = Path(package.__file__).parent / "index.py"
-ONE = ("BEHAVIOURS", "EFFECTS", "SHOWN_AT", "FILTERS", "VERBS", "DUE")  # a key of these is declared once
+ONE = (
+    "BEHAVIOURS",
+    "EFFECTS",
+    "SHOWN_AT",
+    "FILTERS",
+    "FILTER_VALUES",
+    "DUE",
+)  # a key of these is declared once
 MANY = ("MAKES", "WATCHERS")
 HEAD = """\
 \"\"\"In which module each operation, action and kind is declared: name → module → keys.
@@ -86,9 +93,9 @@ def test_each_operation_has_what_its_module_declares(stripe) -> None:
     """For every operation of the catalog, found by the index or by looking at all modules is the same."""
     found = modules()
     tables = {"BEHAVIOURS": MODEL.behaviours, "EFFECTS": MODEL.effects, "SHOWN_AT": MODEL.shown_at}
-    tables |= {"FILTERS": MODEL.filters, "VERBS": MODEL.verbs}
+    tables |= {"FILTERS": MODEL.filters, "FILTER_VALUES": MODEL.filter_values}
     seen = 0
-    for plan in Simulator(stripe).world.routes.plans():
+    for plan in Simulator(stripe).backend.routes.plans():
         id = plan.operation.id
         for name, table in tables.items():
             declared = [getattr(module, name)[id] for module in found if id in getattr(module, name, {})]
@@ -137,7 +144,7 @@ def loaded(*requests: str) -> set[str]:
 def test_only_what_is_asked_for_is_loaded() -> None:
     """A simulator begins with its tables; an operation adds its own module and what that is made of."""
     begin = loaded()
-    assert len(begin) <= 17, begin
+    assert len(begin) <= 18, begin
     assert loaded("/v1/products name=Shirt") - begin == {"catalogue"}
     payment = loaded("/v1/payment_intents amount=2000&currency=usd") - begin
     assert "payments" in payment

@@ -286,7 +286,7 @@ def test_an_endpoint_decides_by_its_answer(
 
 
 def test_an_endpoint_of_a_connected_account_decides_about_its_cards(api: Api, decider: Decider) -> None:
-    """In that account's world alone."""
+    """In that account's backend alone."""
     account = api.post("/v1/accounts", "type=custom&country=US")["id"]
     decider.said = (200, VERSION, b'{"approved": true}')
     own = {"Stripe_Account": account}
