@@ -28,7 +28,7 @@ class Expander:
     """
 
     def __init__(self, world: World, includable: Table, within: Within) -> None:
-        self._world = world
+        self._world = self._asked = world  # that of the object to expand in, and that of the request
         self._within = within
         self._includable = includable
         kept = {
@@ -50,6 +50,12 @@ class Expander:
         """The same, for the objects of another account's world."""
         if world is self._world:
             return self
+        other = self._at(world)
+        other._asked = world
+        return other
+
+    def _at(self, world: World) -> Expander:
+        """The same request, for an object of another account's world."""
         other = copy(self)
         other._world = world
         return other
@@ -132,18 +138,24 @@ class Expander:
         many = isinstance(targets, list)
         if many:
             own = resolve(own.items or Schema())
-        kinds = [choice.ref for choice in own.any_of if choice.ref] or ([moved.refers] if moved else [])
+        kinds = self._kinds(own) or ([moved.refers] if moved else [])
         if not own.expandable and not rest and name != "data" and include is None and moved is None:
             raise _not_expandable(name)
         found = [self._object(kinds, item, value) for item in (targets if isinstance(targets, list) else [targets])]
         if targets is not None:
-            value[name] = found if many else found[0]
+            value[name] = [item for item, _ in found] if many else found[0][0]
         if not rest:
             return
-        for item in found:
+        for item, world in found:
             if isinstance(item, dict):
                 inside = None if "object" in item else (holder, place)
-                self._walk(self._schema(own, kinds, item), item, rest, older, inside)
+                self._at(world)._walk(self._schema(own, kinds, item), item, rest, older, inside)
+
+    def _kinds(self, schema: Schema) -> list[str]:
+        """The kinds of objects that a member refers to; those of a union (``payment_source``) follow its name."""
+        resolve = self._world.catalog.resolve
+        named = [choice.ref for choice in schema.any_of if choice.ref]
+        return named + [inner.ref for ref in named for inner in resolve(Schema(ref=ref)).any_of if inner.ref]
 
     def _schema(self, own: Schema, kinds: list[str], item: Object) -> Schema:
         kind = str(item.get("object"))
@@ -151,24 +163,26 @@ class Expander:
             return self._world.catalog.schema(kind)
         return own if own.properties or not kinds else self._world.catalog.schema(kinds[0])
 
-    def _object(self, kinds: list[str], target: Any, holder: Object) -> Any:
-        """The object that an id names, in this account or in one its holder names (a transfer's ``destination``)."""
+    def _object(self, kinds: list[str], target: Any, holder: Object) -> tuple[Any, World]:
+        """The object that an id names, with its world: this account's, or that of an account its holder names (a
+        transfer's ``destination``).
+        """
         if not isinstance(target, str):
-            return target
+            return target, self._world
         ids = (each.get("id") if isinstance(each, dict) else each for each in holder.values())
         accounts = [each for each in ids if isinstance(each, str) and each.startswith("acct_")]
-        for world in (self._world, *(self._world.of(each) for each in accounts)):
+        for world in (self._world, self._asked, *(self._world.of(each) for each in accounts)):
             for kind in kinds:
                 found = world.store.get(kind, target)
                 if found is not None:
                     self.strip(found)
-                    return found
+                    return found, world
         for kind in kinds:
             if kind in self._within and (kept := self._within[kind](self._world, target)) is not None:
-                return kept
+                return kept, self._world
         if kinds:
             self._left.append(target)
-        return target
+        return target, self._world
 
 
 def _not_expandable(name: str) -> Refusal:
