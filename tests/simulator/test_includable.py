@@ -75,8 +75,34 @@ def test_expanding_in_lists_counts_data_as_a_level(api, payer) -> None:
     deepest = "data.payment_intent.customer.default_source"
     assert api.ask("GET", f"/v1/charges?expand[]={deepest}")[0] == 200
     status, error = api.error("GET", f"/v1/charges?expand[]={deepest}.customer")
-    assert (status, error["param"]) == (400, "expand")
-    assert "more than 4 levels" in error["message"]
+    assert (status, error["code"]) == (400, "property_expansion_max_depth")
+    assert error["message"].endswith(f"4 levels of a property. Property: {deepest}.customer")
+
+
+def test_whole_objects_and_lists_may_be_expanded_and_stay_what_they_are(api, payer, price) -> None:
+    """Many clients expand ``items.data.price``, which never is an id; texts and maps cannot be expanded."""
+    made = api.post("/v1/subscriptions", f"customer={payer}&items[0][price]={price}")
+    address = f"/v1/subscriptions/{made['id']}"
+    for path in ("items", "items.data", "items.data.price", "latest_invoice.lines", "discounts.source.coupon"):
+        assert api.get(f"{address}?expand[]={path}")["items"] == made["items"]
+    for path in ("metadata", "id", "automatic_tax", "customer.email", "latest_invoice.lines.data.pricing", "data"):
+        status, error = api.error("GET", f"{address}?expand[]={path}")
+        assert (status, error["message"]) == (400, f"This property cannot be expanded ({path}).")
+    hint = api.error("GET", "/v1/subscriptions?expand[]=customer")[1]["message"]
+    assert hint.endswith("You may want to try expanding 'data.customer' instead.")
+
+
+def test_a_list_inside_an_object_has_its_first_ten(api, payer) -> None:
+    """The others are at its address: https://docs.stripe.com/api/invoices/invoice_lines"""
+    for number in range(13):
+        api.post("/v1/invoiceitems", f"customer={payer}&amount=100&currency=usd&description=item {number}")
+    invoice = api.post("/v1/invoices", f"customer={payer}&pending_invoice_items_behavior=include")
+    assert invoice["total"] == 1300
+    for each in (invoice, api.get(f"/v1/invoices/{invoice['id']}"), api.get("/v1/invoices")["data"][0]):
+        assert (len(each["lines"]["data"]), each["lines"]["has_more"]) == (10, True)
+        assert each["lines"]["data"][0]["description"] == "item 12"
+    every = api.get(invoice["lines"]["url"], limit=100)
+    assert (len(every["data"]), every["has_more"]) == (13, False)
 
 
 def test_every_id_that_can_be_expanded_is_the_object_it_names_or_refused(stripe) -> None:

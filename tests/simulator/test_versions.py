@@ -149,7 +149,8 @@ def test_a_client_that_says_no_version_may_expand_what_has_moved(api, price, pay
     assert made["latest_invoice"]["payment_intent"]["status"] == "succeeded"
     assert "paid" not in made["latest_invoice"]
     newest = {"Stripe_Version": api.simulator.catalog.version}
-    assert api.error("POST", "/v1/subscriptions", form, **newest)[1]["param"] == "expand"
+    status, error = api.error("POST", "/v1/subscriptions", form, **newest)
+    assert (status, error["message"]) == (400, "This property cannot be expanded (latest_invoice.payment_intent).")
 
 
 def test_an_older_invoice_tells_of_its_taxes_and_payment(api, payer) -> None:

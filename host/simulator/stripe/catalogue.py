@@ -144,7 +144,9 @@ def _check_recurring(call: RequestContext, recurring: Object, path: str) -> None
     if meter and not metered:
         raise invalid("A meter needs usage_type=metered.", _at(path, "recurring[usage_type]"))
     if meter:
-        call.load("billing.meter", meter, _at(path, "recurring[meter]"), 400)
+        where = _at(path, "recurring[meter]")
+        if call.load("billing.meter", meter, where, 400)["status"] != "active":
+            raise invalid(f"The meter {meter} is inactive. A price needs an active one.", where)
 
 
 def _amounts(fields: Object, path: str) -> Object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from host.simulator.api_error import invalid
+from host.simulator.checks import at_least
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import line_items
 
@@ -34,6 +35,7 @@ _EXCLUSIVE = (
     ("customer", "customer_creation"),
     ("discounts", "allow_promotion_codes"),
 )
+_MOST_ITEMS, _MOST_PRICES = 100, 20
 HOSTED = ("hosted", "hosted_page")
 
 
@@ -94,6 +96,9 @@ def check_items(entries: list[line_items.LineEntry], mode: str) -> None:
         if entry.quantity is not None and "quantity" not in entry.given:
             message = f"Quantity is required. Add `quantity` to `line_items[{n}]`"
             raise invalid(message, f"line_items[{n}][quantity]", "parameter_missing")
+        if entry.quantity is not None and entry.quantity < 1:
+            raise at_least(f"line_items[{n}][quantity]", "1")
+    _check_number(entries, mode)
     # https://docs.stripe.com/payments/checkout/pay-what-you-want#limitations
     for n, entry in enumerate(entries):
         if entry.price.get("custom_unit_amount") and (len(entries) > 1 or entry.quantity != 1 or mode != "payment"):
@@ -110,6 +115,19 @@ def check_items(entries: list[line_items.LineEntry], mode: str) -> None:
         )
     if mode == "subscription" and not recurring:
         raise invalid("You must provide at least one recurring price in `subscription` mode.", "line_items")
+
+
+def _check_number(entries: list[line_items.LineEntry], mode: str) -> None:
+    """https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-line_items"""
+    recurring = sum(entry.recurring for entry in entries)
+    if mode == "payment" and len(entries) > _MOST_ITEMS:
+        raise invalid(f"A session in `payment` mode can have at most {_MOST_ITEMS} line items.", "line_items")
+    if mode == "subscription" and max(recurring, len(entries) - recurring) > _MOST_PRICES:
+        raise invalid(
+            f"A session in `subscription` mode can have at most {_MOST_PRICES} line items with recurring prices, and "
+            f"{_MOST_PRICES} with one-time prices.",
+            "line_items",
+        )
 
 
 def session_of(params: Object) -> Object:

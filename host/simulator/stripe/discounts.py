@@ -48,7 +48,9 @@ def wanted(call: RequestContext, items: Any, use: Use, path: str = "discounts") 
 
 
 def check(call: RequestContext, item: Object, use: Use, path: str) -> Found:
-    """The coupon that an entry names. Raises :class:`SimulatedError` if it cannot be used; ``path`` is the param."""
+    """The coupon that an entry names. Raises :class:`SimulatedError` if it cannot be used; ``path`` is the parameter."""
+    if item.get("coupon") and item.get("promotion_code"):
+        raise invalid("You may only specify one of these parameters: coupon, promotion_code.", path or "coupon")
     promotion, param = None, f"{path}[coupon]" if path else "coupon"
     id = item.get("coupon")
     if code := item.get("promotion_code"):

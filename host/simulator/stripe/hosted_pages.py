@@ -1,4 +1,4 @@
-"""Short-lived secrets for clients: customer sessions, ephemeral keys and connection tokens."""
+"""Short-lived secrets for clients: customer sessions, ephemeral keys, connection tokens and bank account links."""
 
 from __future__ import annotations
 
@@ -45,9 +45,20 @@ def create_connection_token(call: RequestContext) -> Object:
     return token
 
 
+def create_connections_session(call: RequestContext) -> Object:
+    """Create the secret with which a customer's page links bank accounts; nobody links any here.
+
+    https://docs.stripe.com/api/financial_connections/sessions
+    """
+    session = resources.create(call)
+    session["client_secret"] = f"fcsess_client_secret_{call.world.ids.new('', 24)}"
+    return call.save("financial_connections.session", session)
+
+
 BEHAVIOURS = {
     "customer_sessions.create": create_customer_session,
     "ephemeral_keys.create": create_ephemeral_key,
+    "financial_connections.sessions.create": create_connections_session,
     "terminal.connection_tokens.create": create_connection_token,
 }
 EFFECTS = {"ephemeral_keys.create": {"customer"}}

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from host.simulator.context import Backend, Includable, Object, StoredMember
+from host.simulator.expansion import MOST
 from host.simulator.stripe import cash_balances
 
 PLATFORM = "~platform"  # the platform's own ids and bank account
 OTHER_BALANCES = "~other_balances"  # by customer: the balances of other currencies than the customer's
-MOST = 10  # objects of a list inside an object
 _decode = msgspec.json.Decoder().decode
 
 

@@ -62,7 +62,10 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "accounts.external_accounts.update"
         ),
         "files": ("file_links.create files.contents files.create"),
-        "hosted_pages": ("customer_sessions.create ephemeral_keys.create terminal.connection_tokens.create"),
+        "hosted_pages": (
+            "customer_sessions.create ephemeral_keys.create financial_connections.sessions.create "
+            "terminal.connection_tokens.create"
+        ),
         "identity": (
             "identity.verification_sessions.cancel identity.verification_sessions.create "
             "identity.verification_sessions.redact"

@@ -44,6 +44,9 @@ _SHARES = (
 )
 
 
+_MOST_ITEMS = 20  # https://docs.stripe.com/api/payment-link/create#create_payment_link-line_items
+
+
 def create_link(call: RequestContext) -> Object:
     """Create an active link, with its line items and URL."""
     params = call.params
@@ -51,6 +54,9 @@ def create_link(call: RequestContext) -> Object:
     _check_parties(call, params.get("currency") or "usd")
     if not params.get("line_items"):
         raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
+    if len(params["line_items"]) > _MOST_ITEMS:
+        raise invalid(f"A payment link can have at most {_MOST_ITEMS} line items.", "line_items")
+    _check_completion(params)
     entries = line_items.read(call, params["line_items"], params.get("currency"), custom=True)
     link = call.put(resources.fresh(call), {n: v for n, v in params.items() if n not in _NESTED})
     line_items.add_up(call, entries, [], [])
@@ -108,6 +114,13 @@ def _check(params: Object, *, recurring: bool) -> None:
             raise invalid(f"You can not pass `{name}` with prices of `{mode}` mode.", name)
 
 
+def _check_completion(params: Object) -> None:
+    done = params.get("after_completion") or {}
+    if done.get("type") == "redirect" and not done.get("redirect"):
+        name = "after_completion[redirect]"
+        raise invalid(f"Missing required param: {name}.", name, "parameter_missing")
+
+
 def _restrictions(params: Object) -> Object | None:
     limit = ((params.get("restrictions") or {}).get("completed_sessions") or {}).get("limit")
     return None if limit is None else {"completed_sessions": {"count": 0, "limit": limit}}
@@ -155,6 +168,7 @@ def _change_items(call: RequestContext, link: Object, wanted: list[Object]) -> N
 def update_link(call: RequestContext) -> Object:
     """Update a link's texts, items and settings, and whether it is active."""
     link, params = call.subject(), call.params
+    _check_completion(params)
     _check_parties(call, link["currency"])
     if params.get("line_items"):
         _change_items(call, link, params["line_items"])

@@ -27,7 +27,7 @@ from host.simulator.stripe.subscription_items import (
     set_items,
 )
 from host.simulator.stripe.subscription_periods import check_trial_end
-from host.simulator.stripe.subscription_statuses import ENDED
+from host.simulator.stripe.subscription_statuses import ENDED, check_incomplete
 from host.simulator.stripe.subscriptions import (
     check_collection,
     check_unmodelled,
@@ -64,6 +64,7 @@ def update_subscription(call: RequestContext) -> Object:
         if set(call.params) <= {"cancellation_details", "metadata", "expand"}:
             return call.save("subscription", call.put(subscription, call.params))
         living(call)  # raises
+    check_incomplete(subscription, call.params.keys())
     change(call, subscription, call.params)
     return subscription
 

@@ -6,6 +6,7 @@ from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.renamed_params import renaming
 from host.simulator.stripe.subscription_changes import change
+from host.simulator.stripe.subscription_statuses import check_incomplete
 from host.simulator.stripe.subscriptions import find_living
 
 _OF_CHANGE = ("payment_behavior", "proration_behavior", "proration_date")
@@ -42,6 +43,7 @@ def delete_item(call: RequestContext) -> Object:
 
 
 def _change(call: RequestContext, subscription: Object, entry: Object) -> None:
+    check_incomplete(subscription, call.params.keys() or {"subscription"})
     how = {name: call.params[name] for name in (*_OF_CHANGE, "off_session") if name in call.params}
     with renaming({"items": ""}):
         change(call, subscription, {**how, "items": [entry]})
