@@ -245,8 +245,8 @@ def period_invoice(
 
     ``used`` are, by item, the start and end of the time whose usage is billed; items whose period goes on are not
     among them and get no line; ``ended`` are the same of periods that new ones have cut short. ``prorated`` are
-    proration items to add, and with ``pending`` pending invoice items are added. Lines are in the API's order: pending items, then the
-    subscription's items, each newest first. Flexible billing has no lines of 0 for future usage.
+    proration items to add, and with ``pending`` pending invoice items are added. Lines are in the API's order: pending
+    items, then the subscription's items, each newest first. Flexible billing has no lines of 0 for future usage.
     """
     invoice = draft_of(call, subscription, reason)
     put_on(call, invoice, subscription, prorated or [])

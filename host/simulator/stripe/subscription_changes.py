@@ -109,7 +109,7 @@ def _change(call: RequestContext, subscription: Object, params: Object) -> None:
     if {"collection_method", "days_until_due"} & params.keys():
         check_collection(subscription, params)
     if "pause_collection" in params:
-        _pause(subscription, params["pause_collection"])
+        _pause(call, subscription, params["pause_collection"])
     if params.get("items"):
         old = deepcopy(subscription["items"]["data"])
         items = changed_items(call, subscription, params["items"])
@@ -129,8 +129,13 @@ def _change(call: RequestContext, subscription: Object, params: Object) -> None:
     settle(call, subscription, params, state, new_period=new_period)
 
 
-def _pause(subscription: Object, wanted: Any) -> None:
+def _pause(call: RequestContext, subscription: Object, wanted: Any) -> None:
+    if wanted and wanted.get("resumes_at") is not None and wanted["resumes_at"] <= call.now:
+        raise invalid("Invalid timestamp: must be an integer Unix timestamp in the future.", _RESUMES)
     subscription["pause_collection"] = {"resumes_at": None, **wanted} if wanted else None
+
+
+_RESUMES = "pause_collection[resumes_at]"
 
 
 def _intervals(subscription: Object) -> dict[str, tuple[str, int]]:
