@@ -239,13 +239,14 @@ def period_invoice(
     prorated: list[Object] | None = None,
     *,
     pending: bool = True,
+    ended: dict[str, tuple[int, int]] | None = None,
 ) -> Object:
     """A draft invoice for the items' current periods; saved, unless it is one of flexible billing without lines.
 
     ``used`` are, by item, the start and end of the time whose usage is billed; items whose period goes on are not
-    among them and get no line. ``prorated`` are proration items to add,
-    and with ``pending`` pending invoice items are added. Lines are in the API's order: pending items, then the
-    subscription's items, each newest first. Flexible billing has no lines of 0 for future usage.
+    among them and get no line; ``ended`` are the same of periods that new ones have cut short. ``prorated`` are
+    proration items to add, and with ``pending`` pending invoice items are added. Lines are in the API's order: pending
+    items, then the subscription's items, each newest first. Flexible billing has no lines of 0 for future usage.
     """
     invoice = draft_of(call, subscription, reason)
     put_on(call, invoice, subscription, prorated or [])
@@ -255,6 +256,8 @@ def period_invoice(
         metered = item["price"]["recurring"]["usage_type"] == "metered"
         if used and item["id"] not in used:
             continue
+        if ended and item["id"] in ended:
+            usage_line(call, invoice, subscription, item, *ended[item["id"]])
         if metered and used:
             usage_line(call, invoice, subscription, item, *used[item["id"]])
         elif not metered or not (used or is_flexible(subscription)):

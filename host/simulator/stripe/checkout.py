@@ -60,8 +60,7 @@ def open_session(call: RequestContext, params: Object, session: Object) -> Objec
         check_parties(call, params.get(name) or {}, path=name)
     check_unmodelled(call, params)
     data = params.get("subscription_data") or {}
-    trial = bool(data.get("trial_period_days") or data.get("trial_end"))
-    entries = line_items.read(call, params.get("line_items"), params.get("currency"), trial=trial, custom=True)
+    entries = line_items.read(call, params.get("line_items"), params.get("currency"), begins=data, custom=True)
     check_items(entries, mode)
     _check_custom(call, params, entries)
     currency = entries[0].price["currency"] if entries else params.get("currency")
@@ -80,7 +79,7 @@ def open_session(call: RequestContext, params: Object, session: Object) -> Objec
     session["discounts"] = [_shown(entry) for entry in params.get("discounts") or []]
     session["optional_items"] = optional_items(call, params.get("optional_items"), mode, currency)
     kept = {name: params[name] for name in LATER if params.get(name)}
-    kept.update(items=[entry.id for entry in entries], trial=trial)
+    kept["items"] = [entry.id for entry in entries]
     call.backend.store.put("~checkout.session", session["id"], kept)
     if recovery := (params.get("after_expiration") or {}).get("recovery"):
         blank = {"allow_promotion_codes": False, "enabled": False, "expires_at": None, "url": None}

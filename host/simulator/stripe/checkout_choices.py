@@ -29,6 +29,7 @@ def choose(call: RequestContext, session: Object, params: Object) -> None:
         _set_amount(call, session, kept, params.get("unit_amount")),
         _add_optional(call, session, kept, params.get("optional_items")),
         _use_code(call, session, kept, params),
+        _pass_time(call, kept),
     ]
     if any(changed):
         call.backend.store.put(CHOSEN, session["id"], kept)
@@ -68,6 +69,15 @@ def _set_quantities(call: RequestContext, kept: Object, wanted: Any) -> bool:
     return bool(wanted)
 
 
+def _pass_time(call: RequestContext, kept: Object) -> bool:
+    """Whether the amounts depend on when the session is completed: they do before an anchor."""
+    data = kept.get("subscription_data") or {}
+    anchor = data.get("billing_cycle_anchor")
+    if anchor is not None and anchor <= call.now:
+        call.not_modelled("completing a session after its billing_cycle_anchor", "completing it before is.", "")
+    return bool(anchor or data.get("billing_cycle_anchor_config"))
+
+
 def _set_amount(call: RequestContext, session: Object, kept: Object, chosen: int | None) -> bool:
     """https://docs.stripe.com/payments/checkout/pay-what-you-want"""
     if not kept.get("items"):
@@ -100,7 +110,7 @@ def _add_optional(call: RequestContext, session: Object, kept: Object, wanted: A
             raise invalid("The session does not offer this item.", f"optional_items[{n}][price]")
         given = {"price": found["price"], "quantity": entry.get("quantity", found["quantity"])}
         price = in_currency(call.load("price", found["price"]), session["currency"])
-        made = line_items.entry(call, price, given, f"optional_items[{n}]", trial=bool(kept.get("trial")))
+        made = line_items.entry(call, price, given, f"optional_items[{n}]", kept.get("subscription_data"))
         line_items.keep(call, [made], _under(session))
         kept["items"].append(made.id)
         kept["line_items"].append(given)
@@ -132,10 +142,10 @@ def _use_code(call: RequestContext, session: Object, kept: Object, params: Objec
 
 def _add_up(call: RequestContext, session: Object, kept: Object) -> None:
     entries, items = [], [call.load("item", id) for id in kept["items"]]
+    data = kept.get("subscription_data") or {}
     for item, given in zip(items, kept["line_items"], strict=True):
         price = in_currency(call.find("price", item["price"]["id"]) or item["price"], session["currency"])
-        entries.append(line_items.entry(call, price, given, "line_items", trial=bool(kept.get("trial"))))
-    data = kept.get("subscription_data") or {}
+        entries.append(line_items.entry(call, price, given, "line_items", data))
     taxes = rates(call, data.get("default_tax_rates"), "subscription_data[default_tax_rates]")
     line_items.add_up(call, entries, _coupons(call, session), taxes, session.get("customer"))
     for item, entry in zip(items, entries, strict=True):

@@ -49,15 +49,30 @@ def check_mode(params: Object, mode: str) -> None:
             raise invalid(f"You may only specify one of these parameters: {one}, {other}.", one)
     if mode != "setup" and not params.get("line_items"):
         raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
-    if mode == "setup" and not params.get("currency"):
+    if mode == "setup" and not params.get("currency") and not params.get("allowed_payment_method_types"):
         raise invalid("Missing required param: currency.", "currency", "parameter_missing")
     if params.get("customer_update") and not params.get("customer"):
         raise invalid("`customer_update` can only be used with `customer`.", "customer_update")
     if len(params.get("discounts") or []) > 1:
         raise invalid("You can pass at most one discount.", "discounts")
-    data = params.get("subscription_data") or {}
-    if data.get("trial_period_days") is not None and data.get("trial_end") is not None:
+    _check_begin(params.get("subscription_data") or {})
+
+
+def _check_begin(data: Object) -> None:
+    """Check how the subscription would begin.
+
+    https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-subscription_data
+    """
+    days = data.get("trial_period_days")
+    if days is not None and data.get("trial_end") is not None:
         raise invalid("You cannot set both trial_end and trial_period_days.", "subscription_data[trial_end]")
+    if days is not None and days < 1:
+        raise invalid("Invalid trial_period_days: must be at least 1.", "subscription_data[trial_period_days]")
+    if data.get("billing_cycle_anchor_config"):
+        for name in ("billing_cycle_anchor", "trial_end", "trial_period_days"):
+            if data.get(name) is not None:
+                at = f"subscription_data[{name}]"
+                raise invalid("billing_cycle_anchor_config excludes an anchor and a trial.", at)
 
 
 def check_urls(params: Object) -> None:
@@ -83,6 +98,8 @@ def check_unmodelled(call: RequestContext, params: Object) -> None:
     if looks and any(looks.get(name) is None for name in _LOOKS):
         at = "branding_settings"
         call.not_modelled("the account's own branding", f"{', '.join(_LOOKS)} are, where all are given.", at)
+    if (params.get("managed_payments") or {}).get("enabled"):
+        call.not_modelled("payments that Stripe manages as the merchant of record", "", "managed_payments[enabled]")
     if (params.get("adaptive_pricing") or {}).get("enabled"):
         call.not_modelled("adaptive pricing", "", "adaptive_pricing[enabled]")
 

@@ -8,6 +8,7 @@ from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing, discounts, lines, prorations
 from host.simulator.stripe.catalogue import price_from
+from host.simulator.stripe.periods import check_period
 from host.simulator.stripe.pricing import amount_of, in_currency
 from host.simulator.stripe.taxes import rates
 
@@ -23,8 +24,6 @@ def add_extras(call: RequestContext, invoice: Object | None, subscription: Objec
                 "prices with `type=one_time`.",
                 f"{path}[price]",
             )
-        if extra.get("period"):
-            call.not_modelled(f"the parameter {path}[period]", "", f"{path}[period]")
         item = prorations.pending(
             call,
             subscription,
@@ -32,7 +31,7 @@ def add_extras(call: RequestContext, invoice: Object | None, subscription: Objec
             description=billing.product_name(call, price),
             discountable=extra.get("discountable", True),
             parent=prorations.owner(subscription["id"], None),
-            period={"start": call.now, "end": call.now},
+            period=period_of(call, subscription, extra.get("period") or {}, path),
             pricing=lines.pricing(price),
             proration=False,
             proration_details=None,
@@ -49,3 +48,25 @@ def add_extras(call: RequestContext, invoice: Object | None, subscription: Objec
             call.save("invoiceitem", item)
         else:
             lines.add_item(call, invoice, item)
+
+
+def period_of(call: RequestContext, subscription: Object, wanted: Object, path: str) -> Object:
+    """The period of an entry: by default it is the time that the current periods of all items have in common.
+
+    https://docs.stripe.com/api/subscriptions/create#create_subscription-add_invoice_items-period
+    """
+    items = subscription["items"]["data"]
+    start = max(item["current_period_start"] for item in items)
+    end = min(item["current_period_end"] for item in items)
+    found = {}
+    for name, default in (("start", start), ("end", end)):
+        given, at = wanted.get(name) or {}, f"{path}[period][{name}][timestamp]"
+        if given.get("type") == "now":
+            default = call.now
+        elif given.get("type") == "timestamp":
+            if given.get("timestamp") is None:
+                raise invalid(f"Missing required param: {at}.", at, "parameter_missing")
+            default = given["timestamp"]
+        found[name] = default
+    check_period(found, f"{path}[period]")
+    return found

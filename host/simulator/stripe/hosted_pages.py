@@ -51,7 +51,7 @@ def create_connections_session(call: RequestContext) -> Object:
     https://docs.stripe.com/api/financial_connections/sessions
     """
     session = resources.create(call)
-    session["client_secret"] = f"fcsess_client_secret_{call.world.ids.new('', 24)}"
+    session["client_secret"] = f"fcsess_client_secret_{call.backend.ids.new('', 24)}"
     return call.save("financial_connections.session", session)
 
 

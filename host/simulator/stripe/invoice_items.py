@@ -16,6 +16,7 @@ from host.simulator.stripe import discounts, lines
 from host.simulator.stripe.catalogue import make_price
 from host.simulator.stripe.drafts import editable
 from host.simulator.stripe.money import check_currency, rounded
+from host.simulator.stripe.periods import check_period
 from host.simulator.stripe.pricing import Price, amount_of, in_currency
 from host.simulator.stripe.prorations import owner
 from host.simulator.stripe.subscriptions import find_living, first_currency
@@ -129,6 +130,7 @@ def create_item(call: RequestContext) -> Object:
     item.update(customer=id, invoice=None, date=call.now, proration=False, proration_details=None)
     item.update(parent=owner(subscription["id"], None) if subscription else None, test_clock=customer.get("test_clock"))
     item["period"] = params.get("period") or {"start": call.now, "end": call.now}
+    check_period(item["period"], "period")
     _price(call, item, params, found)
     item["discountable"] = params.get("discountable", found.amount >= 0)
     call.save("invoiceitem", item)
@@ -190,6 +192,7 @@ def update_item(call: RequestContext) -> Object:
     draft = editable(call, item["invoice"], "invoiceitem") if item["invoice"] else None
     if item["proration"] and params.keys() & _AMOUNTS:
         raise call.refuse("The amount of a proration cannot be changed.")
+    check_period(params.get("period"), "period")
     call.put(item, _plain(params))
     if "discountable" in params:
         item["discountable"] = params["discountable"]

@@ -9,6 +9,7 @@ from host.simulator.stripe import discounts, lines
 from host.simulator.stripe.drafts import editable
 from host.simulator.stripe.invoice_items import Worth, quantity_of, replace_line, worth
 from host.simulator.stripe.listing import page_of
+from host.simulator.stripe.periods import check_period
 from host.simulator.stripe.prorations import pending
 from host.simulator.stripe.taxes import rates
 
@@ -63,6 +64,7 @@ def _set(call: RequestContext, item: Object, wanted: Object, found: Worth | None
             quantity_decimal=f"{quantity.normalize():f}" if quantity else "0",
             pricing=lines.pricing(found.price) if found.price else None,
         )
+    check_period(wanted.get("period"), f"{path}[period]")
     for name in ("description", "period", "discountable"):
         if name in wanted:
             item[name] = wanted[name]

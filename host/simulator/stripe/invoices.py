@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from host.simulator import resources
-from host.simulator.api_error import SimulatedError, invalid
+from host.simulator.api_error import SimulatedError, invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing, closing, collection, discounts, invoice_payments, lines, shares
+from host.simulator.stripe import billing, closing, collection, discounts, invoice_payments, limits, lines, shares
 from host.simulator.stripe.drafts import not_editable
 from host.simulator.stripe.money import check_currency
 from host.simulator.stripe.parties import check_parties
@@ -18,6 +18,7 @@ from host.simulator.stripe.subscriptions import find_living, first_currency
 from host.simulator.stripe.taxes import check_automatic, rates
 
 HOUR = 3600
+LATEST = 5 * 366 * DAY  # automatic finalization is at most five years ahead
 # Parameters that are members as they are given.
 PLAIN = (
     "account_tax_ids",
@@ -55,6 +56,7 @@ def create_invoice(call: RequestContext) -> Object:
     """Create a draft, with the customer's pending items if ``pending_invoice_items_behavior`` says so."""
     check_currency(call)
     params = call.params
+    _check(call, params)
     subscription = find_living(call, params["subscription"]) if params.get("subscription") else None
     id = params.get("customer") or (subscription or {}).get("customer")
     if not id:
@@ -77,10 +79,6 @@ def create_invoice(call: RequestContext) -> Object:
 
 def _set(call: RequestContext, invoice: Object, params: Object, *, new: bool = False) -> None:
     """Set the parameters that creating and updating have in common."""
-    check_automatic(call, params)
-    for name in _UNMODELLED:
-        if params.get(name):
-            call.not_modelled(f"the parameter {name}", "", name)
     check_parties(call, params, invoice["customer"])
     call.put(invoice, {name: value for name, value in params.items() if name in PLAIN})
     _set_method(call, invoice, params)
@@ -99,6 +97,23 @@ def _set(call: RequestContext, invoice: Object, params: Object, *, new: bool = F
         invoice["automatically_finalizes_at"] = invoice.get("automatically_finalizes_at") or call.now + HOUR
     elif "automatically_finalizes_at" not in params:
         invoice["automatically_finalizes_at"] = None
+
+
+def _check(call: RequestContext, params: Object) -> None:
+    """Refuse parameters beyond their limits, and what is not modelled."""
+    limits.check(params)
+    check_automatic(call, params)
+    for name in _UNMODELLED:
+        if params.get(name):
+            call.not_modelled(f"the parameter {name}", "", name)
+    template = (params.get("rendering") or {}).get("template")
+    if template:  # they are made in the dashboard alone
+        raise missing("invoice rendering template", str(template), "rendering[template]", 400)
+    at = params.get("automatically_finalizes_at")
+    if at and not call.now < at <= call.now + LATEST:
+        raise invalid(
+            "automatically_finalizes_at must be in the future, and within five years.", "automatically_finalizes_at"
+        )
 
 
 def _set_method(call: RequestContext, invoice: Object, params: Object) -> None:
@@ -146,6 +161,7 @@ def update_invoice(call: RequestContext) -> Object:
         _set_method(call, invoice, params)
         rest = {name: value for name, value in params.items() if name != "default_payment_method"}
         return call.save("invoice", call.put(invoice, rest))
+    _check(call, params)
     _set(call, invoice, params)
     return call.save("invoice", lines.total_up(call, invoice))
 

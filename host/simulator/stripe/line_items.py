@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -10,6 +11,8 @@ from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe.breakdowns import SUMS
 from host.simulator.stripe.catalogue import check_for_sale, price_from
+from host.simulator.stripe.money import rounded
+from host.simulator.stripe.periods import configured_anchor, next_end, previous_end
 from host.simulator.stripe.pricing import amount_of, in_currency
 from host.simulator.stripe.sums import Coupon, Line, compute
 from host.simulator.stripe.taxes import rates
@@ -38,17 +41,17 @@ def read(
     currency: str | None,
     path: str = "line_items",
     *,
-    trial: bool = False,
+    begins: Object | None = None,
     custom: bool = False,
 ) -> list[LineEntry]:
     """The entries of a ``line_items`` parameter (``path``).
 
-    With ``trial``, nothing is due today for recurring prices. ``custom`` says whether there is a page on which the
-    customer can set a price.
+    ``begins`` are the parameters of how a subscription to them would begin (see :func:`first_share`). ``custom`` says
+    whether there is a page on which the customer can set a price.
     """
     found: list[LineEntry] = []
     for n, item in enumerate(wanted or []):
-        found.append(read_entry(call, item, currency, f"{path}[{n}]", trial=trial, custom=custom))
+        found.append(read_entry(call, item, currency, f"{path}[{n}]", begins=begins, custom=custom))
         currency = found[-1].price["currency"]
     kinds = {(e.price["recurring"]["interval"], e.price["recurring"]["interval_count"]) for e in found if e.recurring}
     if len(kinds) > 1:
@@ -57,7 +60,13 @@ def read(
 
 
 def read_entry(
-    call: RequestContext, item: Object, currency: str | None, here: str, *, trial: bool = False, custom: bool = False
+    call: RequestContext,
+    item: Object,
+    currency: str | None,
+    here: str,
+    *,
+    begins: Object | None = None,
+    custom: bool = False,
 ) -> LineEntry:
     """One entry of such a parameter, which is ``here``; see :func:`read`."""
     base = price_from(call, item, here)
@@ -65,11 +74,32 @@ def read_entry(
     price = in_currency(base, currency or base["currency"], f"{here}[price]")
     if base.get("custom_unit_amount") and not custom:
         call.not_modelled("prices that the customer sets", "prices with an amount are.", f"{here}[price]")
-    return entry(call, price, item, here, trial=trial)
+    return entry(call, price, item, here, begins)
 
 
-def entry(call: RequestContext, price: Object, item: Object, here: str, *, trial: bool) -> LineEntry:
-    """The entry for a price, with the parameters ``item``."""
+def first_share(call: RequestContext, recurring: Object, begins: Object) -> Decimal:
+    """The share of a recurring price that is due today: none on trial, a part of it before an anchor, else all.
+
+    ``begins`` are ``trial_period_days``, ``trial_end``, ``billing_cycle_anchor``, ``billing_cycle_anchor_config`` and
+    ``proration_behavior``, as they are parameters of a session's ``subscription_data``.
+    https://docs.stripe.com/payments/checkout/billing-cycle
+    """
+    if begins.get("trial_period_days") or begins.get("trial_end"):
+        return Decimal(0)
+    anchor, config = begins.get("billing_cycle_anchor"), begins.get("billing_cycle_anchor_config")
+    if config:
+        anchor = configured_anchor(call.now, config)
+    if anchor is None:
+        return Decimal(1)
+    end = next_end(anchor, recurring, call.now)
+    start = min(call.now, previous_end(anchor, recurring, end))
+    if start < call.now and begins.get("proration_behavior") == "none":
+        return Decimal(0)
+    return Decimal(end - call.now) / (end - start)
+
+
+def entry(call: RequestContext, price: Object, item: Object, here: str, begins: Object | None = None) -> LineEntry:
+    """The entry for a price, with the parameters ``item``; ``begins`` are those of :func:`first_share`."""
     metered = (price["recurring"] or {}).get("usage_type") == "metered"
     quantity = item.get("quantity")
     if metered and quantity is not None:
@@ -78,8 +108,9 @@ def entry(call: RequestContext, price: Object, item: Object, here: str, *, trial
         quantity = 1 if quantity is None else quantity
         if quantity < 0:
             raise invalid("This value must be greater than or equal to 0.", f"{here}[quantity]")
-    free = metered or (trial and price["type"] == "recurring")
-    amount = 0 if free else amount_of(price, quantity or 0)
+    amount = 0 if metered else amount_of(price, quantity or 0)
+    if price["type"] == "recurring":
+        amount = rounded(amount * first_share(call, price["recurring"], begins or {}))
     if asked := price.get("custom_unit_amount"):
         amount = item.get(CHOSEN, asked["preset"] or 0)
     line = Line(amount, price["product"])

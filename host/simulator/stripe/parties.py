@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe.transfers import check_accounts
+from host.simulator.stripe.transfers import check_accounts, check_destination
 
 _SOURCES = ("source", "card", "bank_account")
 
@@ -22,6 +22,10 @@ def check_parties(call: RequestContext, params: Object, customer: str | None = N
         for n, id in enumerate(given.get("account_tax_ids") or []):
             name = f"account_tax_ids[{n}]"
             call.load("tax_id", str(id), at(f"{where}[account_tax_ids][{n}]" if where else name), 400)
+        issuer = given.get("issuer") or {}
+        if issuer.get("type") == "account":
+            name = f"{where}[issuer][account]" if where else "issuer[account]"
+            check_destination(call, str(issuer.get("account") or ""), at(name), "account")
     if source := params.get("default_source"):
         found = next((call.find(kind, str(source)) for kind in _SOURCES if call.find(kind, str(source))), None)
         if found is None:

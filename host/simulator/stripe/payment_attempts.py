@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import billing
+from host.simulator.stripe import billing, closing
 from host.simulator.stripe.collection import attempt, failed, finalize, method_of
 
 
 def need_method(call: RequestContext, subscription: Object, invoice: Object, behaviour: str) -> None:
     """Refuse to charge a customer without a payment method. A trial gets a pending setup intent instead."""
     if subscription["collection_method"] == "send_invoice" or method_of(call, invoice) is not None:
+        return
+    if subscription.get("pause_collection"):
         return
     if subscription["status"] == "trialing":
         _pending_setup(call, subscription)
@@ -43,13 +45,37 @@ def _pending_setup(call: RequestContext, subscription: Object) -> None:
     call.save("subscription", subscription)
 
 
+def set_aside(call: RequestContext, subscription: Object, invoice: Object) -> bool:
+    """Treat a draft of a subscription as its ``pause_collection`` says; returns whether collection is paused.
+
+    https://docs.stripe.com/billing/subscriptions/pause-payment
+    """
+    behavior = (subscription.get("pause_collection") or {}).get("behavior")
+    if behavior is None:
+        return False
+    invoice.update(auto_advance=False, automatically_finalizes_at=None)
+    call.save("invoice", invoice)
+    if behavior == "keep_as_draft":
+        return True
+    finalize(call, invoice)
+    if invoice["status"] == "open" and behavior == "void":
+        closing.void(call, invoice)
+    elif invoice["status"] == "open":
+        closing.write_off(call, invoice, "subscription_paused")
+    return True
+
+
 def pay_now(
     call: RequestContext, subscription: Object, invoice: Object, behaviour: str, *, off_session: bool = False
 ) -> None:
     """Finalize an invoice and, if it is charged automatically, pay it; ``subscription`` is updated to what is saved.
 
-    A first invoice that is to be sent stays a draft for an hour, like those of renewals.
+    A first invoice that is to be sent stays a draft for an hour, like those of renewals. None is paid while collection
+    is paused.
     """
+    if set_aside(call, subscription, invoice):
+        subscription.update(call.load("subscription", str(subscription["id"])))
+        return
     first = invoice["billing_reason"] == "subscription_create"
     if first and subscription["collection_method"] == "send_invoice":
         billing.wait(call, invoice)

@@ -51,6 +51,8 @@ def create_link(call: RequestContext) -> Object:
     """Create an active link, with its line items and URL."""
     params = call.params
     check_automatic(call, params)
+    if (params.get("managed_payments") or {}).get("enabled"):
+        call.not_modelled("payments that Stripe manages as the merchant of record", "", "managed_payments[enabled]")
     _check_parties(call, params.get("currency") or "usd")
     if not params.get("line_items"):
         raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
@@ -156,7 +158,7 @@ def _change_items(call: RequestContext, link: Object, wanted: list[Object]) -> N
         given[place].update({name: entry[name] for name in ("quantity", "adjustable_quantity") if name in entry})
     items = [call.load("item", id) for id in kept["items"]]
     entries = [
-        line_items.entry(call, in_currency(item["price"], link["currency"]), one, "line_items", trial=False)
+        line_items.entry(call, in_currency(item["price"], link["currency"]), one, "line_items")
         for item, one in zip(items, given, strict=True)
     ]
     line_items.add_up(call, entries, [], [])

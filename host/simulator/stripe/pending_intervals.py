@@ -8,6 +8,7 @@ from __future__ import annotations
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing
+from host.simulator.stripe.payment_attempts import set_aside
 from host.simulator.stripe.periods import later, shortest
 from host.simulator.stripe.subscription_statuses import ENDED
 
@@ -57,7 +58,9 @@ def bill(call: RequestContext, id: str) -> None:
     invoice = billing.draft_of(call, subscription, "automatic_pending_invoice_item_invoice")
     billing.take_pending(call, invoice, id)
     if invoice["lines"]["data"]:
-        billing.wait(call, billing.keep(call, subscription, invoice))
+        billing.keep(call, subscription, invoice)
+        if not set_aside(call, subscription, invoice):
+            billing.wait(call, invoice)
 
 
 DUE = {_DUE: bill}

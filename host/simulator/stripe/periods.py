@@ -6,6 +6,8 @@ import calendar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from host.simulator.api_error import invalid
+
 DAY = 86400
 _DAYS = {"day": 1, "week": 7}
 _MEAN = {"day": DAY, "week": 7 * DAY, "month": 30.44 * DAY, "year": 365.25 * DAY}
@@ -63,6 +65,15 @@ def configured_anchor(now: int, config: dict[str, Any]) -> int:
 
 
 _CLOCK = ("hour", "minute", "second")
+
+
+def check_period(period: dict[str, Any] | None, path: str) -> None:
+    """Refuse a period (``start``, ``end``) that ends before it starts; ``path`` is the parameter it is in.
+
+    https://docs.stripe.com/api/invoiceitems/create#create_invoiceitem-period
+    """
+    if period and period["end"] < period["start"]:
+        raise invalid("The period must not end before it starts.", f"{path}[end]")
 
 
 def day_of(at: int) -> str:

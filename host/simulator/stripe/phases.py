@@ -73,25 +73,37 @@ def _discounts(call: RequestContext, wanted: list[Object] | None, path: str) -> 
 
 def _extra(call: RequestContext, wanted: Object, path: str) -> Object:
     """An entry of ``add_invoice_items``, which is billed when the phase begins."""
-    if wanted.get("period"):
-        call.not_modelled(f"the parameter {path}[period]", "", f"{path}[period]")
     price = price_from(call, wanted, path)
     if price["type"] == "recurring":
         raise invalid("The price specified must be of `type=one_time`.", f"{path}[price]")
     return {
         "discounts": _discounts(call, wanted.get("discounts"), f"{path}[discounts]"),
         "metadata": wanted.get("metadata") or {},
-        "period": {"start": {"type": "phase_start"}, "end": {"type": "phase_start"}},
+        "period": {**_PERIOD, **(wanted.get("period") or {})},
         "price": price["id"],
         "quantity": wanted.get("quantity", 1),
         "tax_rates": rates(call, wanted.get("tax_rates"), f"{path}[tax_rates]"),
     }
 
 
+_PERIOD = {"start": {"type": "max_item_period_start"}, "end": {"type": "min_item_period_end"}}
+
+
+def _dated(phase: Object, period: Object) -> Object:
+    """The period of an extra as a parameter of a subscription, which knows no phases."""
+    ends = {"phase_start": phase["start_date"], "phase_end": phase["end_date"]}
+    found = {name: {n: v for n, v in edge.items() if v is not None} for name, edge in period.items()}
+    for edge in found.values():
+        if edge["type"] in ends:
+            edge.update(type="timestamp", timestamp=ends[edge["type"]])
+    return found
+
+
 def extras_of(phase: Object) -> list[Object]:
     """What a phase adds to its first invoice, as ``add_invoice_items``."""
     return [
         {
+            "period": _dated(phase, extra["period"]),
             **{name: extra[name] for name in ("metadata", "price", "quantity")},
             "discounts": _asked(extra["discounts"]),
             "tax_rates": [rate["id"] for rate in extra["tax_rates"]],

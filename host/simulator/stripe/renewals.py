@@ -8,9 +8,9 @@ from __future__ import annotations
 from host.simulator.api_error import missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import billing, closing, prorations
-from host.simulator.stripe.collection import finalize, method_of
+from host.simulator.stripe.collection import method_of
 from host.simulator.stripe.invoice_payments import subscription_of
-from host.simulator.stripe.payment_attempts import pay_now
+from host.simulator.stripe.payment_attempts import pay_now, set_aside
 from host.simulator.stripe.periods import next_end
 from host.simulator.stripe.subscription_statuses import ENDED
 
@@ -113,16 +113,9 @@ def trial_may_end(call: RequestContext, subscription: Object) -> bool:
 
 def _advance(call: RequestContext, subscription: Object, invoice: Object) -> None:
     """Schedule a renewal's draft to be finalized in an hour, unless collection is paused or was given up."""
-    pause = (subscription.get("pause_collection") or {}).get("behavior")
-    if pause in ("void", "mark_uncollectible"):
-        call.save("invoice", invoice)
-        finalize(call, invoice)
-        if invoice["status"] == "open" and pause == "void":
-            closing.void(call, invoice)
-        elif invoice["status"] == "open":
-            closing.write_off(call, invoice, "subscription_paused")
+    if set_aside(call, subscription, invoice):
         return
-    advance = pause != "keep_as_draft" and subscription["status"] != "unpaid"
+    advance = subscription["status"] != "unpaid"
     invoice["auto_advance"] = advance
     invoice["automatically_finalizes_at"] = call.now + HOUR if advance else None
     call.save("invoice", invoice)

@@ -1,4 +1,4 @@
-"""Subscription schedules, whose phases change their subscription.
+"""Creating, updating, releasing and canceling subscription schedules, whose phases change their subscription.
 
 https://docs.stripe.com/billing/subscriptions/subscription-schedules
 """
@@ -10,24 +10,12 @@ from typing import Any
 from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
 from host.simulator.renamed_params import renaming
-from host.simulator.stripe import pending_updates, subscriptions
+from host.simulator.stripe import limits, schedule_progress, subscriptions
 from host.simulator.stripe.money import check_currency
-from host.simulator.stripe.phases import (
-    dated,
-    extras_of,
-    items_of,
-    of_item,
-    phase_of,
-    refuse,
-    settings_of,
-    subscription_params,
-)
-from host.simulator.stripe.renewals import cancel, finish
-from host.simulator.stripe.subscription_changes import change
+from host.simulator.stripe.phases import dated, of_item, phase_of, refuse, subscription_params
+from host.simulator.stripe.renewals import cancel
+from host.simulator.stripe.schedule_progress import FINISHED, KIND
 from host.simulator.stripe.subscription_statuses import ENDED
-
-KIND = "subscription_schedule"
-_FINISHED = ("canceled", "completed", "released")
 
 
 def create_schedule(call: RequestContext) -> Object:
@@ -48,23 +36,35 @@ def start_schedule(call: RequestContext, params: Object) -> Object:
     for name in ("customer", "phases"):
         if not params.get(name):
             raise invalid(f"Missing required param: {name}.", name, "parameter_missing")
+    limits.check(params)
     customer = call.load("customer", params["customer"], "customer", 400)
     start = params.get("start_date", "now")
     start = call.now if start == "now" else int(start)
-    if start < call.now:
-        call.not_modelled(
-            "a start_date in the past",
-            "now and later are; from_subscription schedules a subscription made with backdate_start_date.",
-            "start_date",
-        )
     schedule = _blank(call, customer, params)
     schedule["phases"] = dated(call, params["phases"], start)
+    if start < call.now:
+        _check_past(call, schedule)
     call.save(KIND, schedule)
     if start <= call.now:
-        _begin(call, schedule)
+        schedule_progress.begin(call, schedule)
     else:
-        _wait(call, schedule)
+        schedule_progress.wait(call, schedule)
     return call.save(KIND, schedule)
+
+
+def _check_past(call: RequestContext, schedule: Object) -> None:
+    """Refuse what a schedule that starts in the past would have done by now by rules that are not modelled.
+
+    Its first phase backdates the subscription: https://docs.stripe.com/billing/subscriptions/backdating
+    """
+    first = schedule["phases"][0]
+    anchor = first["billing_cycle_anchor"] or schedule["default_settings"]["billing_cycle_anchor"]
+    if first["end_date"] <= call.now:
+        call.not_modelled("phases that are over", "a first phase that began in the past and goes on is.", "start_date")
+    if first["trial_end"]:
+        call.not_modelled("a trial that began in the past", "phases without trials are.", "start_date")
+    if anchor == "phase_start":
+        call.not_modelled("an anchor in the past", "billing_cycle_anchor=automatic is.", "start_date")
 
 
 def _blank(call: RequestContext, customer: Object, params: Object) -> Object:
@@ -105,9 +105,19 @@ def _blank(call: RequestContext, customer: Object, params: Object) -> Object:
         "transfer_data": None,
     }
     _set_defaults(call, schedule, params.get("default_settings") or {})
-    if schedule["end_behavior"] in ("none", "renew"):
-        call.not_modelled(f"end_behavior={schedule['end_behavior']}", "release and cancel are.", "end_behavior")
+    _check_end(call, params)
     return schedule
+
+
+def _check_end(call: RequestContext, params: Object) -> None:
+    """Refuse the values of ``end_behavior`` that answers of old schedules have, and that cannot be set any more.
+
+    https://docs.stripe.com/changelog/2019-10-17/updates-subscription-renewal-properties
+    """
+    if params.get("end_behavior") == "renew":
+        raise invalid("Invalid end_behavior: renew can no longer be set; it must be cancel or release.", "end_behavior")
+    if params.get("end_behavior") == "none":
+        call.not_modelled("end_behavior=none", "release and cancel are.", "end_behavior")
 
 
 def _set_defaults(call: RequestContext, schedule: Object, given: Object) -> None:
@@ -115,101 +125,6 @@ def _set_defaults(call: RequestContext, schedule: Object, given: Object) -> None
     settings = schedule["default_settings"]
     for name, value in given.items():
         settings[name] = {**settings[name], **value} if isinstance(value, dict) and settings.get(name) else value
-
-
-def _begin(call: RequestContext, schedule: Object) -> None:
-    """Begin the first phase, and create the subscription."""
-    phase = schedule["phases"][0]
-    params = {**settings_of(schedule, phase), "customer": schedule["customer"], "items": items_of(phase)}
-    params.update(billing_mode=schedule["billing_mode"], currency=phase["currency"])
-    if phase["trial_end"]:
-        params["trial_end"] = phase["trial_end"]
-    if extras := extras_of(phase):
-        params["add_invoice_items"] = extras
-    made = subscriptions.start(call, params, schedule=schedule["id"])
-    schedule.update(status="active", subscription=made["id"])
-    _wait(call, schedule)
-
-
-def _wait(call: RequestContext, schedule: Object) -> None:
-    """Set the current phase, and schedule its end."""
-    if schedule["status"] == "not_started":
-        call.backend.agenda.add(call, schedule["phases"][0]["start_date"], "schedule", schedule["id"])
-        return
-    current = _current(call, schedule)
-    schedule["current_phase"] = {"start_date": current["start_date"], "end_date": current["end_date"]}
-    call.backend.agenda.add(call, current["end_date"], "schedule", schedule["id"])
-
-
-def _current(call: RequestContext, schedule: Object) -> Object:
-    for phase in schedule["phases"]:
-        if phase["end_date"] > call.now:
-            return dict(phase)
-    return dict(schedule["phases"][-1])
-
-
-def come_due(call: RequestContext, id: str) -> None:
-    """Carry out the beginning or end of a phase."""
-    schedule = call.find(KIND, id)
-    if schedule is None or schedule["status"] in _FINISHED:
-        return
-    if schedule["status"] == "not_started":
-        _begin(call, schedule)
-    elif schedule["phases"][-1]["end_date"] <= call.now:
-        _finish(call, schedule)
-    else:
-        _enter(call, schedule)
-    call.save(KIND, schedule)
-
-
-def _enter(call: RequestContext, schedule: Object) -> None:
-    """Begin the next phase, and apply it to the subscription."""
-    _wait(call, schedule)
-    subscription = call.find("subscription", schedule["subscription"])
-    if subscription is not None and subscription["status"] not in ENDED:
-        _apply(call, schedule, subscription, _current(call, schedule), begins=True)
-
-
-def _apply(
-    call: RequestContext, schedule: Object, subscription: Object, phase: Object, *, begins: bool = False
-) -> None:
-    pending_updates.discard(call, subscription)
-    old = {item["price"]["id"]: item["id"] for item in subscription["items"]["data"]}
-    wanted = []
-    for item in items_of(phase):
-        same = old.pop(item["price"], None)
-        wanted.append({**item, **({"id": same} if same else {})})
-    gone = [{"id": id, "deleted": True} for id in old.values()]
-    params = {**settings_of(schedule, phase), "items": [*wanted, *gone]}
-    params["proration_behavior"] = phase["proration_behavior"]
-    if phase["trial_end"] and phase["trial_end"] > call.now:
-        params["trial_end"] = phase["trial_end"]
-    if begins and (extras := extras_of(phase)):
-        params["add_invoice_items"] = extras
-    anchor = phase["billing_cycle_anchor"] or schedule["default_settings"]["billing_cycle_anchor"]
-    if begins and anchor == "phase_start":
-        params["billing_cycle_anchor"] = {"type": "now"}
-    change(call, subscription, params)
-
-
-def _finish(call: RequestContext, schedule: Object) -> None:
-    """End the schedule after its last phase; ``end_behavior`` says whether the subscription ends, too."""
-    subscription = call.find("subscription", schedule["subscription"])
-    schedule["current_phase"] = None
-    if schedule["end_behavior"] == "cancel":
-        schedule.update(status="completed", completed_at=call.now)
-        call.save(KIND, schedule)  # before its subscription ends, which would cancel it
-        if subscription is not None and subscription["status"] not in ENDED:
-            finish(call, subscription)
-    else:
-        _let_go(call, schedule, subscription)
-
-
-def _let_go(call: RequestContext, schedule: Object, subscription: Object | None) -> None:
-    schedule.update(status="released", released_at=call.now, current_phase=None)
-    schedule.update(released_subscription=schedule["subscription"], subscription=None)
-    if subscription is not None:
-        call.save("subscription", {**subscription, "schedule": None})
 
 
 def _from_subscription(call: RequestContext, id: str) -> Object:
@@ -245,7 +160,7 @@ def _from_subscription(call: RequestContext, id: str) -> Object:
     settings["invoice_settings"]["days_until_due"] = subscription.get("days_until_due")
     schedule.update(phases=[phase], status="active", subscription=id)
     call.save("subscription", {**subscription, "schedule": schedule["id"]})
-    _wait(call, schedule)
+    schedule_progress.wait(call, schedule)
     return call.save(KIND, schedule)
 
 
@@ -253,13 +168,13 @@ def update_schedule(call: RequestContext) -> Object:
     """Update a schedule's current and future phases, its settings and its end."""
     check_currency(call)
     schedule, params = call.subject(), call.params
-    if schedule["status"] in _FINISHED:
+    if schedule["status"] in FINISHED:
         raise _finished("update", schedule)
     if params.get("pause_schedules"):
         call.not_modelled("the parameter pause_schedules", "", "pause_schedules")
+    _check_end(call, params)
+    limits.check(params)
     if params.get("end_behavior"):
-        if params["end_behavior"] in ("none", "renew"):
-            call.not_modelled(f"end_behavior={params['end_behavior']}", "release and cancel are.", "end_behavior")
         schedule["end_behavior"] = params["end_behavior"]
     call.put(schedule, {"metadata": params["metadata"]} if "metadata" in params else {})
     _set_defaults(call, schedule, params.get("default_settings") or {})
@@ -276,19 +191,19 @@ def _replace_phases(call: RequestContext, schedule: Object, given: list[Object])
     if first is None or (active and first not in [phase["start_date"] for phase in schedule["phases"]]):
         raise invalid("The first phase must begin when one that there is does.", "phases[0][start_date]")
     begun = [phase for phase in schedule["phases"] if phase["end_date"] <= call.now and phase["start_date"] < first]
-    before = _current(call, schedule)
+    before = schedule_progress.current(call, schedule)
     schedule["phases"] = [*begun, *dated(call, [{**given[0], "start_date": None}, *given[1:]], int(first))]
     if not active:
-        _wait(call, schedule)
+        schedule_progress.wait(call, schedule)
         return
-    _wait(call, schedule)
-    current = _current(call, schedule)
+    schedule_progress.wait(call, schedule)
+    current = schedule_progress.current(call, schedule)
     facts = ("items", "metadata", "discounts", "default_tax_rates", "collection_method", "description", "trial_end")
     if any(current[name] != before[name] for name in facts):
         call.save(KIND, schedule)
         subscription = call.load("subscription", schedule["subscription"])
         how = call.params.get("proration_behavior") or current["proration_behavior"]
-        _apply(call, schedule, subscription, {**current, "proration_behavior": how})
+        schedule_progress.apply(call, schedule, subscription, {**current, "proration_behavior": how})
 
 
 def release_schedule(call: RequestContext) -> Object:
@@ -297,7 +212,7 @@ def release_schedule(call: RequestContext) -> Object:
     subscription = call.find("subscription", schedule["subscription"]) if schedule["subscription"] else None
     if call.params.get("preserve_cancel_date"):
         call.not_modelled("the parameter preserve_cancel_date", "", "preserve_cancel_date")
-    _let_go(call, schedule, subscription)
+    schedule_progress.let_go(call, schedule, subscription)
     call.backend.agenda.drop("schedule", schedule["id"], call.account)
     return call.save(KIND, schedule)
 
@@ -315,24 +230,9 @@ def cancel_schedule(call: RequestContext) -> Object:
     return schedule
 
 
-def watch_subscription(call: RequestContext, subscription: Object) -> None:
-    """End a schedule with its subscription; it is aborted where the first invoice was never paid.
-
-    https://docs.stripe.com/api/events/types#event_types-subscription_schedule.aborted
-    """
-    if subscription["status"] not in ENDED or not subscription.get("schedule"):
-        return
-    schedule = call.find(KIND, subscription["schedule"])
-    if schedule is not None and schedule["status"] == "active":
-        call.backend.agenda.drop("schedule", schedule["id"], call.account)
-        call.save(KIND, {**schedule, "status": "canceled", "canceled_at": call.now, "current_phase": None})
-        if subscription["status"] == "incomplete_expired":
-            call.announce("subscription_schedule.aborted", KIND, schedule["id"])
-
-
 def _living(call: RequestContext, word: str) -> Object:
     schedule = call.subject()
-    if schedule["status"] in _FINISHED:
+    if schedule["status"] in FINISHED:
         raise _finished(word, schedule)
     return schedule
 
@@ -352,8 +252,6 @@ BEHAVIOURS = {
     "subscription_schedules.release": release_schedule,
     "subscription_schedules.update": update_schedule,
 }
-DUE = {"schedule": come_due}
-WATCHERS = {"subscription": watch_subscription}
 _HANDLED = {
     "phases.add_invoice_items.price_data",
     "phases.add_invoice_items.tax_rates",
@@ -371,4 +269,3 @@ EFFECTS = {
     "subscription_schedules.create": {*_HANDLED, "from_subscription", "start_date"},
     "subscription_schedules.update": {*_HANDLED, "proration_behavior", "phases"},
 }
-MAKES = {"invoice", "subscription"}

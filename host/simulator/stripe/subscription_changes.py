@@ -41,12 +41,14 @@ from host.simulator.stripe.subscriptions import (
 class SubscriptionChange(msgspec.Struct):
     """The state of a subscription before a change, and the parameters of the proration.
 
-    ``before`` are its items with their amounts, ``intervals`` are theirs, and ``trial`` says whether it was on
-    trial. ``at`` is the time to prorate for, ``behavior`` the ``proration_behavior``.
+    ``before`` are its items with their amounts, ``intervals`` are theirs, ``metered`` the price and the start of the
+    period of each metered one, and ``trial`` says whether it was on trial. ``at`` is the time to prorate for,
+    ``behavior`` the ``proration_behavior``.
     """
 
     before: dict[str, prorations.Part]
     intervals: dict[str, tuple[str, int]]
+    metered: dict[str, tuple[str, int]]
     trial: bool
     at: int
     behavior: str
@@ -75,6 +77,7 @@ def begin(call: RequestContext, subscription: Object, params: Object) -> Subscri
     return SubscriptionChange(
         {} if trial else prorations.parts(call, subscription, paid=True),
         _intervals(subscription),
+        usage.running(subscription),
         trial,
         prorations.moment(call, params, subscription),
         params.get("proration_behavior") or "create_prorations",
@@ -107,7 +110,7 @@ def _change(call: RequestContext, subscription: Object, params: Object) -> None:
     if {"collection_method", "days_until_due"} & params.keys():
         check_collection(subscription, params)
     if "pause_collection" in params:
-        _pause(subscription, params["pause_collection"])
+        _pause(call, subscription, params["pause_collection"])
     if params.get("items"):
         old = deepcopy(subscription["items"]["data"])
         items = changed_items(call, subscription, params["items"])
@@ -127,8 +130,13 @@ def _change(call: RequestContext, subscription: Object, params: Object) -> None:
     settle(call, subscription, params, state, new_period=new_period)
 
 
-def _pause(subscription: Object, wanted: Any) -> None:
+def _pause(call: RequestContext, subscription: Object, wanted: Any) -> None:
+    if wanted and wanted.get("resumes_at") is not None and wanted["resumes_at"] <= call.now:
+        raise invalid("Invalid timestamp: must be an integer Unix timestamp in the future.", _RESUMES)
     subscription["pause_collection"] = {"resumes_at": None, **wanted} if wanted else None
+
+
+_RESUMES = "pause_collection[resumes_at]"
 
 
 def _intervals(subscription: Object) -> dict[str, tuple[str, int]]:
@@ -207,7 +215,9 @@ def settle(
     if new_period:
         # https://docs.stripe.com/billing/subscriptions/billing-mode/compare#pending-invoice-items
         pending = is_flexible(subscription) or state.behavior != "always_invoice"
-        invoice = billing.period_invoice(call, subscription, "subscription_update", prorated=prorated, pending=pending)
+        ended = {} if state.trial else usage.ended(call, subscription, state.metered)
+        how: Object = {"prorated": prorated, "pending": pending, "ended": ended}
+        invoice = billing.period_invoice(call, subscription, "subscription_update", **how)
         if not invoice["lines"]["data"] and not extras:
             return
     elif state.behavior == "always_invoice":

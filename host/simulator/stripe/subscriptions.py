@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import backdating, billing, clock_steps, customer_balances, discounts, pending_intervals
+from host.simulator.stripe import (
+    backdating,
+    billing,
+    clock_steps,
+    customer_balances,
+    discounts,
+    limits,
+    pending_intervals,
+)
 from host.simulator.stripe.billing_modes import is_flexible
 from host.simulator.stripe.extras import add_extras
 from host.simulator.stripe.money import check_currency
@@ -95,7 +103,8 @@ def start(call: RequestContext, params: Object, schedule: str | None = None) -> 
 
 
 def check_unmodelled(call: RequestContext, params: Object) -> None:
-    """Refuse parameters that the answer would show although their effect is not modelled."""
+    """Refuse parameters beyond their limits, and those that the answer would show without having their effect."""
+    limits.check(params)
     check_automatic(call, params)
     for name in UNMODELLED:
         if params.get(name):

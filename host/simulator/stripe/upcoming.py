@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from host.simulator.api_error import SimulatedError, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import renewals, schedules
+from host.simulator.stripe import renewals, schedule_progress, schedules
+from host.simulator.stripe.schedule_progress import KIND
 from host.simulator.stripe.subscription_statuses import ENDED
 
 
@@ -21,13 +22,13 @@ def of_schedule(call: RequestContext, customer: str | None) -> Object:
         id = schedules.start_schedule(call, {**details, "customer": customer})["id"]
         before = None
     else:
-        before = _billed_last(call, call.load(schedules.KIND, id, "schedule", 400))
+        before = _billed_last(call, call.load(KIND, id, "schedule", 400))
         if details:
             schedules.update_schedule(call.asking("POST", f"/v1/subscription_schedules/{id}", details))
-    schedule = call.load(schedules.KIND, id)
+    schedule = call.load(KIND, id)
     if schedule["status"] == "not_started":
-        schedules.come_due(call.at(schedule["phases"][0]["start_date"], call.clock), id)
-        schedule = call.load(schedules.KIND, id)
+        schedule_progress.come_due(call.at(schedule["phases"][0]["start_date"], call.clock), id)
+        schedule = call.load(KIND, id)
     if (billed := _billed_last(call, schedule)) not in (None, before):
         return call.load("invoice", str(billed))
     if not schedule["subscription"]:
@@ -44,7 +45,7 @@ def of_subscription(call: RequestContext, subscription: Object) -> Object:
     """The next invoice of a subscription, after the phases of its schedule that begin or end until then."""
     before = subscription["latest_invoice"]
     while subscription["status"] not in ENDED and (at := _phase_ends(call, subscription)) is not None:
-        schedules.come_due(call.at(at, call.clock), subscription["schedule"])
+        schedule_progress.come_due(call.at(at, call.clock), subscription["schedule"])
         subscription = call.load("subscription", subscription["id"])
         if subscription["latest_invoice"] != before:
             return call.load("invoice", subscription["latest_invoice"])
@@ -63,7 +64,7 @@ def none_comes(call: RequestContext, of: str) -> SimulatedError:
 
 def _phase_ends(call: RequestContext, subscription: Object) -> int | None:
     """When the current phase of the subscription's schedule ends, if that is within its period; else ``None``."""
-    schedule = call.find(schedules.KIND, subscription.get("schedule") or "")
+    schedule = call.find(KIND, subscription.get("schedule") or "")
     current = schedule and schedule["current_phase"]
     until = min(item["current_period_end"] for item in subscription["items"]["data"])
     return int(current["end_date"]) if current and current["end_date"] <= until else None

@@ -33,6 +33,21 @@ def change(
         _bill(call, subscription, gone, behavior)
 
 
+def running(subscription: Object) -> dict[str, tuple[str, int]]:
+    """The price, and the start of the current period, of each metered item."""
+    items = [item for item in subscription["items"]["data"] if _metered(item)]
+    return {item["id"]: (item["price"]["id"], item["current_period_start"]) for item in items}
+
+
+def ended(call: RequestContext, subscription: Object, before: dict[str, tuple[str, int]]) -> dict[str, tuple[int, int]]:
+    """The periods that a new one has cut short, of the metered items that stay as they were: their usage is due.
+
+    ``before`` is what :func:`running` said.
+    """
+    now = running(subscription)
+    return {id: (start, call.now) for id, (price, start) in before.items() if id in now and now[id][0] == price}
+
+
 def _metered(item: Object) -> bool:
     return bool(item["price"]["recurring"]["usage_type"] == "metered")
 

@@ -395,3 +395,50 @@ def test_a_schedule_that_cancels_at_its_end_is_completed(shop) -> None:
     found = shop.api.get(f"/v1/subscription_schedules/{made['id']}")
     assert (found["status"], found["canceled_at"]) == ("completed", None)
     assert shop.api.get("/v1/events", type="subscription_schedule.canceled")["data"] == []
+
+
+@pytest.mark.parametrize(("behavior", "lines"), [("create_prorations", [1550, 3100]), ("none", [3100])])
+def test_a_schedule_that_starts_in_the_past_backdates_its_subscription(shop, behavior, lines) -> None:
+    """31.00 a month from 15 February, on 1 March: half of an imagined month of 28 days, and a month from today.
+
+    https://docs.stripe.com/api/subscription_schedules/create#create_subscription_schedule-start_date and
+    https://docs.stripe.com/billing/subscriptions/backdating
+    """
+    shop.wait(45 * DAY)
+    start = shop.time - 14 * DAY
+    wanted = [{**phase, "proration_behavior": behavior} for phase in phases(shop.price(3100), 1, months=3)]
+    made = schedule(shop, start_date=start, phases=wanted)
+    subscription = shop.now({"id": made["subscription"]})
+    assert (made["status"], made["current_phase"]["start_date"], subscription["start_date"]) == ("active", start, start)
+    assert made["current_phase"]["end_date"] == start + 89 * DAY  # 15 May
+    assert amounts(subscription["latest_invoice"]) == lines
+    assert subscription["latest_invoice"]["status"] == "draft"
+    shop.wait(31 * DAY + 3600)
+    assert [invoice["total"] for invoice in shop.invoices()] == [sum(lines), 3100]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"phases": {"duration": {"interval": "day", "interval_count": 5}}},
+        {"phases": {"trial": True}},
+        {"phases": {"billing_cycle_anchor": "phase_start"}},
+    ],
+    ids=["over", "trial", "anchor"],
+)
+def test_what_a_past_start_would_have_done_by_now_is_refused(shop, change) -> None:
+    """Phases that are over, trials and anchors in the past bill by rules that are not modelled."""
+    wanted = [{**phases(shop.price(), 1, months=3)[0], **change["phases"]}]
+    asked = {"customer": shop.customer, "start_date": shop.time - 14 * DAY, "phases": wanted}
+    status, error = shop.api.error("POST", KEY, asked)
+    assert (status, error["param"]) == (501, "start_date")
+
+
+@pytest.mark.parametrize(("end", "status"), [("renew", 400), ("none", 501)])
+def test_ends_of_old_schedules_cannot_be_set(shop, end, status) -> None:
+    """They are values of answers alone: https://docs.stripe.com/changelog/2019-10-17/updates-subscription-renewal-properties"""
+    made = schedule(shop, phases=phases(shop.price(), 1))
+    asked = {"customer": shop.customer, "start_date": "now", "phases": phases(shop.price(), 1), "end_behavior": end}
+    for path, params in ((KEY, asked), (f"{KEY}/{made['id']}", {"end_behavior": end})):
+        found, error = shop.api.error("POST", path, params)
+        assert (found, error["param"]) == (status, "end_behavior")
