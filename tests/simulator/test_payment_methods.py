@@ -95,6 +95,36 @@ def test_automatic_methods_need_a_return_url(api, kind) -> None:
     assert api.post(f"{path}/{waiting}/confirm", "return_url=https://example.com")["status"] == "succeeded"
 
 
+AUTOMATIC = "amount=500&currency=usd&confirm=true&automatic_payment_methods[enabled]=true&payment_method=pm_card_visa"
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        (AUTOMATIC, "return_url"),
+        (f"{AUTOMATIC}&off_session=true", ""),
+        (f"{AUTOMATIC}&return_url=https://example.com", ""),
+        (f"{AUTOMATIC}&automatic_payment_methods[allow_redirects]=never", ""),
+        (f"{AUTOMATIC}&return_url=https://example.com&error_on_requires_action=true", "error_on_requires_action"),
+        (f"{PAY}pm_card_visa", ""),
+        (f"{PAY}pm_card_visa&automatic_payment_methods[enabled]=false", ""),
+        (f"{PAY}pm_card_visa&payment_method_types[0]=card&error_on_requires_action=true", ""),
+    ],
+)
+def test_who_may_be_redirected_needs_an_address(api, given, fault) -> None:
+    """The customer may be redirected by automatic payment methods; off session there is no customer.
+
+    https://docs.stripe.com/changelog/2023-08-16/automatic-payment-methods. Without a word on payment methods, an
+    intent takes those of the account's settings, which here are cards.
+    """
+    status, answer = api.ask("POST", INTENTS, given)
+    if fault:
+        assert (status, fault in answer["error"]["message"]) == (400, True)
+        assert api.ids(INTENTS) == []
+    else:
+        assert (status, answer["status"]) == (200, "succeeded")
+
+
 @pytest.mark.parametrize(
     "name", ["return_url=https://example.com", "off_session=true", "error_on_requires_action=true"]
 )

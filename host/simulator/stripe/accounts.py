@@ -5,12 +5,19 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import external_accounts, persons, requirements
+from host.simulator.stripe import external_accounts, payout_schedules, persons, requirements
 from host.simulator.stripe.account_access import found
 from host.simulator.stripe.application_fees import platform
 
 MAKES = {"account", "person"}
-_GIVEN = {"capabilities", "external_account", "individual.ssn_last_4", "individual.id_number", "company.tax_id"}
+_GIVEN = {
+    "settings.payouts.schedule.delay_days=minimum",
+    "capabilities",
+    "external_account",
+    "individual.ssn_last_4",
+    "individual.id_number",
+    "company.tax_id",
+}
 EFFECTS = {
     "accounts.create": _GIVEN,
     "accounts.reject": {"reason"},
@@ -99,11 +106,7 @@ def _settings() -> Object:
         },
         "dashboard": {"display_name": None, "timezone": "Etc/UTC"},
         "payments": {"statement_descriptor": None},
-        "payouts": {
-            "debit_negative_balances": True,
-            "schedule": {"delay_days": 2, "interval": "daily"},
-            "statement_descriptor": None,
-        },
+        "payouts": payout_schedules.payouts(),
     }
 
 
@@ -127,10 +130,13 @@ def _take(call: RequestContext, account: Object) -> Object:
         account["individual"] = _person(call, account, individual)
     if (params.get("company") or {}).get("tax_id"):
         account["company"]["tax_id_provided"] = True
+    payout_schedules.settle(call, account, params)
     if given := params.get("external_account"):
         external_accounts.add(call, account, given)
     requirements.judge(account)
-    return call.save("account", account)
+    call.save("account", account)
+    payout_schedules.plan_all(call.within(account["id"]))
+    return account
 
 
 def _person(call: RequestContext, account: Object, given: Object) -> Object:
@@ -166,7 +172,7 @@ def own_account(call: RequestContext) -> Object:
         default_currency="usd",
         details_submitted=True,
         payouts_enabled=True,
-        settings=_settings(),
+        settings=_settings() | {"payouts": payout_schedules.shown(call)},
         type="standard",
         controller={"type": "account"},
     )

@@ -61,7 +61,7 @@ def collect(home: RequestContext, amount: int, charge: Object, account: str, sou
                 currency,
                 id,
                 description="application fee",
-                available_on=transaction["available_on"] if transaction else books.available_day(home.now),
+                available_on=transaction["available_on"] if transaction else books.available_day(home),
             ),
             "charge": source,
             "currency": currency,

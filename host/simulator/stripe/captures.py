@@ -140,7 +140,8 @@ def _capture_part(call: RequestContext, charge: Object, amount: int, *, final: b
     if amount:
         charges.settle_part(call, charge, amount)
     if final:
-        call.save("charge", {**charge, "captured": True})
+        whole = charge["amount_refunded"] == charge["amount_captured"]
+        call.save("charge", {**charge, "captured": True, "refunded": whole})
         charges.follow(call, charge)
 
 

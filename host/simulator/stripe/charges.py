@@ -267,7 +267,7 @@ def _enter(call: RequestContext, charge: Object, method: Object, amount: int, sh
         charge["id"],
         fees=tuple(fees),
         description=charge.get("description"),
-        available_on=0 if card_of(method).bypass else books.available_day(call.now),
+        available_on=0 if card_of(method).bypass else books.available_day(call),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import requirements, tokens
+from host.simulator.stripe import payout_schedules, requirements, tokens
 from host.simulator.stripe.account_access import found
 from host.simulator.stripe.card_facts import card_facts, card_named
 from host.simulator.stripe.listing import page_of
@@ -60,6 +60,7 @@ def create_external(call: RequestContext) -> Object:
         _make_default(account, made)
     requirements.judge(account)
     call.save("account", account)
+    payout_schedules.plan_all(call.within(account["id"]))
     return call.save(made["object"], made)
 
 

@@ -109,6 +109,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
             "payment_intents.confirm payment_intents.create payment_intents.retrieve "
             "payment_intents.update payment_intents.verify_microdeposits"
         ),
+        "payout_schedules": ("balance_settings.retrieve balance_settings.update"),
         "payouts": ("payouts.cancel payouts.create payouts.reverse"),
         "persons": ("accounts.persons.create accounts.persons.list accounts.persons.update"),
         "plans": ("plans.create plans.delete plans.update"),
@@ -259,7 +260,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "disputes": ("dispute"),
         "issuing_disputes": ("issuing_dispute"),
         "issuing_requests": ("issuing_request"),
-        "payouts": ("payout"),
+        "payouts": ("pay_out payout"),
         "pending_intervals": ("pending_items"),
         "quotes": ("expire_quote"),
         "refunds": ("refund"),

@@ -26,7 +26,7 @@ def create_refund(call: RequestContext) -> Object:
     if call.params.get("customer"):  # https://docs.stripe.com/api/refunds/create#create_refund-customer
         call.not_modelled("refunds of a cash balance", "Refunds are of a payment.", "customer")
     charge = _refundable(call)
-    if not charge["captured"]:
+    if not charge["captured"] and not charge["amount_captured"]:
         return _release_whole(call, charge)
     left = charge["amount_captured"] - charge["amount_refunded"]
     amount = amount_of(call, "amount", left)
@@ -49,7 +49,9 @@ def create_refund(call: RequestContext) -> Object:
     pending = how == "pending" or method["type"] not in ("card", "customer_balance")
     refund.update(_facts(charge, amount, "pending" if pending else "succeeded", str(method["type"])))
     charge["amount_refunded"] += amount
-    charge["refunded"] = amount == left
+    charge["refunded"] = charge["captured"] and amount == left
+    if refund["reason"] == "fraudulent":  # https://docs.stripe.com/api/refunds/create#create_refund-reason
+        charge["fraud_details"] = {"user_report": "fraudulent"}
     call.save("charge", charge)
     if pending or how == "fail":
         call.world.agenda.add(call, call.now + LATER, "refund", str(refund["id"]))
@@ -125,7 +127,8 @@ def _refundable(call: RequestContext) -> Object:
         charge = call.load("charge", call.params["charge"], "id")
     else:
         intent = call.load("payment_intent", intent_id, "payment_intent", 400)
-        if intent["status"] != "succeeded":
+        captured = intent["status"] == "requires_capture" and intent["amount_received"]
+        if intent["status"] != "succeeded" and not captured:  # https://docs.stripe.com/payments/multicapture
             raise call.refuse(
                 f"This PaymentIntent ({intent_id}) does not have a successful charge to refund.",
                 param="payment_intent",
@@ -133,7 +136,7 @@ def _refundable(call: RequestContext) -> Object:
         charge = call.load("charge", intent["latest_charge"])
     if charge["status"] != "succeeded":
         raise call.refuse(f"Charge {charge['id']} is not a successful charge.", param="charge")
-    if not charge["captured"] and charge["payment_intent"] is not None:
+    if not charge["captured"] and not charge["amount_captured"] and charge["payment_intent"] is not None:
         raise call.refuse(
             f"You must cancel the PaymentIntent {charge['payment_intent']} to release its uncaptured charge "
             f"{charge['id']}.",
