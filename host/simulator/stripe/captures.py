@@ -96,10 +96,12 @@ def capture_intent(call: RequestContext) -> Object:
             param="final_capture",
         )
     amount = _amount_to_capture(call, intent, least=0 if final and intent["amount_received"] else 1)
+    charge = call.load("charge", intent["latest_charge"])
+    set_transfer(call, charge)
     rest = {k: v for k, v in call.params.items() if k not in ("amount_to_capture", "final_capture")}
     call.put(intent, rest)
-    connect.check_division(call, intent, intent["amount_received"] + amount, intent["currency"])
-    charge = call.load("charge", intent["latest_charge"])
+    # The fee that is collected is at most what is captured, whatever was said before.
+    connect.check_division(call, intent, max(intent["amount"], intent["amount_received"] + amount), intent["currency"])
     card = charge["payment_method_details"]["type"] == "card"
     if card and call.params.get("statement_descriptor"):
         raise charges.no_descriptor(call)
@@ -117,6 +119,19 @@ def capture_intent(call: RequestContext) -> Object:
     else:
         intent.update(amount_received=received, amount_capturable=left)
     return call.save("payment_intent", intent)
+
+
+def set_transfer(call: RequestContext, charge: Object) -> None:
+    """Set how much of a charge is transferred, if the parameters of its capture say so."""
+    amount = (call.params.get("transfer_data") or {}).get("amount")
+    if amount is None:
+        return
+    if not charge["transfer_data"]:
+        raise call.refuse(
+            f"Charge {charge['id']} has no transfer_data[destination], so nothing of it is transferred.",
+            param="transfer_data[amount]",
+        )
+    charge["transfer_data"] = {**charge["transfer_data"], "amount": amount}
 
 
 def _amount_to_capture(call: RequestContext, intent: Object, *, least: int) -> int:

@@ -252,15 +252,19 @@ def charge_intent(call: RequestContext, intent: Object, method: Object, *, authe
 
 
 def keep_method(call: RequestContext, intent: Object, method: Object) -> None:
-    """Attach a used payment method to the customer if ``setup_future_usage`` says so; else it cannot be used again."""
+    """Attach a used payment method to the customer if ``setup_future_usage`` says so; else it cannot be used again.
+
+    https://docs.stripe.com/api/payment_intents/create#create_payment_intent-setup_future_usage
+    """
     options = authorizations.options_of(intent, method["type"])
     customer, future = intent.get("customer"), options.get("setup_future_usage") or intent.get("setup_future_usage")
     if future == "none":
         future = None
-    if customer and future and method["customer"] is None:
-        call.save("payment_method", {**method, "customer": customer})
-    elif method["customer"] is None:
-        spend_method(call, method)
+    if method["customer"] is None:
+        if not future:
+            spend_method(call, method)
+        elif customer:
+            call.save("payment_method", {**method, "customer": customer})
     if future == "off_session":
         set_up(call, method)
 

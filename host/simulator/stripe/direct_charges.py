@@ -7,7 +7,7 @@ from typing import Any
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import captures, charges, connect
+from host.simulator.stripe import authorizations, captures, charges, connect
 from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.money import amount_of, check_amount, check_currency, shown
@@ -15,10 +15,11 @@ from host.simulator.stripe.payment_methods import make, spend_method
 from host.simulator.stripe.sources import card_of_token, consume
 
 EFFECTS = {
-    "charges.capture": {"amount", "transfer_data.amount"},
+    "charges.capture": {"amount", "application_fee", "transfer_data.amount"},
     "charges.create": {"source", "capture", "application_fee", "destination"},
 }
 MAKES = {"charge", "balance_transaction"}
+_EXPIRED = "~expired_charge"
 _CARDS = "~charged_card"  # the cards of charged tokens that belong to no customer
 
 
@@ -43,6 +44,8 @@ def create_charge(call: RequestContext) -> Object:
     charge["source"] = _source(call, method)
     if decline is not None or not captured:
         call.save("charge", charge)
+    if decline is None and not captured:
+        call.world.agenda.add(call, call.now + authorizations.CAPTURE_WITHIN, "expire_charge", charge["id"])
     if decline is not None:
         raise charges.declined(call, charge, decline)
     if method["customer"] is None:
@@ -70,7 +73,7 @@ def _method(call: RequestContext) -> Object:
         if source is None:
             raise Refusal(400, "Must provide source or customer.", code="parameter_missing")
         if source.startswith("src_"):
-            facts = consume(call, call.load("source", source, "source", 400))
+            facts = consume(call, source)
             return make(call, {"type": "card", "card": facts})
         return _of_token(call, source)
     customer = call.load("customer", owner, "customer", 400)
@@ -110,7 +113,8 @@ def _of_token(call: RequestContext, id: str) -> Object:
 
 def _source(call: RequestContext, method: Object) -> Object | None:
     """The charge's ``source``: the card object that it was made with."""
-    return call.find("card", str(method["id"])) or call.find(_CARDS, str(method["id"]))
+    id = str(call.params.get("source") if str(call.params.get("source")).startswith("src_") else method["id"])
+    return next((found for kind in ("card", "source", _CARDS) if (found := call.find(kind, id))), None)
 
 
 def update_charge(call: RequestContext) -> Object | bytes:
@@ -124,6 +128,16 @@ def update_charge(call: RequestContext) -> Object | bytes:
     return resources.update(call)
 
 
+def expire(call: RequestContext, id: str) -> None:
+    """Release a charge that was not captured in time. https://docs.stripe.com/api/charges/capture"""
+    charge = call.find("charge", id)
+    if charge is None or charge["captured"] or charge["refunded"]:
+        return
+    call.save("charge", {**charge, "amount_refunded": charge["amount"], "refunded": True})
+    call.world.store.put(_EXPIRED, id, {})
+    call.announce("charge.expired", "charge", id)
+
+
 def capture_charge(call: RequestContext) -> Object:
     """Capture all or a part of an authorized charge."""
     charge = call.subject()
@@ -131,6 +145,11 @@ def capture_charge(call: RequestContext) -> Object:
         raise call.refuse(f"Charge {charge['id']} cannot be captured because it is {charge['status']}.")
     if charge["captured"]:
         raise call.refuse(f"Charge {charge['id']} has already been captured.", code="charge_already_captured")
+    if call.world.store.record(_EXPIRED, charge["id"]) is not None:
+        raise call.refuse(
+            f"Charge {charge['id']} could not be captured because the charge has expired.",
+            code="charge_expired_for_capture",
+        )
     if charge["refunded"]:
         raise call.refuse(f"Charge {charge['id']} has been refunded.", code="charge_already_refunded")
     if charge["amount_captured"]:
@@ -146,7 +165,12 @@ def capture_charge(call: RequestContext) -> Object:
             code="amount_too_large",
             param="amount",
         )
-    call.put(charge, {k: v for k, v in call.params.items() if k not in ("amount", "application_fee", "transfer_data")})
+    rest = {k: v for k, v in call.params.items() if k not in ("amount", "application_fee", "transfer_data")}
+    if "application_fee" in call.params:
+        rest["application_fee_amount"] = call.params["application_fee"]
+    call.put(charge, rest)
+    captures.set_transfer(call, charge)
+    connect.check_division(call, charge, charge["amount"], charge["currency"])
     if charge["payment_intent"]:
         intent = call.load("payment_intent", charge["payment_intent"])
         intent.update(status="succeeded", amount_received=amount, amount_capturable=0)
@@ -159,3 +183,4 @@ BEHAVIOURS = {
     "charges.create": create_charge,
     "charges.update": update_charge,
 }
+DUE = {"expire_charge": expire}

@@ -256,6 +256,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "closing": ("expire_invoice"),
         "collection": ("collect_invoice debit finalize_invoice invoice_overdue"),
         "coupons": ("expire_coupon expire_promotion_code"),
+        "direct_charges": ("expire_charge"),
         "discounts": ("end_discount"),
         "disputes": ("dispute"),
         "issuing_disputes": ("issuing_dispute"),
@@ -325,6 +326,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     },
     "WATCHERS": {
         "announcements": ("payment_intent subscription subscription_schedule"),
+        "application_fees": ("fee_refund"),
         "bank_transfers": ("payment_intent"),
         "collection": ("invoice payment_intent payment_method"),
         "customer_discounts": ("invoice"),
@@ -337,5 +339,6 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "plans": ("price"),
         "renewals": ("subscription"),
         "schedules": ("subscription"),
+        "transfers": ("transfer_reversal"),
     },
 }

@@ -121,19 +121,25 @@ def _return_shares(call: RequestContext, charge: Object, refund: Object, amount:
         refund["transfer_reversal"] = reversal["id"]
 
 
-def _refundable(call: RequestContext) -> Object:
+def _charge_of(call: RequestContext) -> Object:
+    """The charge that the parameters name, or the intent's."""
     intent_id = call.params.get("payment_intent")
     if intent_id is None:
-        charge = call.load("charge", call.params["charge"], "id")
-    else:
-        intent = call.load("payment_intent", intent_id, "payment_intent", 400)
-        captured = intent["status"] == "requires_capture" and intent["amount_received"]
-        if intent["status"] != "succeeded" and not captured:  # https://docs.stripe.com/payments/multicapture
-            raise call.refuse(
-                f"This PaymentIntent ({intent_id}) does not have a successful charge to refund.",
-                param="payment_intent",
-            )
-        charge = call.load("charge", intent["latest_charge"])
+        return call.load("charge", call.params["charge"], "id")
+    intent = call.load("payment_intent", intent_id, "payment_intent", 400)
+    captured = intent["status"] == "requires_capture" and intent["amount_received"]
+    if intent["status"] != "succeeded" and not captured:  # https://docs.stripe.com/payments/multicapture
+        raise call.refuse(
+            f"This PaymentIntent ({intent_id}) does not have a successful charge to refund.",
+            param="payment_intent",
+        )
+    return call.load("charge", intent["latest_charge"])
+
+
+def _refundable(call: RequestContext) -> Object:
+    charge = _charge_of(call)
+    if charge.get("source_transfer"):
+        call.not_modelled("refunds of a transfer's payment", "A transfer reversal takes its money back.", "charge")
     if charge["status"] != "succeeded":
         raise call.refuse(f"Charge {charge['id']} is not a successful charge.", param="charge")
     if not charge["captured"] and not charge["amount_captured"] and charge["payment_intent"] is not None:
