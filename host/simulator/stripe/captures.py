@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from host.simulator.checks import at_least
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import authorizations, charges, connect, invoice_payments, refunds
+from host.simulator.stripe import amount_details, authorizations, charges, connect, invoice_payments, refunds
 from host.simulator.stripe.confirmation import unexpected
 from host.simulator.stripe.money import amount_of, check_amount
 
@@ -20,7 +20,8 @@ _CANCELABLE = (
 )
 EFFECTS = {
     "payment_intents.cancel": {"cancellation_reason"},
-    "payment_intents.capture": {"amount_to_capture", "final_capture"},
+    "payment_intents.capture": {"amount_to_capture", "final_capture", *amount_details.EFFECTS_OF},
+    "payment_intents.increment_authorization": amount_details.EFFECTS_OF,
 }
 MAKES = {"charge"}
 
@@ -100,6 +101,7 @@ def capture_intent(call: RequestContext) -> Object:
     set_transfer(call, charge)
     rest = {k: v for k, v in call.params.items() if k not in ("amount_to_capture", "final_capture")}
     call.put(intent, rest)
+    amount_details.take(call, intent, amount)
     # The fee that is collected is at most what is captured, whatever was said before.
     connect.check_division(call, intent, max(intent["amount"], intent["amount_received"] + amount), intent["currency"])
     card = charge["payment_method_details"]["type"] == "card"
@@ -187,6 +189,7 @@ def increment_intent(call: RequestContext) -> Object:
         raise at_least("amount", str(intent["amount"] + 1))
     check_amount(call, charge=True, currency=intent["currency"])
     call.put(intent, call.params)
+    amount_details.take(call, intent, intent["amount"])
     intent["amount_capturable"] = intent["amount"]
     charge = call.load("charge", intent["latest_charge"])
     card = charge["payment_method_details"]["card"]

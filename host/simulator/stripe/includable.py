@@ -144,6 +144,11 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
     },
     "issuing.card": {"cvc": kept("issuing.card", "cvc"), "number": kept("issuing.card", "number")},
     "issuing.transaction": {"purchase_details": kept("issuing.transaction", "purchase_details")},
+    "payment_intent": {
+        "amount_details.line_items": below(
+            "payment_intent_amount_details_line_item", "/v1/payment_intents/{id}/amount_details_line_items"
+        )
+    },
     "payment_link": {"line_items": below("item", "/v1/payment_links/{id}/line_items")},
     "plan": {"tiers": kept("plan", "tiers")},
     "price": {

@@ -160,7 +160,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
         "application_fees": ("application_fees.refunds.create"),
         "bank_transfers": ("customers.funding_instructions.create payment_intents.apply_customer_balance"),
         "capabilities": ("accounts.capabilities.update"),
-        "captures": ("payment_intents.cancel payment_intents.capture"),
+        "captures": ("payment_intents.cancel payment_intents.capture payment_intents.increment_authorization"),
         "cash_balances": ("customers.cash_balance.update test_helpers.customers.fund_cash_balance"),
         "catalogue": ("prices.create prices.update products.create"),
         "checkout": ("checkout.sessions.create checkout.sessions.update"),
@@ -275,6 +275,7 @@ INDEX: Final[dict[str, dict[str, str]]] = {
     "MAKES": {
         "account_links": ("account_link account_session login_link"),
         "accounts": ("account person"),
+        "amount_details": ("payment_intent_amount_details_line_item"),
         "application_fees": ("application_fee balance_transaction fee_refund"),
         "bank_transfers": ("charge customer_cash_balance_transaction"),
         "books": ("balance_transaction"),

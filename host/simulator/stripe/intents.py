@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from host.simulator import resources
 from host.simulator.api_error import Refusal, invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import application_fees, authorizations, confirmation_tokens
+from host.simulator.stripe import amount_details, application_fees, authorizations, confirmation_tokens
 from host.simulator.stripe.confirmation import check_currency_of
 from host.simulator.stripe.payment_methods import check_usable, from_parameters, make, payment_method
 
@@ -39,6 +39,7 @@ def begin(call: RequestContext, at_confirmation: Iterable[str]) -> tuple[Object,
     intent = call.put(resources.fresh(call), call.params)
     intent["client_secret"] = f"{intent['id']}_secret_{call.world.ids.new('', 25)}"
     application_fees.sign(call, intent)
+    amount_details.take(call, intent, intent.get("amount") or 0)
     set_types(call, intent)
     method = take_method(call, intent)
     return call.save(call.plan.kind, intent), method

@@ -5,7 +5,7 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import Refusal
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import authorizations, connect, invoice_payments, microdeposits
+from host.simulator.stripe import amount_details, authorizations, connect, invoice_payments, microdeposits
 from host.simulator.stripe.confirmation import (
     WAITING,
     charge_intent,
@@ -30,14 +30,14 @@ _CONFIRM = {*_AT_CONFIRMATION, "payment_method", "payment_method_data", "use_str
 _UNTIL_CONFIRMED = (
     "amount", "currency", "payment_method", "payment_method_data", "application_fee_amount", "customer",
     "capture_method", "setup_future_usage", "payment_method_options", "statement_descriptor",
-    "statement_descriptor_suffix", "allowed_payment_method_types", "excluded_payment_method_types",
+    "statement_descriptor_suffix", "transfer_data", "allowed_payment_method_types", "excluded_payment_method_types",
 )  # fmt: skip
 _MOTO = "payment_method_options.card.moto"
 EFFECTS = {
-    "payment_intents.confirm": {*_CONFIRM, _MOTO},
-    "payment_intents.create": {*_CONFIRM, "confirm", _MOTO},
+    "payment_intents.confirm": {*_CONFIRM, _MOTO, *amount_details.EFFECTS_OF},
+    "payment_intents.create": {*_CONFIRM, "confirm", _MOTO, *amount_details.EFFECTS_OF},
     "payment_intents.retrieve": {"client_secret"},
-    "payment_intents.update": {"payment_method", "payment_method_data"},
+    "payment_intents.update": {"payment_method", "payment_method_data", *amount_details.EFFECTS_OF},
     "payment_intents.verify_microdeposits": {"amounts", "descriptor_code"},
 }
 
@@ -84,6 +84,7 @@ def update_intent(call: RequestContext) -> Object:
         # https://docs.stripe.com/api/payment_intents/update#update_payment_intent-transfer_group
         raise call.refuse("You can only provide `transfer_group` if it has not been set.", param="transfer_group")
     call.put(intent, call.params)
+    amount_details.take(call, intent, intent["amount"])
     connect.check_division(call, intent, intent["amount"], intent["currency"])
     set_types(call, intent)
     take_method(call, intent)
@@ -94,6 +95,7 @@ def confirm_intent(call: RequestContext) -> Object:
     """Confirm an intent. Raises :class:`Refusal` (402) if the payment is declined."""
     intent = call.subject()
     call.put(intent, call.params)
+    amount_details.take(call, intent, intent["amount"])
     set_types(call, intent)
     return _confirm(call, intent, take_method(call, intent))
 
