@@ -70,6 +70,7 @@ def create_account(call: RequestContext) -> Object:
         charges_enabled=False,
         controller=dict(_CONTROLLERS.get(kind) or _controller(params["controller"])),
         country=country,
+        created=call.now,
         default_currency=currency or "usd",
         details_submitted=False,
         email=None,

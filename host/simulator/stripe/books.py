@@ -226,6 +226,19 @@ def spend(call: RequestContext, amount: int, currency: str, message: str) -> Non
         raise call.refuse(message, code="balance_insufficient")
 
 
+def check_source_type(call: RequestContext, message: str) -> None:
+    """Refuse to send money from the balance of legacy ACH payments, of which there are none.
+
+    All other payments are of the type ``card``, but for those of FPX, which are not told apart here.
+    https://docs.stripe.com/api/balance/balance_object#balance_object-available-source_types
+    """
+    wanted = call.params.get("source_type", "card")
+    if wanted == "bank_account":
+        raise call.refuse(message, code="balance_insufficient")
+    if wanted != "card":
+        call.not_modelled(f"source_type={wanted}", "The balance is that of the type card.", "source_type")
+
+
 MAKES = {"balance_transaction"}
 BEHAVIOURS = {"balance.retrieve": retrieve_balance, "balance_transactions.list": list_transactions}
 FILTERS = {"balance_transactions.list": {"payout": _is_paid_out_by}}

@@ -165,7 +165,7 @@ def _capture_part(call: RequestContext, charge: Object, amount: int, *, final: b
 def capture(call: RequestContext, charge: Object, amount: int) -> Object:
     """Capture ``amount`` of an authorized charge, and release the rest."""
     charge.update(captured=True, amount_captured=amount)
-    charges.describe(charge)  # which the capture may have changed
+    charges.describe(call, charge)  # which the capture may have changed
     return charges.settle(call, charge)
 
 

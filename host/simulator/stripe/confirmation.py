@@ -229,7 +229,7 @@ def charge_intent(call: RequestContext, intent: Object, method: Object, *, authe
     Raises :class:`Refusal` (402) if it is declined.
     """
     bank = bank_of(method)
-    decline = charges.decline_of(card_of(method), authenticated=authenticated) if bank is None else None
+    decline = charges.decline_for(call, intent, method, authenticated=authenticated) if bank is None else None
     if decline is not None:
         raise fail(call, intent, method, decline, authenticated=authenticated)
     manual = authorizations.is_manual(intent, method["type"])

@@ -37,7 +37,7 @@ def create_charge(call: RequestContext) -> Object:
         call.not_modelled("charges of bank accounts", "Payment intents take bank debits.", "source")
     captured = call.params.get("capture", True)
     card = card_of(method)
-    decline = charges.decline_of(card)
+    decline = charges.decline_for(call, facts, method)
     if decline is None and card.authentication == "always":
         decline = charges.NOT_AUTHENTICATED
     charge = charges.make_charge(call, facts, method, captured=captured, decline=decline)

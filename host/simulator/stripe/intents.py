@@ -106,6 +106,8 @@ def take_method(call: RequestContext, intent: Object) -> Object | None:
     elif given:
         method = payment_method(call, given)
     elif data:
+        if data.get("radar_options"):
+            call.not_modelled("a session of Radar", "", "payment_method_data[radar_options]")
         method = make(call, from_parameters(call, data, "payment_method_data"))
         for name in ("billing_details", "metadata", "allow_redisplay"):
             if data.get(name):

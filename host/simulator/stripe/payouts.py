@@ -33,8 +33,7 @@ def create_payout(call: RequestContext) -> Object:
     check_currency(call)
     check_amount(call)
     params = call.params
-    if params.get("source_type", "card") != "card":
-        call.not_modelled(f"source_type={params['source_type']}", "A balance is one sum.", "source_type")
+    books.check_source_type(call, _TOO_LITTLE.replace("card", "bank_account"))
     if params.get("payout_method"):
         call.not_modelled("payout methods of v2", "A destination is an external account.", "payout_method")
     destination = _destination(call, params.get("destination"), params["currency"])
@@ -135,8 +134,11 @@ def arrive(call: RequestContext, id: str) -> None:
         return
     code, message = _failure(call, payout)
     if not code:
-        done = {"reconciliation_status": "completed"} if payout["automatic"] else {}
-        call.save("payout", {**payout, **done, "status": "paid"})
+        if payout["automatic"]:
+            payout["reconciliation_status"] = "completed"
+        call.save("payout", {**payout, "status": "paid"})
+        if payout["automatic"]:
+            call.announce("payout.reconciliation_completed", "payout", id)
         return
     payout.update(status="failed", failure_code=code, failure_message=message)
     payout["failure_balance_transaction"] = books.enter(

@@ -94,6 +94,7 @@ def card_object(call: RequestContext, facts: Object, given: Object) -> Object:
         address_zip_check="unchecked" if given.get("address_zip") else None,
         brand=BRANDS[facts["brand"]],
         country=facts["country"],
+        currency=given.get("currency"),
         cvc_check=facts["checks"]["cvc_check"],
         exp_month=facts["exp_month"],
         exp_year=facts["exp_year"],

@@ -46,8 +46,7 @@ def create_transfer(call: RequestContext) -> Object:
     charge = call.load("charge", source, "source_transaction", 400) if source else None
     if charge is None and "amount" not in params:
         raise invalid("Missing required param: amount.", "amount", "parameter_missing")
-    if params.get("source_type", "card") != "card":
-        call.not_modelled(f"source_type={params['source_type']}", "A balance is one sum.", "source_type")
+    books.check_source_type(call, _TOO_LITTLE)
     currency = params["currency"]
     amount = amount_of(call, "amount", charge["amount_captured"] if charge else 0)
     if charge is None:
