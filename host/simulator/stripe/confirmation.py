@@ -22,7 +22,7 @@ from host.simulator.stripe import (
 from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.charges import NOT_AUTHENTICATED, Decline
-from host.simulator.stripe.local_methods import LOCAL, METHODS
+from host.simulator.stripe.local_methods import LOCAL, METHODS, NOT_HELD
 from host.simulator.stripe.payment_methods import (
     check_usable,
     is_set_up,
@@ -112,7 +112,7 @@ def _check_capture(call: RequestContext, intent: Object, kind: str) -> None:
     https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
     """
     later = kind in bank_debits.CURRENCIES or kind in vouchers.KINDS or kind == bank_transfers.METHOD
-    if later and authorizations.is_manual(intent, kind):
+    if (later or kind in NOT_HELD) and authorizations.is_manual(intent, kind):
         raise call.refuse(f"Payments with {kind} cannot be captured manually.", param="capture_method")
 
 
