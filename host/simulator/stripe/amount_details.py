@@ -53,11 +53,15 @@ def take(call: RequestContext, intent: Object, amount: int) -> None:
 
 
 def _check(given: Any, items: list[Any]) -> None:
+    _check_sign(given, "amount_details")
+    if int((given.get("shipping") or {}).get("amount") or 0) < 0:
+        raise at_least("amount_details[shipping][amount]", "0")
     if len(items) > _MOST:
         raise invalid(f"There can be at most {_MOST} line items.", "amount_details[line_items]")
     own = {"discount_amount": given.get("discount_amount"), "tax": (given.get("tax") or {}).get("total_tax_amount")}
     for n, item in enumerate(items):
         path = f"amount_details[line_items][{n}]"
+        _check_sign(item, path)
         if item["quantity"] < 1:
             raise at_least(f"{path}[quantity]", "1")
         if item["unit_cost"] < 0:
@@ -71,6 +75,13 @@ def _check(given: Any, items: list[Any]) -> None:
                     f"{path}[{name}]",
                     "parameters_exclusive",
                 )
+
+
+def _check_sign(given: Any, path: str) -> None:
+    if given.get("discount_amount") is not None and given["discount_amount"] < 1:
+        raise at_least(f"{path}[discount_amount]", "1")
+    if int((given.get("tax") or {}).get("total_tax_amount") or 0) < 0:
+        raise at_least(f"{path}[tax][total_tax_amount]", "0")
 
 
 def _fault(given: Any, items: list[Any] | None, amount: int) -> tuple[str, str] | None:

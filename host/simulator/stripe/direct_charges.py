@@ -118,11 +118,14 @@ def _source(call: RequestContext, method: Object) -> Object | None:
 
 
 def update_charge(call: RequestContext) -> Object | bytes:
-    """What a charge says. Its customer is set once.
+    """What a charge says. Its customer and its group are set once.
 
-    https://docs.stripe.com/api/charges/update#update_charge-customer
+    https://docs.stripe.com/api/charges/update#update_charge-customer, …#update_charge-transfer_group
     """
-    owner = call.subject()["customer"]
+    charge = call.subject()
+    owner, group = charge["customer"], charge["transfer_group"]
+    if call.params.get("transfer_group", group) != group and group is not None:
+        raise call.refuse("You can only provide `transfer_group` if it has not been set.", param="transfer_group")
     if call.params.get("customer", owner) != owner and owner is not None:
         raise call.refuse(f"Charge {call.target} already has a customer, which cannot be changed.", param="customer")
     return resources.update(call)

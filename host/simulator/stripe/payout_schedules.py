@@ -13,6 +13,7 @@ from typing import Any
 from host.simulator.api_error import invalid
 from host.simulator.checks import at_least, at_most
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.money import CURRENCIES
 
 DELAY = 2  # business days, the least: https://docs.stripe.com/payouts#payout-speed
 BALANCE = "~balance"  # by currency: what is available and pending, of :mod:`host.simulator.stripe.books`
@@ -86,10 +87,13 @@ def _complete(schedule: Object, given: Object, path: str) -> None:
     for name in ("weekly", "monthly"):
         anchor, days = f"{name}_anchor", f"{name}_payout_days"
         if interval != name:
+            for key in (anchor, days):
+                if given.get(key) is not None:
+                    raise invalid(f"{key} is for an interval of {name}, which is {interval}.", f"{path}[{key}]")
             schedule.update({key: None for key in (anchor, days) if key in schedule})
         elif given.get(days):
             schedule.update({days: list(given[days]), anchor: given[days][0]})
-        elif given.get(anchor):
+        elif given.get(anchor) is not None:
             schedule.update({days: [given[anchor]], anchor: given[anchor]})
         elif not schedule.get(days):
             raise invalid(f"A {name} schedule needs {days}.", f"{path}[{days}]", "parameter_missing")
@@ -167,6 +171,7 @@ def update(call: RequestContext) -> Object:
     note: Object = {"minimum": settings["minimum"], "override": settings["override"]}
     if "minimum_balance_by_currency" in of_payouts:
         changed = of_payouts["minimum_balance_by_currency"]  # a map, or ``None``, which unsets it
+        _check_minimum(changed or {})
         kept = {**(note["minimum"] or {}), **changed} if changed else {}
         note["minimum"] = {name: amount for name, amount in kept.items() if amount is not None} or None
     timing = given.get("settlement_timing") or {}
@@ -177,6 +182,15 @@ def update(call: RequestContext) -> Object:
     _keep(call, note, own)
     plan_all(call)
     return retrieve(call)
+
+
+def _check_minimum(amounts: Object) -> None:
+    for currency, amount in amounts.items():
+        path = f"payments[payouts][minimum_balance_by_currency][{currency}]"
+        if currency not in CURRENCIES:
+            raise invalid(f"Invalid currency: {currency}.", path)
+        if amount is not None and amount < 0:
+            raise at_least(path, "0")
 
 
 def _keep(call: RequestContext, note: Object, own: Object) -> None:

@@ -230,6 +230,21 @@ def test_money_is_pending_as_long_as_the_settings_say(seller: Seller, clock: Clo
             400,
             "payments[payouts][schedule][monthly_payout_days]",
         ),
+        (
+            "payments[payouts][schedule][interval]=daily&payments[payouts][schedule][weekly_payout_days][0]=friday",
+            400,
+            "payments[payouts][schedule][weekly_payout_days]",
+        ),
+        (
+            "payments[payouts][minimum_balance_by_currency][usd]=-1",
+            400,
+            "payments[payouts][minimum_balance_by_currency][usd]",
+        ),
+        (
+            "payments[payouts][minimum_balance_by_currency][xyz]=1",
+            400,
+            "payments[payouts][minimum_balance_by_currency][xyz]",
+        ),
         ("payments[payouts][schedule][interval]=hourly", 400, "payments[payouts][schedule][interval]"),
         (
             "payments[settlement_timing][delay_days_override]=1",
