@@ -17,7 +17,7 @@ from host.simulator.stripe.money import CURRENCIES
 
 DELAY = 2  # business days, the least: https://docs.stripe.com/payouts#payout-speed
 BALANCE = "~balance"  # by currency: what is available and pending, of :mod:`host.simulator.stripe.books`
-PAY_OUT = "pay_out"  # the action, by currency
+PAY_OUT = "pay_out"  # the action, by currency and clock
 _MOST_DELAY = 31
 _NOTE = "~balance_settings"  # what the account's object does not show; for the platform everything
 _HOME = "usd"  # in which there may be money without any transaction
@@ -122,8 +122,8 @@ def _is_payday(schedule: Object, day: datetime) -> bool:
 def plan(call: RequestContext, currency: str) -> None:
     """Let the available balance in ``currency`` be paid out at the next time of the schedule, if it has any."""
     schedule = settings_of(call)["schedule"]
-    if schedule["interval"] != "manual":
-        call.world.agenda.add(call, next_time(schedule, call.now), PAY_OUT, currency)
+    if schedule["interval"] != "manual":  # each clock has an entry of its own
+        call.world.agenda.add(call, next_time(schedule, call.now), PAY_OUT, f"{currency} {call.clock}")
 
 
 def plan_all(call: RequestContext) -> None:
@@ -145,8 +145,7 @@ def retrieve(call: RequestContext) -> Object:
         "payments": {
             "debit_negative_balances": settings["debit_negative_balances"],
             "payouts": {
-                "automatic_transfer_rules_by_currency": None,
-                "minimum_balance_by_currency": settings["minimum"],
+                **({"minimum_balance_by_currency": settings["minimum"]} if settings["minimum"] else {}),
                 "schedule": {"interval": schedule["interval"], **days},
                 "statement_descriptor": settings["statement_descriptor"],
                 "status": "enabled" if settings["enabled"] else "disabled",

@@ -63,12 +63,13 @@ def send(
     return call.save("payout", payout)
 
 
-def pay_out(call: RequestContext, currency: str) -> None:
-    """Pay out the available balance automatically, to the default external account in its currency.
+def pay_out(call: RequestContext, id: str) -> None:
+    """Pay out the available balance automatically, to the default external account in its currency, with which ``id``
+    begins.
 
     https://docs.stripe.com/payouts#payout-schedule, https://docs.stripe.com/payouts/minimum-balances-for-automatic-payouts
     """
-    settings = payout_schedules.settings_of(call)
+    currency, settings = id.partition(" ")[0], payout_schedules.settings_of(call)
     amount = books.available(call, currency) - (settings["minimum"] or {}).get(currency, 0)
     if settings["schedule"]["interval"] == "manual" or not settings["enabled"] or amount <= 0:
         return

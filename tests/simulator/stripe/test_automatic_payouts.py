@@ -208,6 +208,20 @@ def test_the_platform_is_paid_out_when_it_says_so(api: Api, clock: Clock) -> Non
     assert api.get("/v1/payouts")["data"][0]["amount"] == 100_000
 
 
+def test_a_test_clock_has_payouts_of_its_own(seller: Seller, clock: Clock) -> None:
+    """What a customer on a test clock pays is paid out by that clock, and does not put off the others' payouts."""
+    seller.sell(5000, 500)
+    clock.now = at("01-18T23:00:00")
+    frozen = seller.post("/v1/test_helpers/test_clocks", f"frozen_time={at('06-01')}")["id"]
+    buyer = seller.post("/v1/customers", f"test_clock={frozen}")["id"]
+    pay = "amount=2000&currency=usd&confirm=true&payment_method=pm_card_bypassPending"
+    seller.post("/v1/payment_intents", f"{pay}&customer={buyer}")
+    clock.now = at("01-19")
+    assert seller.payouts() == [(at("01-19"), True)]
+    seller.post(f"/v1/test_helpers/test_clocks/{frozen}/advance", f"frozen_time={at('06-10')}")
+    assert seller.get("/v1/balance")["available"][0]["amount"] == 0
+
+
 def test_money_is_pending_as_long_as_the_settings_say(seller: Seller, clock: Clock) -> None:
     """``delay_days_override`` is the account's delay until it is unset. https://docs.stripe.com/api/balance-settings"""
     path = "payments[settlement_timing][delay_days_override]"
