@@ -231,10 +231,11 @@ def create_reusable(call: RequestContext) -> Object:
     """Create a source from a card's token; other types, which Stripe has deprecated, are not modelled."""
     params = call.params
     token = params.get("token")
-    if "type" not in params and not token:
-        raise invalid("Missing required param: type.", "type", "parameter_missing")
     if params.get("type", "card") != "card" or not token:
-        call.not_modelled(f"sources of type {params.get('type')}", "It models sources of a card's token.", "type")
+        what = (
+            f"sources of type {params['type']}" if params.get("type", "card") != "card" else "sources without a token"
+        )
+        call.not_modelled(what, "It models sources of a card's token.", "type")
         return resources.create(call)
     test = card_named(str(token))
     facts = card_facts(call, test) if test else tokens.use(call, str(token), "token")
