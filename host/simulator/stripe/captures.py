@@ -9,7 +9,7 @@ from host.simulator.checks import at_least
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import amount_details, authorizations, charges, connect, invoice_payments, refunds
 from host.simulator.stripe.confirmation import unexpected
-from host.simulator.stripe.money import amount_of, check_amount
+from host.simulator.stripe.money import amount_of, check_amount, check_minor_units
 
 _CANCELABLE = (
     "requires_payment_method",
@@ -147,6 +147,7 @@ def _amount_to_capture(call: RequestContext, intent: Object, *, least: int) -> i
             code="amount_too_large",
             param="amount_to_capture",
         )
+    check_minor_units(amount, intent["currency"], "amount_to_capture")
     return amount
 
 

@@ -7,7 +7,7 @@ from host.simulator.api_error import Refusal, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import books, payout_schedules
 from host.simulator.stripe.application_fees import platform
-from host.simulator.stripe.money import check_amount, check_currency
+from host.simulator.stripe.money import check_amount, check_currency, whole_payout
 from host.simulator.stripe.sandbox_cards import FINGERPRINTS, fingerprint
 
 INSTANT = 1800  # seconds: "typically within 30 minutes", https://docs.stripe.com/payouts/instant-payouts
@@ -36,6 +36,11 @@ def create_payout(call: RequestContext) -> Object:
     books.check_source_type(call, _TOO_LITTLE.replace("card", "bank_account"))
     if params.get("payout_method"):
         call.not_modelled("payout methods of v2", "A destination is an external account.", "payout_method")
+    if whole_payout(params["amount"], params["currency"]) != params["amount"]:
+        raise call.refuse(
+            f"Invalid amount: {params['amount']}. Payouts in {params['currency']} must be a multiple of 100.",
+            param="amount",
+        )
     destination = _destination(call, params.get("destination"), params["currency"])
     books.spend(call, params["amount"], params["currency"], _TOO_LITTLE)
     payout = call.put(resources.fresh(call), {k: v for k, v in params.items() if k != "destination"})
@@ -70,7 +75,7 @@ def pay_out(call: RequestContext, id: str) -> None:
     https://docs.stripe.com/payouts#payout-schedule, https://docs.stripe.com/payouts/minimum-balances-for-automatic-payouts
     """
     currency, settings = id.partition(" ")[0], payout_schedules.settings_of(call)
-    amount = books.available(call, currency) - (settings["minimum"] or {}).get(currency, 0)
+    amount = whole_payout(books.available(call, currency) - (settings["minimum"] or {}).get(currency, 0), currency)
     if settings["schedule"]["interval"] == "manual" or not settings["enabled"] or amount <= 0:
         return
     fitting = [each for each in _held(call) if each.get("currency") == currency and each.get("status") != "errored"]

@@ -8,7 +8,7 @@ from host.simulator import resources
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import books, cash_balances, transfers
 from host.simulator.stripe.card_facts import card_of
-from host.simulator.stripe.money import amount_of, check_amount, shown
+from host.simulator.stripe.money import amount_of, check_amount, check_minor_units, shown
 
 LATER = 60  # seconds until an asynchronous outcome; "some time later" in the documentation
 EFFECTS = {"refunds.create": {"refund_application_fee", "reverse_transfer"}}
@@ -39,6 +39,7 @@ def create_refund(call: RequestContext) -> Object:
             f"Refund amount ({shown(amount, currency)}) is greater than {of} ({shown(left, currency)})",
             param="amount",
         )
+    check_minor_units(amount, charge["currency"], "amount")
     refund = resources.fresh(call)
     words = ("reverse_transfer", "refund_application_fee")
     call.put(refund, {name: value for name, value in call.params.items() if name not in words})
