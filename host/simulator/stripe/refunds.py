@@ -6,7 +6,7 @@ from typing import Any
 
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import books, cash_balances, transfers
+from host.simulator.stripe import books, cash_balances, disputes, transfers
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.money import amount_of, check_amount, check_minor_units, shown
 
@@ -49,11 +49,7 @@ def create_refund(call: RequestContext) -> Object:
     how = card_of(method).refund
     pending = how == "pending" or method["type"] not in ("card", "customer_balance")
     refund.update(_facts(charge, amount, "pending" if pending else "succeeded", str(method["type"])))
-    charge["amount_refunded"] += amount
-    charge["refunded"] = charge["captured"] and amount == left
-    if refund["reason"] == "fraudulent":  # https://docs.stripe.com/api/refunds/create#create_refund-reason
-        charge["fraud_details"] = {"user_report": "fraudulent"}
-    call.save("charge", charge)
+    _count(call, refund, charge)
     if pending or how == "fail":
         call.world.agenda.add(call, call.now + LATER, "refund", str(refund["id"]))
     if not pending:
@@ -62,6 +58,17 @@ def create_refund(call: RequestContext) -> Object:
         about = {"refunded_from_payment": {"refund": refund["id"]}}
         cash_balances.move(call, charge["customer"], charge["currency"], amount, about)
     return call.save("refund", refund)
+
+
+def _count(call: RequestContext, refund: Object, charge: Object) -> None:
+    """Count a refund on its charge, which is saved."""
+    charge["amount_refunded"] += refund["amount"]
+    charge["refunded"] = charge["captured"] and charge["amount_refunded"] == charge["amount_captured"]
+    if refund["reason"] == "fraudulent":  # https://docs.stripe.com/api/refunds/create#create_refund-reason
+        charge["fraud_details"] = {"user_report": "fraudulent"}
+    call.save("charge", charge)
+    if charge["refunded"]:
+        disputes.end_warnings(call, charge)
 
 
 def _facts(charge: Object, amount: int, status: str, kind: str) -> Object:
