@@ -233,6 +233,8 @@ def charge_intent(call: RequestContext, intent: Object, method: Object, *, authe
     if decline is not None:
         raise fail(call, intent, method, decline, authenticated=authenticated)
     manual = authorizations.is_manual(intent, method["type"])
+    if intent.get("transfer_data") and not intent.get("transfer_group"):
+        intent["transfer_group"] = f"group_{intent['id']}"
     charge = charges.make_charge(
         call, intent, method, captured=not manual, pending=bank is not None, authenticated=authenticated
     )
