@@ -8,6 +8,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import external_accounts, payout_schedules, persons, requirements
 from host.simulator.stripe.account_access import found
 from host.simulator.stripe.application_fees import platform
+from host.simulator.stripe.includable import APPLICATION_NAME
 
 MAKES = {"account", "person"}
 _GIVEN = {
@@ -200,7 +201,7 @@ def delete_account(call: RequestContext) -> Object | bytes:
         application = {
             "id": f"ca_{account['id'].removeprefix('acct_')}",
             "object": "application",
-            "name": "Simulated platform",
+            "name": APPLICATION_NAME,
         }
         call.world.store.put(_APPLICATION, account["id"], {**application, "account": account["id"]})
         call.announce("account.application.deauthorized", _APPLICATION, account["id"])

@@ -12,6 +12,7 @@ from host.simulator.stripe import cash_balances
 
 PLATFORM = "~platform"  # the platform's own ids and bank account
 OTHER_BALANCES = "~other_balances"  # by customer: the balances of other currencies than the customer's
+APPLICATION_NAME = "Simulated platform"
 MOST = 10  # objects of a list inside an object
 _decode = msgspec.json.Decoder().decode
 
@@ -172,4 +173,37 @@ def _external_account(world: World, id: str) -> Object | None:
     return next((dict(item) for item in held if item["id"] == id), None)
 
 
-WITHIN = {"external_account": _external_account}  # of bank accounts and cards, which are one union
+def _at_home(kind: str) -> Callable[[World, str], Object | None]:
+    """The objects of ``kind`` of the platform, to which those of its accounts refer."""
+    return lambda world, id: world.of("").store.get(kind, id)
+
+
+def _refund(world: World, id: str) -> Object | None:
+    """A refund of the platform, or one in a connected account that a transfer's reversal made there."""
+    if (own := world.of("").store.get("refund", id)) is not None:
+        return own
+    for reversal in world.store.having("transfer_reversal", "destination_payment_refund", id):
+        transfer = world.store.get("transfer", str(reversal["transfer"]))
+        if transfer is not None:
+            return world.of(str(transfer["destination"])).store.get("refund", id)
+    return None
+
+
+def _application(world: World, id: str) -> Object | None:
+    """The platform's application."""
+    known = world.of("").store.get(PLATFORM, PLATFORM)
+    if known is None or known["application"] != id:
+        return None
+    return {"id": id, "object": "application", "name": APPLICATION_NAME}
+
+
+# Finds objects by id that are stored elsewhere: within others, or in the account that they belong to.
+WITHIN = {
+    "application": _application,
+    "external_account": _external_account,  # of bank accounts and cards, which are one union
+    "refund": _refund,
+    **{
+        kind: _at_home(kind)
+        for kind in ("application_fee", "balance_transaction", "charge", "fee_refund", "transfer", "transfer_reversal")
+    },
+}
