@@ -12,6 +12,7 @@ from host.simulator.stripe import cash_balances
 
 PLATFORM = "~platform"  # the platform's own ids and bank account
 OTHER_BALANCES = "~other_balances"  # by customer: the balances of other currencies than the customer's
+SOURCES = ("card", "bank_account", "source")  # the kinds of customers' payment sources
 APPLICATION_NAME = "Simulated platform"
 MOST = 10  # objects of a list inside an object
 _decode = msgspec.json.Decoder().decode
@@ -130,7 +131,7 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
     "customer": {
         "cash_balance": _cash_balance,
         "invoice_credit_balance": _credit,
-        "sources": belonging(("source", "card", "bank_account"), "customer", "/v1/customers/{id}/sources"),
+        "sources": belonging(SOURCES, "customer", "/v1/customers/{id}/sources"),
         "subscriptions": _subscriptions,
         "tax": _tax,
         "tax_ids": belonging(("tax_id",), "customer", "/v1/customers/{id}/tax_ids"),
@@ -197,10 +198,16 @@ def _application(world: World, id: str) -> Object | None:
     return {"id": id, "object": "application", "name": APPLICATION_NAME}
 
 
+def _payment_source(world: World, id: str) -> Object | None:
+    """A customer's card, bank account or source, which are one union."""
+    return next((found for kind in SOURCES if (found := world.store.get(kind, id))), None)
+
+
 # Finds objects by id that are stored elsewhere: within others, or in the account that they belong to.
 WITHIN = {
     "application": _application,
     "external_account": _external_account,  # of bank accounts and cards, which are one union
+    "payment_source": _payment_source,
     "refund": _refund,
     **{
         kind: _at_home(kind)

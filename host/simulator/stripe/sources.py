@@ -9,12 +9,12 @@ from host.simulator.api_error import Refusal, invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import tokens
 from host.simulator.stripe.card_facts import card_error, card_facts, card_named, check_card, shown_of
+from host.simulator.stripe.includable import SOURCES
 from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.payment_methods import detach, make
 from host.simulator.stripe.payout_cards import BANK_TOKENS
 from host.simulator.stripe.sandbox_cards import FINGERPRINTS, Card
 
-KINDS = ("card", "bank_account", "source")  # of which a customer's sources are
 _FACTS = "~source"  # by source: its card, as the ``card`` member of a payment method
 EFFECTS = {
     "customers.payment_sources.create": {"source", "validate"},
@@ -141,7 +141,7 @@ def _customer(call: RequestContext) -> Object:
 
 def _find(call: RequestContext) -> tuple[str, Object]:
     customer = _customer(call)
-    for kind in KINDS:
+    for kind in SOURCES:
         found = call.find(kind, call.path_args["id"])
         if found is not None and found["customer"] == customer["id"]:
             return kind, found
@@ -201,7 +201,7 @@ def delete_source(call: RequestContext) -> Object:
 
 
 def _all(call: RequestContext, customer: str) -> list[Object]:
-    return [item for kind in KINDS for item in reversed(call.world.store.having(kind, "customer", customer))]
+    return [item for kind in SOURCES for item in reversed(call.world.store.having(kind, "customer", customer))]
 
 
 def list_sources(call: RequestContext) -> Object:
