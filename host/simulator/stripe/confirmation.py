@@ -163,7 +163,7 @@ def _require_action(call: RequestContext, intent: Object, method: Object) -> Obj
     if call.params.get("error_on_requires_action"):
         intent["status"], intent["payment_method"] = "requires_payment_method", None
         decline = Decline("authentication_required", "authentication_required", _ERROR_ON_ACTION)
-        intent["last_payment_error"] = _last_error(decline, method, None)
+        intent["last_payment_error"] = last_error(decline, method, None)
         call.save("payment_intent", intent)
         raise charges.declined(call, None, decline, payment_intent=dict(intent), payment_method=method)
     local_methods.check_return(call, method["type"])
@@ -211,11 +211,12 @@ def back_to_start(intent: Object, method: Object, decline: Decline, charge: Obje
         payment_method=None,
         next_action=None,
         processing=None,
-        last_payment_error=_last_error(decline, method, charge),
+        last_payment_error=last_error(decline, method, charge),
     )
 
 
-def _last_error(decline: Decline, method: Object, charge: Object | None) -> Object:
+def last_error(decline: Decline, method: Object, charge: Object | None = None) -> Object:
+    """The ``last_payment_error`` or ``last_setup_error`` of an intent."""
     error = {**decline.error(), "code": decline.code, "message": decline.message, "payment_method": method}
     if charge is not None:
         error["charge"] = charge["id"]

@@ -92,6 +92,9 @@ def _method(call: RequestContext) -> Object:
         raise call.refuse(
             f"Customer {owner} does not have a linked source with ID {source}.", code="missing", param="source"
         )
+    bank = call.find("bank_account", source)
+    if bank is not None and bank["customer"] == owner:
+        call.not_modelled("charges of bank accounts", "Payment intents take bank debits.", "source")
     method = call.find("payment_method", source)
     if method is None or method["customer"] != owner:
         raise missing("source", source, "source", 400)

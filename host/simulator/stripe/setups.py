@@ -8,7 +8,7 @@ from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import authorizations, charges, microdeposits
 from host.simulator.stripe.card_facts import card_of, checks_done, shown_of
 from host.simulator.stripe.charges import Decline
-from host.simulator.stripe.confirmation import check_type, next_action
+from host.simulator.stripe.confirmation import check_type, last_error, next_action
 from host.simulator.stripe.intents import begin, check_redirect, check_secret, set_types, take_method
 from host.simulator.stripe.local_methods import LOCAL, check_return
 from host.simulator.stripe.mandates import mandate_of, need_mandate
@@ -112,8 +112,7 @@ def _already(call: RequestContext, method: Object) -> bool:
 
 
 def _fail(call: RequestContext, setup: Object, method: Object, decline: Decline) -> Refusal:
-    error = {**decline.error(), "code": decline.code, "message": decline.message, "payment_method": method}
-    error["doc_url"] = "https://stripe.com/docs/error-codes/" + decline.code.replace("_", "-")
+    error = last_error(decline, method)
     _attempt(call, setup, method, "failed", error=error)
     setup.update(status="requires_payment_method", payment_method=None, next_action=None, last_setup_error=error)
     call.save("setup_intent", setup)
