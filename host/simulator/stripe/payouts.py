@@ -195,9 +195,11 @@ def reverse_payout(call: RequestContext) -> Object:
         "id": call.new_id("payout"),
         "amount": -payout["amount"],
         "arrival_date": books.business_day(call.now, 2),
+        "automatic": False,
         "created": call.now,
         "metadata": dict(call.params.get("metadata") or {}),
         "original_payout": payout["id"],
+        "reconciliation_status": "not_applicable",
         "status": "pending",
     }
     back["balance_transaction"] = books.enter(

@@ -103,6 +103,8 @@ def test_what_became_available_is_paid_out_the_same_day(seller: Seller, clock: C
     assert (done["status"], done["reconciliation_status"]) == ("paid", "completed")
     types = [event["type"] for event in seller.get("/v1/events")["data"] if event["type"].startswith("payout.")]
     assert types == ["payout.reconciliation_completed", "payout.paid", "payout.created"]
+    back = seller.post(f"/v1/payouts/{payout['id']}/reverse")
+    assert (back["amount"], back["automatic"], back["reconciliation_status"]) == (-8770, False, "not_applicable")
 
 
 def test_each_payout_has_the_transactions_since_the_one_before(seller: Seller, clock: Clock) -> None:
