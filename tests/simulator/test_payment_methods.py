@@ -352,3 +352,25 @@ def test_a_customer_is_told_how_their_cash_is_reconciled(api, at) -> None:
     settings = {"reconciliation_mode": "manual", "using_merchant_default": False}
     assert api.get(f"/v1/customers/{id}/cash_balance")["settings"] == settings
     assert api.get(f"/v1/customers/{id}?expand[]=cash_balance")["cash_balance"]["settings"] == settings
+
+
+@pytest.mark.parametrize(
+    ("given", "prefix"),
+    [
+        ("card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2034", "tok_"),
+        (
+            "bank_account[country]=US&bank_account[currency]=usd&bank_account[routing_number]=110000000"
+            "&bank_account[account_number]=000123456789",
+            "btok_",
+        ),
+        ("pii[id_number]=000000000", "pii_"),
+        ("account[business_type]=individual", "ct_"),
+        ("person[first_name]=Jenny", "cpt_"),
+        ("cvc_update[cvc]=123", "cvctok_"),
+    ],
+)
+def test_a_token_says_what_it_is_of(api, given: str, prefix: str) -> None:
+    """Its id has a prefix for each kind, and it is found by it. https://docs.stripe.com/api/tokens"""
+    made = api.post("/v1/tokens", given)
+    assert made["id"].startswith(prefix)
+    assert api.get(f"/v1/tokens/{made['id']}")["type"] == made["type"]

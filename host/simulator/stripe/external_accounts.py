@@ -31,8 +31,7 @@ def add(call: RequestContext, account: Object, given: Any) -> Object:
             call, {"country": account["country"], "currency": account["default_currency"], **given}
         )
     elif (card := card_named(str(given))) is not None:
-        if card.funding != "debit":
-            raise invalid("Only debit cards can receive payouts; this card is a credit card.", "external_account")
+        _check_funding(card.funding)
         made = tokens.card_object(call, card_facts(call, card), {})
         made.update(id=call.new_id("card"), currency=account["default_currency"])
     elif number := BANK_TOKENS.get(str(given)):
@@ -40,7 +39,11 @@ def add(call: RequestContext, account: Object, given: Any) -> Object:
         made = tokens.bank_account(call, facts)
     else:
         token = tokens.take(call, str(given), "external_account")
+        if not (token["bank_account"] or token["card"]):
+            raise invalid(f"The token {given} is of neither a bank account nor a card.", "external_account")
         made = dict(token["bank_account"] or token["card"])
+        if made["object"] == "card":
+            _check_funding(str(made["funding"]))
         made["id"] = call.new_id(made["object"])
     if made["object"] == "card":
         quickest = FINGERPRINTS[made["fingerprint"]].payout if made["fingerprint"] in FINGERPRINTS else "instant"
@@ -48,6 +51,11 @@ def add(call: RequestContext, account: Object, given: Any) -> Object:
     made.update(account=account["id"], default_for_currency=not held)
     held.insert(0, made)
     return call.save(made["object"], made, under=f"/v1/accounts/{account['id']}/external_accounts")
+
+
+def _check_funding(funding: str) -> None:
+    if funding != "debit":
+        raise invalid(f"Only debit cards can receive payouts; this card is a {funding} card.", "external_account")
 
 
 def create_external(call: RequestContext) -> Object:
