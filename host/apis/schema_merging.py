@@ -99,7 +99,9 @@ class SchemaMerger:
         If ``base`` only has a type that contradicts the alternative's, the alternative takes precedence.
         """
         if base.type and each.type and base.type != each.type and replace(base, type="", open_map=False) == Schema():
-            self._document.warn(place, f"has alternatives of the type {each.type} beside the type {base.type}; both are accepted")
+            self._document.warn(
+                place, f"has alternatives of the type {each.type} beside the type {base.type}; both are accepted"
+            )
             return each
         return self.merge(base, each, place)
 

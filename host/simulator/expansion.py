@@ -78,7 +78,8 @@ class Expander:
         if full.list_of:
             return self._listed(Schema(ref=full.list_of))
         left_out = self._includable.get(schema.ref, ()) if schema is not None else ()
-        members = (self._backend.catalog.resolve(each) for name, each in full.properties.items() if name not in left_out)
+        resolve = self._backend.catalog.resolve
+        members = (resolve(each) for name, each in full.properties.items() if name not in left_out)
         return {each.list_of for each in members if each.list_of}
 
     def _reach(self, schema: Schema | None, seen: set[str]) -> bool:

@@ -46,6 +46,35 @@ def test_a_payment_is_captured_several_times(api) -> None:
     assert api.post("/v1/refunds", f"charge={charge['id']}")["amount"] == 1500
 
 
+def test_what_was_captured_is_refunded_before_the_last_capture(api) -> None:
+    """Up to what was captured; the charge counts as refunded once the last capture is made and all of it came back.
+
+    https://docs.stripe.com/payments/multicapture
+    """
+    made = held(api, "[request_multicapture]=if_available")
+    capture(api, made, amount_to_capture=500, final_capture=False)
+    assert api.post("/v1/refunds", f"payment_intent={made['id']}&amount=200")["amount"] == 200
+    status, error = api.error("POST", "/v1/refunds", f"payment_intent={made['id']}&amount=301")
+    assert (status, error["param"]) == (400, "amount")
+    assert api.post("/v1/refunds", f"charge={made['latest_charge']}")["amount"] == 300
+    charge = api.get(f"/v1/charges/{made['latest_charge']}")
+    assert (charge["amount_captured"], charge["amount_refunded"], charge["refunded"]) == (500, 500, False)
+    after = capture(api, made, amount_to_capture=700)
+    assert (after["status"], after["amount_received"]) == ("succeeded", 1200)
+    assert api.get(f"/v1/charges/{made['latest_charge']}")["refunded"] is False
+    assert api.post("/v1/refunds", f"payment_intent={made['id']}")["amount"] == 700
+    assert api.get(f"/v1/charges/{made['latest_charge']}")["refunded"] is True
+
+
+def test_a_last_capture_of_nothing_leaves_what_was_refunded(api) -> None:
+    """A capture of 0 after everything captured came back completes a payment that is refunded."""
+    made = held(api, "[request_multicapture]=if_available")
+    capture(api, made, amount_to_capture=500, final_capture=False)
+    api.post("/v1/refunds", f"payment_intent={made['id']}")
+    assert capture(api, made, amount_to_capture=0)["status"] == "succeeded"
+    assert api.get(f"/v1/charges/{made['latest_charge']}")["refunded"] is True
+
+
 @pytest.mark.parametrize("how", ["nothing more", "time"])
 def test_what_several_captures_leave_is_released(api, clock, how: str) -> None:
     """By a final capture of 0, or when the hold ends; the payment has succeeded with what was captured."""

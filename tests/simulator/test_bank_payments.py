@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from host.simulator.stripe.bank_debits import BANKS, CURRENCIES
-from host.simulator.stripe.local_methods import METHODS
+from host.simulator.stripe.local_methods import METHODS, NOT_HELD
 from tests.simulator.test_payment_methods import customer
 
 INTENTS = "/v1/payment_intents"
@@ -165,6 +165,9 @@ ACTIONS = [
     ("ideal", "eur", "redirect_to_url"),
     ("klarna", "usd", "redirect_to_url"),
     ("zip", "aud", "redirect_to_url"),
+    ("crypto", "usd", "redirect_to_url"),
+    ("paypay", "jpy", "redirect_to_url"),
+    ("sunbit", "usd", "redirect_to_url"),
     ("alipay", "usd", "alipay_handle_redirect"),
     ("cashapp", "usd", "cashapp_handle_redirect_or_display_qr_code"),
     ("wechat_pay", "usd", "wechat_pay_display_qr_code"),
@@ -187,6 +190,25 @@ def test_each_method_has_its_customer_do_what_its_page_says(api, kind, currency,
     assert (made["status"], made["next_action"]["type"]) == ("requires_action", action)
     assert action in made["next_action"]
     assert api.post(f"{INTENTS}/{made['id']}/confirm")["status"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("kind", "held"), [("klarna", True), ("cashapp", True), *((kind, False) for kind in sorted(NOT_HELD))]
+)
+def test_money_is_held_by_some_methods_only(api, kind: str, held: bool) -> None:
+    """A method that holds no money refuses manual capture, and nothing is made.
+
+    https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
+    """
+    currency = (METHODS[kind] or ("usd",))[-1]
+    form = (
+        f"amount=50000&currency={currency}&confirm=true&payment_method_data[type]={kind}&return_url=https://a.example"
+    )
+    status, answer = api.ask("POST", INTENTS, f"{form}&capture_method=manual")
+    if held:
+        assert api.post(f"{INTENTS}/{answer['id']}/confirm")["status"] == "requires_capture"
+    else:
+        assert (status, answer["error"]["param"], api.ids(INTENTS)) == (400, "capture_method", [])
 
 
 @pytest.mark.parametrize("kind", sorted(kind for kind, currencies in METHODS.items() if currencies))
@@ -214,5 +236,5 @@ def test_a_redirect_method_sends_the_customer_away(api) -> None:
     )
     assert (made["status"], made["next_action"]["type"]) == ("requires_action", "redirect_to_url")
     assert api.post(f"{INTENTS}/{made['id']}/confirm")["status"] == "succeeded"
-    status, error = api.error("POST", "/v1/payment_methods", "type=crypto")
+    status, error = api.error("POST", "/v1/payment_methods", "type=sequra")
     assert (status, error["code"]) == (501, "not_simulated")

@@ -225,6 +225,39 @@ def test_balance_and_payouts(v1, clock) -> None:
     assert kinds == ["payout", "charge"]
 
 
+def test_reconcile_an_automatic_payout(v1, clock) -> None:
+    """What a payout paid out is listed by its id, and adds up to it. https://docs.stripe.com/payouts/reconciliation"""
+    schedule = {"interval": "weekly", "weekly_payout_days": ["thursday"]}
+    said = {"schedule": schedule, "minimum_balance_by_currency": {"usd": 100_000}}
+    settings = v1.balance_settings.update({"payments": {"payouts": said}})
+    assert settings.payments.payouts.schedule.weekly_payout_days == ["thursday"]
+    first = pay(v1)
+    pay(v1, amount=3000)
+    v1.refunds.create({"payment_intent": first.id, "amount": 500})
+    clock.now += 7 * 86400
+    [payout] = v1.payouts.list().data
+    parts = [part for part in v1.balance_transactions.list({"payout": payout.id}).data if part.type != "payout"]
+    assert sorted(part.net for part in parts) == [-500, 1912, 2883]
+    assert payout.amount == sum(part.net for part in parts) == 4295
+    assert (payout.automatic, payout.reconciliation_status) == (True, "in_progress")
+
+
+def test_line_items_of_a_payment(v1) -> None:
+    """Line items are listed by their intent. https://docs.stripe.com/payments/payment-line-items"""
+    items = [
+        {"product_name": "Shirt", "quantity": 2, "unit_cost": 900},
+        {"product_name": "Hat", "quantity": 1, "unit_cost": 200},
+    ]
+    made = pay(v1, amount_details={"line_items": items})
+    listed = v1.payment_intents.amount_details_line_items.list(made.id).data
+    assert [(item.product_name, item.quantity, item.unit_cost) for item in listed] == [
+        ("Shirt", 2, 900),
+        ("Hat", 1, 200),
+    ]
+    with pytest.raises(stripe.InvalidRequestError, match="1900"):
+        pay(v1, amount_details={"line_items": [{**items[0], "unit_cost": 950}]})
+
+
 def test_top_up(v1, clock) -> None:
     """A top-up is canceled while it is pending, or succeeds on its day. https://docs.stripe.com/connect/top-ups"""
     made = v1.topups.create({"amount": 2000, "currency": "usd", "description": "for payouts"})

@@ -95,6 +95,36 @@ def test_automatic_methods_need_a_return_url(api, kind) -> None:
     assert api.post(f"{path}/{waiting}/confirm", "return_url=https://example.com")["status"] == "succeeded"
 
 
+AUTOMATIC = "amount=500&currency=usd&confirm=true&automatic_payment_methods[enabled]=true&payment_method=pm_card_visa"
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        (AUTOMATIC, "return_url"),
+        (f"{AUTOMATIC}&off_session=true", ""),
+        (f"{AUTOMATIC}&return_url=https://example.com", ""),
+        (f"{AUTOMATIC}&automatic_payment_methods[allow_redirects]=never", ""),
+        (f"{AUTOMATIC}&return_url=https://example.com&error_on_requires_action=true", "error_on_requires_action"),
+        (f"{PAY}pm_card_visa", ""),
+        (f"{PAY}pm_card_visa&automatic_payment_methods[enabled]=false", ""),
+        (f"{PAY}pm_card_visa&payment_method_types[0]=card&error_on_requires_action=true", ""),
+    ],
+)
+def test_who_may_be_redirected_needs_an_address(api, given, fault) -> None:
+    """The customer may be redirected by automatic payment methods; off session there is no customer.
+
+    https://docs.stripe.com/changelog/2023-08-16/automatic-payment-methods. Without a word on payment methods, an
+    intent takes those of the account's settings, which here are cards.
+    """
+    status, answer = api.ask("POST", INTENTS, given)
+    if fault:
+        assert (status, fault in answer["error"]["message"]) == (400, True)
+        assert api.ids(INTENTS) == []
+    else:
+        assert (status, answer["status"]) == (200, "succeeded")
+
+
 @pytest.mark.parametrize(
     "name", ["return_url=https://example.com", "off_session=true", "error_on_requires_action=true"]
 )
@@ -322,3 +352,25 @@ def test_a_customer_is_told_how_their_cash_is_reconciled(api, at) -> None:
     settings = {"reconciliation_mode": "manual", "using_merchant_default": False}
     assert api.get(f"/v1/customers/{id}/cash_balance")["settings"] == settings
     assert api.get(f"/v1/customers/{id}?expand[]=cash_balance")["cash_balance"]["settings"] == settings
+
+
+@pytest.mark.parametrize(
+    ("given", "prefix"),
+    [
+        ("card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2034", "tok_"),
+        (
+            "bank_account[country]=US&bank_account[currency]=usd&bank_account[routing_number]=110000000"
+            "&bank_account[account_number]=000123456789",
+            "btok_",
+        ),
+        ("pii[id_number]=000000000", "pii_"),
+        ("account[business_type]=individual", "ct_"),
+        ("person[first_name]=Jenny", "cpt_"),
+        ("cvc_update[cvc]=123", "cvctok_"),
+    ],
+)
+def test_a_token_says_what_it_is_of(api, given: str, prefix: str) -> None:
+    """Its id has a prefix for each kind, and it is found by it. https://docs.stripe.com/api/tokens"""
+    made = api.post("/v1/tokens", given)
+    assert made["id"].startswith(prefix)
+    assert api.get(f"/v1/tokens/{made['id']}")["type"] == made["type"]

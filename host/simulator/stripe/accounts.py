@@ -5,12 +5,20 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import external_accounts, persons, requirements
+from host.simulator.stripe import external_accounts, payout_schedules, persons, requirements
 from host.simulator.stripe.account_access import found
 from host.simulator.stripe.application_fees import platform
+from host.simulator.stripe.includable import APPLICATION_NAME
 
 MAKES = {"account", "person"}
-_GIVEN = {"capabilities", "external_account", "individual.ssn_last_4", "individual.id_number", "company.tax_id"}
+_GIVEN = {
+    "settings.payouts.schedule.delay_days=minimum",
+    "capabilities",
+    "external_account",
+    "individual.ssn_last_4",
+    "individual.id_number",
+    "company.tax_id",
+}
 EFFECTS = {
     "accounts.create": _GIVEN,
     "accounts.reject": {"reason"},
@@ -63,6 +71,7 @@ def create_account(call: RequestContext) -> Object:
         charges_enabled=False,
         controller=dict(_CONTROLLERS.get(kind) or _controller(params["controller"])),
         country=country,
+        created=call.now,
         default_currency=currency or "usd",
         details_submitted=False,
         email=None,
@@ -99,11 +108,7 @@ def _settings() -> Object:
         },
         "dashboard": {"display_name": None, "timezone": "Etc/UTC"},
         "payments": {"statement_descriptor": None},
-        "payouts": {
-            "debit_negative_balances": True,
-            "schedule": {"delay_days": 2, "interval": "daily"},
-            "statement_descriptor": None,
-        },
+        "payouts": payout_schedules.payouts(),
     }
 
 
@@ -127,10 +132,13 @@ def _take(call: RequestContext, account: Object) -> Object:
         account["individual"] = _person(call, account, individual)
     if (params.get("company") or {}).get("tax_id"):
         account["company"]["tax_id_provided"] = True
+    payout_schedules.settle(call, account, params)
     if given := params.get("external_account"):
         external_accounts.add(call, account, given)
     requirements.judge(account)
-    return call.save("account", account)
+    call.save("account", account)
+    payout_schedules.plan_all(call.within(account["id"]))
+    return account
 
 
 def _person(call: RequestContext, account: Object, given: Object) -> Object:
@@ -166,7 +174,7 @@ def own_account(call: RequestContext) -> Object:
         default_currency="usd",
         details_submitted=True,
         payouts_enabled=True,
-        settings=_settings(),
+        settings=_settings() | {"payouts": payout_schedules.shown(call)},
         type="standard",
         controller={"type": "account"},
     )
@@ -193,7 +201,7 @@ def delete_account(call: RequestContext) -> Object | bytes:
         application = {
             "id": f"ca_{account['id'].removeprefix('acct_')}",
             "object": "application",
-            "name": "Simulated platform",
+            "name": APPLICATION_NAME,
         }
         call.backend.store.put(_APPLICATION, account["id"], {**application, "account": account["id"]})
         call.announce("account.application.deauthorized", _APPLICATION, account["id"])

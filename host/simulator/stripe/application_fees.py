@@ -5,6 +5,7 @@ from __future__ import annotations
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import books, tokens
 from host.simulator.stripe.includable import PLATFORM
+from host.simulator.stripe.listing import embed, renew
 from host.simulator.stripe.money import amount_of, check_amount, shown
 
 # https://docs.stripe.com/connect/testing#account-numbers
@@ -61,7 +62,7 @@ def collect(home: RequestContext, amount: int, charge: Object, account: str, sou
                 currency,
                 id,
                 description="application fee",
-                available_on=transaction["available_on"] if transaction else books.available_day(home.now),
+                available_on=transaction["available_on"] if transaction else books.available_day(home),
             ),
             "charge": source,
             "currency": currency,
@@ -119,10 +120,16 @@ def give_back(call: RequestContext, fee: Object, amount: int, metadata: Object) 
     books.enter(call.within(fee["account"]), "application_fee_refund", amount, currency, id, available_on=when)
     fee["amount_refunded"] += amount
     fee["refunded"] = fee["amount_refunded"] == fee["amount"]
-    fee["refunds"]["data"].insert(0, refund)
+    embed(fee["refunds"], refund)
     call.save("application_fee", fee)
     call.saved = None
     return refund
 
 
+def watch_refund(call: RequestContext, refund: Object) -> None:
+    """Show what was changed of a refund in its fee too."""
+    renew(call, call.find("application_fee", refund["fee"]), "refunds", refund)
+
+
+WATCHERS = {"fee_refund": watch_refund}
 BEHAVIOURS = {"application_fees.refunds.create": create_fee_refund}

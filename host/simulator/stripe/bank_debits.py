@@ -112,6 +112,7 @@ for _country, _success, _later, _failed, _failed_later, _disputed in (
         f"pm_failedDelayed_{_country}": Bank(_SEPA, _failed_later, "generic_decline", DELAYED),
         f"pm_disputed_{_country}": Bank(_SEPA, _disputed, dispute=True),
     }
+BY_NUMBER = {bank.number: bank for bank in BANKS.values() if bank.type == _US}
 FINGERPRINTS = {fingerprint(bank.type + bank.number): bank for bank in (*_OTHERS, *BANKS.values())}
 
 

@@ -10,8 +10,8 @@ from decimal import Decimal
 import msgspec
 
 from host.simulator import pagination
-from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import issuing_books
+from host.simulator.context import Object, RequestContext, Test
+from host.simulator.stripe import issuing_books, payout_schedules
 from host.simulator.stripe.money import decimals, rounded
 
 # The platform's opening balance, which is in no transaction: payouts and transfers can be tried at once.
@@ -29,7 +29,9 @@ _CATEGORIES = {
     "transfer_refund": "transfer_reversal",
 }
 _DAY = 86400  # seconds; time begins on a Thursday, the fourth day of a week of which five are business days
-_STATE = "~balance"
+_STATE = payout_schedules.BALANCE
+_PAID_OUT = "~paid_out"  # by balance transaction: the automatic payout that it is part of
+_SEEN = "~paid_out_until"  # by currency: the place up to which all transactions are part of one
 _ANNOUNCED = "~told_balance"  # the balance that the last event shows
 _CHARGES = ("charge", "payment")
 _decode = msgspec.json.Decoder().decode
@@ -97,6 +99,8 @@ def enter(
     else:
         state["available"] += amount - fee
     call.backend.store.put(_STATE, currency, state)
+    if not pending and amount > 0:
+        payout_schedules.plan(call, currency)
     if not pending and type in _CHARGES:
         _announce_available(call)
     return str(transaction["id"])
@@ -131,6 +135,7 @@ def make_available(call: RequestContext, id: str) -> None:
         if none_left:
             state["settled"] = record.place
     call.backend.store.put(_STATE, currency, state)
+    payout_schedules.plan(call, currency)
     _announce_available(call)
 
 
@@ -145,9 +150,9 @@ def owned(call: RequestContext, currency: str) -> int:
     return int(state["available"] + sum(state["pending"].values()))
 
 
-def available_day(now: int) -> int:
-    """When a payment's money becomes available: two business days later, at midnight UTC."""
-    return business_day(now, 2)
+def available_day(call: RequestContext) -> int:
+    """When a payment's money becomes available: two business days later, or the account's delay, at midnight UTC."""
+    return business_day(call.now, payout_schedules.delay_of(call))
 
 
 def business_day(now: int, days: int) -> int:
@@ -195,13 +200,46 @@ def list_transactions(call: RequestContext) -> bytes:
     return pagination.page(call)
 
 
+def mark_paid_out(call: RequestContext, currency: str, payout: str) -> None:
+    """Note that an automatic payout pays out all available transactions that no earlier one did."""
+    note = call.backend.store.get(_SEEN, currency) or {"until": -1}
+    all_paid = True
+    for id, record in list(call.backend.store.oldest("balance_transaction", note["until"])):
+        transaction = _decode(record.body)
+        if transaction["currency"] == currency and call.backend.store.record(_PAID_OUT, id) is None:
+            if transaction["status"] == "available":
+                call.backend.store.put(_PAID_OUT, id, {"payout": payout})
+            else:
+                all_paid = False
+        if all_paid:
+            note["until"] = record.place
+    call.backend.store.put(_SEEN, currency, note)
+
+
+def _is_paid_out_by(call: RequestContext, payout: str) -> Test:
+    return lambda value: (call.backend.store.get(_PAID_OUT, str(value["id"])) or {}).get("payout") == payout
+
+
 def spend(call: RequestContext, amount: int, currency: str, message: str) -> None:
     """Refuse ``amount`` if it is above the available balance."""
     if amount > available(call, currency):
         raise call.refuse(message, code="balance_insufficient")
 
 
+def check_source_type(call: RequestContext, message: str) -> None:
+    """Refuse to send money from the balance of legacy ACH payments, of which there are none.
+
+    All other payments are of the type ``card``, but for those of FPX, which are not told apart here.
+    https://docs.stripe.com/api/balance/balance_object#balance_object-available-source_types
+    """
+    wanted = call.params.get("source_type", "card")
+    if wanted == "bank_account":
+        raise call.refuse(message, code="balance_insufficient")
+    if wanted != "card":
+        call.not_modelled(f"source_type={wanted}", "The balance is that of the type card.", "source_type")
+
+
 MAKES = {"balance_transaction"}
 BEHAVIOURS = {"balance.retrieve": retrieve_balance, "balance_transactions.list": list_transactions}
-FILTERS = {"balance_transactions.list": {"payout": lambda call, wanted: lambda value: False}}
+FILTERS = {"balance_transactions.list": {"payout": _is_paid_out_by}}
 DUE = {"available": make_available}

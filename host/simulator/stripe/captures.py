@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from host.simulator.checks import at_least
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import authorizations, charges, connect, invoice_payments, refunds
+from host.simulator.stripe import amount_details, authorizations, charges, connect, invoice_payments, refunds
 from host.simulator.stripe.confirmation import unexpected
-from host.simulator.stripe.money import amount_of, check_amount
+from host.simulator.stripe.money import amount_of, check_amount, check_minor_units
 
 _CANCELABLE = (
     "requires_payment_method",
@@ -20,7 +20,8 @@ _CANCELABLE = (
 )
 EFFECTS = {
     "payment_intents.cancel": {"cancellation_reason"},
-    "payment_intents.capture": {"amount_to_capture", "final_capture"},
+    "payment_intents.capture": {"amount_to_capture", "final_capture", *amount_details.EFFECTS_OF},
+    "payment_intents.increment_authorization": amount_details.EFFECTS_OF,
 }
 MAKES = {"charge"}
 
@@ -96,10 +97,13 @@ def capture_intent(call: RequestContext) -> Object:
             param="final_capture",
         )
     amount = _amount_to_capture(call, intent, least=0 if final and intent["amount_received"] else 1)
+    charge = call.load("charge", intent["latest_charge"])
+    set_transfer(call, charge)
     rest = {k: v for k, v in call.params.items() if k not in ("amount_to_capture", "final_capture")}
     call.put(intent, rest)
-    connect.check_division(call, intent, intent["amount_received"] + amount, intent["currency"])
-    charge = call.load("charge", intent["latest_charge"])
+    amount_details.take(call, intent, amount)
+    # The fee that is collected is at most what is captured, whatever was said before.
+    connect.check_division(call, intent, max(intent["amount"], intent["amount_received"] + amount), intent["currency"])
     card = charge["payment_method_details"]["type"] == "card"
     if card and call.params.get("statement_descriptor"):
         raise charges.no_descriptor(call)
@@ -119,6 +123,19 @@ def capture_intent(call: RequestContext) -> Object:
     return call.save("payment_intent", intent)
 
 
+def set_transfer(call: RequestContext, charge: Object) -> None:
+    """Set how much of a charge is transferred, if the parameters of its capture say so."""
+    amount = (call.params.get("transfer_data") or {}).get("amount")
+    if amount is None:
+        return
+    if not charge["transfer_data"]:
+        raise call.refuse(
+            f"Charge {charge['id']} has no transfer_data[destination], so nothing of it is transferred.",
+            param="transfer_data[amount]",
+        )
+    charge["transfer_data"] = {**charge["transfer_data"], "amount": amount}
+
+
 def _amount_to_capture(call: RequestContext, intent: Object, *, least: int) -> int:
     amount = amount_of(call, "amount_to_capture", intent["amount_capturable"])
     if amount < least:
@@ -130,6 +147,7 @@ def _amount_to_capture(call: RequestContext, intent: Object, *, least: int) -> i
             code="amount_too_large",
             param="amount_to_capture",
         )
+    check_minor_units(amount, intent["currency"], "amount_to_capture")
     return amount
 
 
@@ -140,14 +158,15 @@ def _capture_part(call: RequestContext, charge: Object, amount: int, *, final: b
     if amount:
         charges.settle_part(call, charge, amount)
     if final:
-        call.save("charge", {**charge, "captured": True})
+        whole = charge["amount_refunded"] == charge["amount_captured"]
+        call.save("charge", {**charge, "captured": True, "refunded": whole})
         charges.follow(call, charge)
 
 
 def capture(call: RequestContext, charge: Object, amount: int) -> Object:
     """Capture ``amount`` of an authorized charge, and release the rest."""
     charge.update(captured=True, amount_captured=amount)
-    charges.describe(charge)  # which the capture may have changed
+    charges.describe(call, charge)  # which the capture may have changed
     return charges.settle(call, charge)
 
 
@@ -171,6 +190,7 @@ def increment_intent(call: RequestContext) -> Object:
         raise at_least("amount", str(intent["amount"] + 1))
     check_amount(call, charge=True, currency=intent["currency"])
     call.put(intent, call.params)
+    amount_details.take(call, intent, intent["amount"])
     intent["amount_capturable"] = intent["amount"]
     charge = call.load("charge", intent["latest_charge"])
     card = charge["payment_method_details"]["card"]

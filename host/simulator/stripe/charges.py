@@ -11,7 +11,7 @@ import msgspec
 
 from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import application_fees, authorizations, books, connect, disputes, mandates
+from host.simulator.stripe import account_settings, application_fees, authorizations, books, connect, disputes, mandates
 from host.simulator.stripe.bank_debits import CURRENCIES, bank_of
 from host.simulator.stripe.bank_debits import MESSAGES as BANK_MESSAGES
 from host.simulator.stripe.card_facts import card_of, checks_done
@@ -54,15 +54,21 @@ def decline_of(card: Card, *, authenticated: bool = False) -> Decline | None:
     return Decline(card.code, card.decline, card.message, card) if card.code else None
 
 
+def decline_for(call: RequestContext, source: Object, method: Object, *, authenticated: bool = False) -> Decline | None:
+    """How a payment by card is declined by the bank, or for a check by the account's settings, or ``None``."""
+    decline = decline_of(card_of(method), authenticated=authenticated)
+    if decline is None and (call.account or source.get("on_behalf_of")):
+        code = account_settings.failed_check(call, source, method)
+        return Decline(code, message=MESSAGES[code], card=card_of(method)) if code else None
+    return decline
+
+
 NOT_AUTHENTICATED = Decline("authentication_required", "authentication_required", MESSAGES["authentication_required"])
 
 
 def bank_decline(code: str) -> Decline:
     """The decline for a failure code of a bank debit."""
     return Decline(code, message=BANK_MESSAGES[code], type="invalid_request_error")
-
-
-_PREFIX = "STRIPE SIMULATOR"  # the account's own statement descriptor
 
 
 def make_charge(
@@ -90,7 +96,7 @@ def make_charge(
         "amount_captured": amount if captured and succeeded else 0,
         "amount_refunded": 0,
         "billing_details": method["billing_details"],
-        "calculated_statement_descriptor": _descriptor(source, card=method["type"] == "card"),
+        "calculated_statement_descriptor": account_settings.descriptor(call, source, card=method["type"] == "card"),
         "captured": captured and decline is None,
         "currency": source["currency"],
         "disputed": False,
@@ -113,23 +119,10 @@ def make_charge(
     return charge if succeeded and captured else call.save("charge", charge)
 
 
-def describe(charge: Object) -> None:
+def describe(call: RequestContext, charge: Object) -> None:
     """Set what the cardholder reads of a charge, by what it says now."""
     card = charge["payment_method_details"]["type"] == "card"
-    charge["calculated_statement_descriptor"] = _descriptor(charge, card=card)
-
-
-def _descriptor(source: Object, *, card: bool) -> str:
-    """The text on the customer's statement: the account's descriptor with the payment's suffix, up to 22 characters.
-
-    A descriptor of the charge itself is used as a suffix for cards, and alone for bank debits.
-    https://docs.stripe.com/api/charges/create#create_charge-statement_descriptor
-    """
-    own = source.get("statement_descriptor")
-    if own and not card:
-        return str(own)
-    suffix = source.get("statement_descriptor_suffix") or own
-    return f"{_PREFIX}* {suffix}"[:22] if suffix else _PREFIX
+    charge["calculated_statement_descriptor"] = account_settings.descriptor(call, charge, card=card)
 
 
 def no_descriptor(call: RequestContext) -> SimulatedError:
@@ -247,7 +240,7 @@ def settle_part(call: RequestContext, charge: Object, amount: int) -> Object:
     """Enter one of several captures in the books, and save the charge. Stripe's fee is computed for the sum of all."""
     before = charge["amount_captured"]
     charge["amount_captured"] = before + amount
-    describe(charge)
+    describe(call, charge)
     transaction = _enter(call, charge, _method(call, charge), amount, 0, before)
     charge["balance_transaction"] = charge.get("balance_transaction") or transaction
     return call.save("charge", charge)
@@ -267,7 +260,7 @@ def _enter(call: RequestContext, charge: Object, method: Object, amount: int, sh
         charge["id"],
         fees=tuple(fees),
         description=charge.get("description"),
-        available_on=0 if card_of(method).bypass else books.available_day(call.now),
+        available_on=0 if card_of(method).bypass else books.available_day(call),
     )
 
 

@@ -22,7 +22,7 @@ from host.simulator.stripe import (
 from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.charges import NOT_AUTHENTICATED, Decline
-from host.simulator.stripe.local_methods import LOCAL, METHODS
+from host.simulator.stripe.local_methods import LOCAL, METHODS, NOT_HELD
 from host.simulator.stripe.payment_methods import (
     check_usable,
     is_set_up,
@@ -114,7 +114,7 @@ def _check_capture(call: RequestContext, intent: Object, kind: str) -> None:
     https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
     """
     later = kind in bank_debits.CURRENCIES or kind in vouchers.KINDS or kind == bank_transfers.METHOD
-    if later and authorizations.is_manual(intent, kind):
+    if (later or kind in NOT_HELD) and authorizations.is_manual(intent, kind):
         raise call.refuse(f"Payments with {kind} cannot be captured manually.", param="capture_method")
 
 
@@ -165,7 +165,7 @@ def _require_action(call: RequestContext, intent: Object, method: Object) -> Obj
     if call.params.get("error_on_requires_action"):
         intent["status"], intent["payment_method"] = "requires_payment_method", None
         decline = Decline("authentication_required", "authentication_required", _ERROR_ON_ACTION)
-        intent["last_payment_error"] = _last_error(decline, method, None)
+        intent["last_payment_error"] = last_error(decline, method, None)
         call.save("payment_intent", intent)
         raise charges.declined(call, None, decline, payment_intent=dict(intent), payment_method=method)
     local_methods.check_return(call, method["type"])
@@ -213,11 +213,12 @@ def back_to_start(intent: Object, method: Object, decline: Decline, charge: Obje
         payment_method=None,
         next_action=None,
         processing=None,
-        last_payment_error=_last_error(decline, method, charge),
+        last_payment_error=last_error(decline, method, charge),
     )
 
 
-def _last_error(decline: Decline, method: Object, charge: Object | None) -> Object:
+def last_error(decline: Decline, method: Object, charge: Object | None = None) -> Object:
+    """The ``last_payment_error`` or ``last_setup_error`` of an intent."""
     error = {**decline.error(), "code": decline.code, "message": decline.message, "payment_method": method}
     if charge is not None:
         error["charge"] = charge["id"]
@@ -231,10 +232,12 @@ def charge_intent(call: RequestContext, intent: Object, method: Object, *, authe
     Raises :class:`SimulatedError` (402) if it is declined.
     """
     bank = bank_of(method)
-    decline = charges.decline_of(card_of(method), authenticated=authenticated) if bank is None else None
+    decline = charges.decline_for(call, intent, method, authenticated=authenticated) if bank is None else None
     if decline is not None:
         raise fail(call, intent, method, decline, authenticated=authenticated)
     manual = authorizations.is_manual(intent, method["type"])
+    if intent.get("transfer_data") and not intent.get("transfer_group"):
+        intent["transfer_group"] = f"group_{intent['id']}"
     charge = charges.make_charge(
         call, intent, method, captured=not manual, pending=bank is not None, authenticated=authenticated
     )
@@ -254,15 +257,19 @@ def charge_intent(call: RequestContext, intent: Object, method: Object, *, authe
 
 
 def keep_method(call: RequestContext, intent: Object, method: Object) -> None:
-    """Attach a used payment method to the customer if ``setup_future_usage`` says so; else it cannot be used again."""
+    """Attach a used payment method to the customer if ``setup_future_usage`` says so; else it cannot be used again.
+
+    https://docs.stripe.com/api/payment_intents/create#create_payment_intent-setup_future_usage
+    """
     options = authorizations.options_of(intent, method["type"])
     customer, future = intent.get("customer"), options.get("setup_future_usage") or intent.get("setup_future_usage")
     if future == "none":
         future = None
-    if customer and future and method["customer"] is None:
-        call.save("payment_method", {**method, "customer": customer})
-    elif method["customer"] is None:
-        spend_method(call, method)
+    if method["customer"] is None:
+        if not future:
+            spend_method(call, method)
+        elif customer:
+            call.save("payment_method", {**method, "customer": customer})
     if future == "off_session":
         set_up(call, method)
 

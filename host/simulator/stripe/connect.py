@@ -57,7 +57,9 @@ def divide(call: RequestContext, charge: Object, share: int) -> None:
     data = charge.get("transfer_data")
     if data:
         amount = charge["amount_captured"] if data.get("amount") is None else data["amount"]
-        transfer = transfers.of_charge(call, charge, data["destination"], min(amount, charge["amount_captured"]), share)
+        about = call.find("payment_intent", str(charge["payment_intent"])) or {}
+        said: Object = about.get("transfer_data") or {}
+        transfer = transfers.of_charge(call, charge, said, min(amount, charge["amount_captured"]), share)
         charge["transfer"] = transfer["id"]
         charge["transfer_group"] = transfer["transfer_group"]
         if share:

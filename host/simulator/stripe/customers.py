@@ -8,6 +8,7 @@ from host.simulator import resources
 from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import cash_balances, clock_steps, customer_balances, customer_discounts
+from host.simulator.stripe.includable import SOURCES
 from host.simulator.stripe.payment_methods import attach, detach, own_method, payment_method
 from host.simulator.stripe.sources import add_source
 from host.simulator.stripe.subscription_statuses import ENDED
@@ -95,8 +96,8 @@ def _take_method(call: RequestContext, customer: Object) -> None:
         customer["default_source"] = None
         add_source(call, customer, str(source))
     if default := call.params.get("default_source"):
-        held = call.find("card", default) or call.load("bank_account", default, "default_source", 400)
-        if held["customer"] != customer["id"]:
+        held = next((found for kind in SOURCES if (found := call.find(kind, default))), None)
+        if held is None or held["customer"] != customer["id"]:
             raise call.refuse(f"No such source: '{default}'", code="resource_missing", param="default_source")
     if given := call.params.get("payment_method"):
         attach(call, payment_method(call, given), str(customer["id"]))

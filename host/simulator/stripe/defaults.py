@@ -87,6 +87,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "invoiceitem": {"quantity": 1, "quantity_decimal": "1", "proration": False},
     "payment_intent": {
         "amount_capturable": 0,
+        "amount_details": {"tip": {}},
         "amount_received": 0,
         "capture_method": "automatic_async",
         "confirmation_method": "automatic",

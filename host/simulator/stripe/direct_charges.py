@@ -8,7 +8,7 @@ from host.simulator import resources
 from host.simulator.api_error import SimulatedError, invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.renamed_params import renaming
-from host.simulator.stripe import captures, charges, connect
+from host.simulator.stripe import authorizations, captures, charges, connect
 from host.simulator.stripe.bank_debits import bank_of
 from host.simulator.stripe.card_facts import card_of
 from host.simulator.stripe.money import amount_of, check_amount, check_currency, shown
@@ -16,10 +16,11 @@ from host.simulator.stripe.payment_methods import make, spend_method
 from host.simulator.stripe.sources import card_of_token, consume
 
 EFFECTS = {
-    "charges.capture": {"amount", "transfer_data.amount"},
+    "charges.capture": {"amount", "application_fee", "transfer_data.amount"},
     "charges.create": {"source", "capture", "application_fee", "destination"},
 }
 MAKES = {"charge", "balance_transaction"}
+_EXPIRED = "~expired_charge"
 _CARDS = "~charged_card"  # the cards of charged tokens that belong to no customer
 
 
@@ -38,13 +39,15 @@ def create_charge(call: RequestContext) -> Object:
         call.not_modelled("charges of bank accounts", "Payment intents take bank debits.", "source")
     captured = call.params.get("capture", True)
     card = card_of(method)
-    decline = charges.decline_of(card)
+    decline = charges.decline_for(call, facts, method)
     if decline is None and card.authentication == "always":
         decline = charges.NOT_AUTHENTICATED
     charge = charges.make_charge(call, facts, method, captured=captured, decline=decline)
     charge["source"] = _source(call, method)
     if decline is not None or not captured:
         call.save("charge", charge)
+    if decline is None and not captured:
+        call.backend.agenda.add(call, call.now + authorizations.CAPTURE_WITHIN, "expire_charge", charge["id"])
     if decline is not None:
         raise charges.declined(call, charge, decline)
     if method["customer"] is None:
@@ -82,7 +85,7 @@ def _method(call: RequestContext) -> Object:
         if source is None:
             raise SimulatedError(400, "Must provide source or customer.", code="parameter_missing")
         if source.startswith("src_"):
-            facts = consume(call, call.load("source", source, "source", 400))
+            facts = consume(call, source)
             return make(call, {"type": "card", "card": facts})
         return _of_token(call, source)
     customer = call.load("customer", owner, "customer", 400)
@@ -101,6 +104,9 @@ def _method(call: RequestContext) -> Object:
         raise call.refuse(
             f"Customer {owner} does not have a linked source with ID {source}.", code="missing", param="source"
         )
+    bank = call.find("bank_account", source)
+    if bank is not None and bank["customer"] == owner:
+        call.not_modelled("charges of bank accounts", "Payment intents take bank debits.", "source")
     method = call.find("payment_method", source)
     if method is None or method["customer"] != owner:
         raise missing("source", source, "source", 400)
@@ -122,18 +128,32 @@ def _of_token(call: RequestContext, id: str) -> Object:
 
 def _source(call: RequestContext, method: Object) -> Object | None:
     """The charge's ``source``: the card object that it was made with."""
-    return call.find("card", str(method["id"])) or call.find(_CARDS, str(method["id"]))
+    id = str(call.params.get("source") if str(call.params.get("source")).startswith("src_") else method["id"])
+    return next((found for kind in ("card", "source", _CARDS) if (found := call.find(kind, id))), None)
 
 
 def update_charge(call: RequestContext) -> Object | bytes:
-    """What a charge says. Its customer is set once.
+    """What a charge says. Its customer and its group are set once.
 
-    https://docs.stripe.com/api/charges/update#update_charge-customer
+    https://docs.stripe.com/api/charges/update#update_charge-customer, …#update_charge-transfer_group
     """
-    owner = call.subject()["customer"]
+    charge = call.subject()
+    owner, group = charge["customer"], charge["transfer_group"]
+    if call.params.get("transfer_group", group) != group and group is not None:
+        raise call.refuse("You can only provide `transfer_group` if it has not been set.", param="transfer_group")
     if call.params.get("customer", owner) != owner and owner is not None:
         raise call.refuse(f"Charge {call.target} already has a customer, which cannot be changed.", param="customer")
     return resources.update(call)
+
+
+def expire(call: RequestContext, id: str) -> None:
+    """Release a charge that was not captured in time. https://docs.stripe.com/api/charges/capture"""
+    charge = call.find("charge", id)
+    if charge is None or charge["captured"] or charge["refunded"]:
+        return
+    call.save("charge", {**charge, "amount_refunded": charge["amount"], "refunded": True})
+    call.backend.store.put(_EXPIRED, id, {})
+    call.announce("charge.expired", "charge", id)
 
 
 def capture_charge(call: RequestContext) -> Object:
@@ -143,6 +163,11 @@ def capture_charge(call: RequestContext) -> Object:
         raise call.refuse(f"Charge {charge['id']} cannot be captured because it is {charge['status']}.")
     if charge["captured"]:
         raise call.refuse(f"Charge {charge['id']} has already been captured.", code="charge_already_captured")
+    if call.backend.store.record(_EXPIRED, charge["id"]) is not None:
+        raise call.refuse(
+            f"Charge {charge['id']} could not be captured because the charge has expired.",
+            code="charge_expired_for_capture",
+        )
     if charge["refunded"]:
         raise call.refuse(f"Charge {charge['id']} has been refunded.", code="charge_already_refunded")
     if charge["amount_captured"]:
@@ -158,7 +183,12 @@ def capture_charge(call: RequestContext) -> Object:
             code="amount_too_large",
             param="amount",
         )
-    call.put(charge, {k: v for k, v in call.params.items() if k not in ("amount", "application_fee", "transfer_data")})
+    rest = {k: v for k, v in call.params.items() if k not in ("amount", "application_fee", "transfer_data")}
+    if "application_fee" in call.params:
+        rest["application_fee_amount"] = call.params["application_fee"]
+    call.put(charge, rest)
+    captures.set_transfer(call, charge)
+    connect.check_division(call, charge, charge["amount"], charge["currency"])
     if charge["payment_intent"]:
         intent = call.load("payment_intent", charge["payment_intent"])
         intent.update(status="succeeded", amount_received=amount, amount_capturable=0)
@@ -171,3 +201,4 @@ BEHAVIOURS = {
     "charges.create": create_charge,
     "charges.update": update_charge,
 }
+DUE = {"expire_charge": expire}

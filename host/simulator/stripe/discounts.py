@@ -48,7 +48,7 @@ def wanted(call: RequestContext, items: Any, use: Use, path: str = "discounts") 
 
 
 def check(call: RequestContext, item: Object, use: Use, path: str) -> Found:
-    """The coupon that an entry names. Raises :class:`SimulatedError` if it cannot be used; ``path`` is the parameter."""
+    """The coupon that an entry names. Raises :class:`SimulatedError` if it cannot be used; ``path`` is the param."""
     if item.get("coupon") and item.get("promotion_code"):
         raise invalid("You may only specify one of these parameters: coupon, promotion_code.", path or "coupon")
     promotion, param = None, f"{path}[coupon]" if path else "coupon"

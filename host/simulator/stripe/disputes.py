@@ -59,6 +59,7 @@ def open_dispute(call: RequestContext, charge: Object, reason: str) -> Object:
         _withdraw(call, dispute, charge)
     call.save("charge", {**charge, "disputed": True})
     charge["disputed"] = True
+    end_warnings(call, charge)
     call.backend.agenda.add(call, dispute["evidence_details"]["due_by"], "dispute", str(dispute["id"]))
     return call.save("dispute", dispute)
 
@@ -68,12 +69,22 @@ def warn(call: RequestContext, charge: Object) -> None:
     call.make(
         "radar.early_fraud_warning",
         {
-            "actionable": True,
+            "actionable": not charge["disputed"],
             "charge": charge["id"],
             "fraud_type": "made_with_stolen_card",
             "payment_intent": charge["payment_intent"],
         },
     )
+
+
+def end_warnings(call: RequestContext, charge: Object) -> None:
+    """There is nothing left to do about the warnings for a charge that is disputed or was refunded in full.
+
+    https://docs.stripe.com/api/radar/early_fraud_warnings/object#early_fraud_warning_object-actionable
+    """
+    kind = "radar.early_fraud_warning"
+    for warning in call.backend.store.having(kind, "charge", charge["id"]) if call.backend.store.count(kind) else ():
+        call.save(kind, {**warning, "actionable": False})
 
 
 def _end_of_day(at: int) -> int:

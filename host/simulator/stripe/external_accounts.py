@@ -6,7 +6,7 @@ from typing import Any
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import requirements, tokens
+from host.simulator.stripe import payout_schedules, requirements, tokens
 from host.simulator.stripe.account_access import found
 from host.simulator.stripe.card_facts import card_facts, card_named
 from host.simulator.stripe.listing import page_of
@@ -30,8 +30,7 @@ def add(call: RequestContext, account: Object, given: Any) -> Object:
         facts = {"country": account["country"], "currency": account["default_currency"], **given}
         made = tokens.bank_account(call, facts, "external_account")
     elif (card := card_named(str(given))) is not None:
-        if card.funding != "debit":
-            raise invalid("Only debit cards can receive payouts; this card is a credit card.", "external_account")
+        _check_funding(card.funding)
         made = tokens.card_object(call, card_facts(call, card), {})
         made.update(id=call.new_id("card"), currency=account["default_currency"])
     elif number := BANK_TOKENS.get(str(given)):
@@ -39,7 +38,11 @@ def add(call: RequestContext, account: Object, given: Any) -> Object:
         made = tokens.bank_account(call, facts)
     else:
         token = tokens.take(call, str(given), "external_account")
+        if not (token["bank_account"] or token["card"]):
+            raise invalid(f"The token {given} is of neither a bank account nor a card.", "external_account")
         made = dict(token["bank_account"] or token["card"])
+        if made["object"] == "card":
+            _check_funding(str(made["funding"]))
         made["id"] = call.new_id(made["object"])
     if made["object"] == "card":
         quickest = FINGERPRINTS[made["fingerprint"]].payout if made["fingerprint"] in FINGERPRINTS else "instant"
@@ -47,6 +50,11 @@ def add(call: RequestContext, account: Object, given: Any) -> Object:
     made.update(account=account["id"], default_for_currency=not held)
     held.insert(0, made)
     return call.save(made["object"], made, under=f"/v1/accounts/{account['id']}/external_accounts")
+
+
+def _check_funding(funding: str) -> None:
+    if funding != "debit":
+        raise invalid(f"Only debit cards can receive payouts; this card is a {funding} card.", "external_account")
 
 
 def create_external(call: RequestContext) -> Object:
@@ -59,6 +67,7 @@ def create_external(call: RequestContext) -> Object:
         _make_default(account, made)
     requirements.judge(account)
     call.save("account", account)
+    payout_schedules.plan_all(call.within(account["id"]))
     return call.save(made["object"], made)
 
 

@@ -13,6 +13,8 @@ from host.simulator.stripe import cash_balances
 
 PLATFORM = "~platform"  # the platform's own ids and bank account
 OTHER_BALANCES = "~other_balances"  # by customer: the balances of other currencies than the customer's
+SOURCES = ("card", "bank_account", "source")  # the kinds of customers' payment sources
+APPLICATION_NAME = "Simulated platform"
 _decode = msgspec.json.Decoder().decode
 
 
@@ -129,7 +131,7 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
     "customer": {
         "cash_balance": _cash_balance,
         "invoice_credit_balance": _credit,
-        "sources": belonging(("source", "card", "bank_account"), "customer", "/v1/customers/{id}/sources"),
+        "sources": belonging(SOURCES, "customer", "/v1/customers/{id}/sources"),
         "subscriptions": _subscriptions,
         "tax": _tax,
         "tax_ids": belonging(("tax_id",), "customer", "/v1/customers/{id}/tax_ids"),
@@ -144,6 +146,11 @@ INCLUDABLE: dict[str, dict[str, Includable]] = {
     },
     "issuing.card": {"cvc": kept("issuing.card", "cvc"), "number": kept("issuing.card", "number")},
     "issuing.transaction": {"purchase_details": kept("issuing.transaction", "purchase_details")},
+    "payment_intent": {
+        "amount_details.line_items": below(
+            "payment_intent_amount_details_line_item", "/v1/payment_intents/{id}/amount_details_line_items"
+        )
+    },
     "payment_link": {"line_items": below("item", "/v1/payment_links/{id}/line_items")},
     "plan": {"tiers": kept("plan", "tiers")},
     "price": {
@@ -167,4 +174,43 @@ def _external_account(backend: Backend, id: str) -> Object | None:
     return next((dict(item) for item in held if item["id"] == id), None)
 
 
-WITHIN = {"external_account": _external_account}  # of bank accounts and cards, which are one union
+def _at_home(kind: str) -> Callable[[Backend, str], Object | None]:
+    """The objects of ``kind`` of the platform, to which those of its accounts refer."""
+    return lambda world, id: world.of("").store.get(kind, id)
+
+
+def _refund(world: Backend, id: str) -> Object | None:
+    """A refund of the platform, or one in a connected account that a transfer's reversal made there."""
+    if (own := world.of("").store.get("refund", id)) is not None:
+        return own
+    for reversal in world.store.having("transfer_reversal", "destination_payment_refund", id):
+        transfer = world.store.get("transfer", str(reversal["transfer"]))
+        if transfer is not None:
+            return world.of(str(transfer["destination"])).store.get("refund", id)
+    return None
+
+
+def _application(world: Backend, id: str) -> Object | None:
+    """The platform's application."""
+    known = world.of("").store.get(PLATFORM, PLATFORM)
+    if known is None or known["application"] != id:
+        return None
+    return {"id": id, "object": "application", "name": APPLICATION_NAME}
+
+
+def _payment_source(world: Backend, id: str) -> Object | None:
+    """A customer's card, bank account or source, which are one union."""
+    return next((found for kind in SOURCES if (found := world.store.get(kind, id))), None)
+
+
+# Finds objects by id that are stored elsewhere: within others, or in the account that they belong to.
+WITHIN = {
+    "application": _application,
+    "external_account": _external_account,  # of bank accounts and cards, which are one union
+    "payment_source": _payment_source,
+    "refund": _refund,
+    **{
+        kind: _at_home(kind)
+        for kind in ("application_fee", "balance_transaction", "charge", "fee_refund", "transfer", "transfer_reversal")
+    },
+}

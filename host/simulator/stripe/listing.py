@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from host.simulator.api_error import missing
 from host.simulator.context import Object, RequestContext
+from host.simulator.expansion import MOST
 from host.simulator.pagination import cursors, limit_of
 
 
@@ -18,6 +19,23 @@ def page_of(call: RequestContext, items: list[Object], noun: str) -> Object:
         start = max(0, end - limit)
         return {"object": "list", "data": items[start:end], "has_more": start > 0, "url": call.path}
     return {"object": "list", "data": items[:limit], "has_more": len(items) > limit, "url": call.path}
+
+
+def embed(listed: Object, item: Object) -> None:
+    """Put a new object first in a list inside another object, which has the newest ten."""
+    listed["data"].insert(0, item)
+    if len(listed["data"]) > MOST:
+        del listed["data"][MOST:]
+        listed["has_more"] = True
+
+
+def renew(call: RequestContext, holder: Object | None, name: str, item: Object) -> None:
+    """Replace a changed object in the list ``name`` inside ``holder``, and store that."""
+    data = holder[name]["data"] if holder is not None else []
+    for n, old in enumerate(data):
+        if holder is not None and old["id"] == item["id"] and old != item:
+            data[n] = item
+            call.backend.store.put(str(holder["object"]), str(holder["id"]), holder)
 
 
 def _place(items: list[Object], id: str, noun: str, param: str) -> int:

@@ -21,6 +21,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "billie": (),
     "blik": ("pln",),
     "cashapp": ("usd",),
+    "crypto": ("usd",),
     "eps": ("eur",),
     "fpx": ("myr",),
     "giropay": ("eur",),
@@ -35,6 +36,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "p24": ("eur", "pln"),
     "pay_by_bank": (),
     "payco": ("krw",),
+    "paypay": ("jpy",),
     "paynow": ("sgd",),
     "paypal": (),
     "pix": ("brl",),
@@ -44,6 +46,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "satispay": ("eur",),
     "scalapay": ("eur",),
     "sofort": ("eur",),
+    "sunbit": ("usd",),
     "swish": ("sek",),
     "twint": ("chf",),
     "upi": ("inr",),
@@ -51,6 +54,11 @@ METHODS: dict[str, tuple[str, ...]] = {
     "zip": (),
 }
 LOCAL = frozenset(METHODS)
+# Those whose money cannot be held: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
+NOT_HELD = frozenset(
+    ("alipay", "bancontact", "blik", "eps", "fpx", "giropay", "grabpay", "ideal", "p24", "paynow", "pix", "promptpay",
+     "sofort", "upi", "wechat_pay")
+)  # fmt: skip
 # Those without a redirect.
 _SCANNED = frozenset({"blik", "cashapp", "paynow", "pix", "promptpay", "swish", "upi", "wechat_pay"})
 _HOSTED = "https://payments.stripe.com"

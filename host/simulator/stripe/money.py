@@ -66,6 +66,11 @@ def check_charge(amount: int, currency: str, name: str = "amount") -> None:
     most = _MOST.get(currency, MOST)
     if amount > most:
         raise invalid(f"Amount must be no more than {shown(most, currency)}", name, "amount_too_large")
+    check_minor_units(amount, currency, name)
+
+
+def check_minor_units(amount: int, currency: str, name: str) -> None:
+    """Refuse an amount with more decimals than are charged. https://docs.stripe.com/currencies#special-cases"""
     if currency in THREE_DECIMALS and amount % 10:
         raise invalid(
             f"Invalid amount: {amount}. Amounts in {currency} must end in 0: three decimals are sent, two are charged.",
@@ -73,6 +78,14 @@ def check_charge(amount: int, currency: str, name: str = "amount") -> None:
         )
     if currency in _WHOLE and amount % 100:
         raise invalid(f"Invalid amount: {amount}. Amounts in {currency} must be a multiple of 100.", name)
+
+
+def whole_payout(amount: int, currency: str) -> int:
+    """What of ``amount`` can be paid out: some currencies are paid out without decimals, though charged with two.
+
+    https://docs.stripe.com/currencies#special-cases
+    """
+    return amount - amount % 100 if currency in _WHOLE or currency in ("huf", "twd") else amount
 
 
 def least_charge(currency: str) -> int:

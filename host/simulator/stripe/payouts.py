@@ -5,9 +5,9 @@ from __future__ import annotations
 from host.simulator import resources
 from host.simulator.api_error import SimulatedError, missing
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import books
+from host.simulator.stripe import books, payout_schedules
 from host.simulator.stripe.application_fees import platform
-from host.simulator.stripe.money import check_amount, check_currency
+from host.simulator.stripe.money import check_amount, check_currency, whole_payout
 from host.simulator.stripe.sandbox_cards import FINGERPRINTS, fingerprint
 
 INSTANT = 1800  # seconds: "typically within 30 minutes", https://docs.stripe.com/payouts/instant-payouts
@@ -33,20 +33,30 @@ def create_payout(call: RequestContext) -> Object:
     check_currency(call)
     check_amount(call)
     params = call.params
-    if params.get("source_type", "card") != "card":
-        call.not_modelled(f"source_type={params['source_type']}", "A balance is one sum.", "source_type")
+    books.check_source_type(call, _TOO_LITTLE.replace("card", "bank_account"))
     if params.get("payout_method"):
         call.not_modelled("payout methods of v2", "A destination is an external account.", "payout_method")
+    if whole_payout(params["amount"], params["currency"]) != params["amount"]:
+        raise call.refuse(
+            f"Invalid amount: {params['amount']}. Payouts in {params['currency']} must be a multiple of 100.",
+            param="amount",
+        )
     destination = _destination(call, params.get("destination"), params["currency"])
     books.spend(call, params["amount"], params["currency"], _TOO_LITTLE)
     payout = call.put(resources.fresh(call), {k: v for k, v in params.items() if k != "destination"})
-    method = params.get("method", "standard")
+    return send(call, payout, destination, params.get("method", "standard"))
+
+
+def send(
+    call: RequestContext, payout: Object, destination: str, method: str = "standard", *, automatic: bool = False
+) -> Object:
+    """Send a payout of an amount and a currency to an external account, and save it."""
     payout.update(
         arrival_date=call.now + INSTANT if method == "instant" else books.business_day(call.now, 2),
-        automatic=False,
+        automatic=automatic,
         destination=destination,
         method=method,
-        reconciliation_status="not_applicable",
+        reconciliation_status="in_progress" if automatic else "not_applicable",
         source_type="card",
         status="pending",
         type="card" if destination.startswith("card_") else "bank_account",
@@ -58,6 +68,34 @@ def create_payout(call: RequestContext) -> Object:
     return call.save("payout", payout)
 
 
+def pay_out(call: RequestContext, id: str) -> None:
+    """Pay out the available balance automatically, to the default external account in its currency, with which ``id``
+    begins.
+
+    https://docs.stripe.com/payouts#payout-schedule, https://docs.stripe.com/payouts/minimum-balances-for-automatic-payouts
+    """
+    currency, settings = id.partition(" ")[0], payout_schedules.settings_of(call)
+    amount = whole_payout(books.available(call, currency) - (settings["minimum"] or {}).get(currency, 0), currency)
+    if settings["schedule"]["interval"] == "manual" or not settings["enabled"] or amount <= 0:
+        return
+    fitting = [each for each in _held(call) if each.get("currency") == currency and each.get("status") != "errored"]
+    if not fitting:
+        return
+    chosen = next((each for each in fitting if each.get("default_for_currency")), fitting[0])
+    payout = call.blank("payout")
+    payout.update(amount=amount, currency=currency, description="STRIPE PAYOUT", metadata={})
+    payout["statement_descriptor"] = settings["statement_descriptor"]
+    send(call, payout, str(chosen["id"]), automatic=True)
+    books.mark_paid_out(call, currency, str(payout["id"]))
+
+
+def _held(call: RequestContext) -> list[Object]:
+    """The external accounts of the account that the request is for."""
+    owner = call.within("").load("account", call.account) if call.account else platform(call)
+    held: list[Object] = (owner.get("external_accounts") or {}).get("data") or []
+    return held
+
+
 def _destination(call: RequestContext, given: str | None, currency: str) -> str:
     """The id of the account's bank account: the given one, else the first in the currency."""
     if not call.account:
@@ -65,8 +103,7 @@ def _destination(call: RequestContext, given: str | None, currency: str) -> str:
         if given not in (None, own):
             raise missing("external account", str(given), "destination", 400)
         return own
-    account = call.within("").load("account", call.account)
-    held = (account.get("external_accounts") or {}).get("data") or []
+    held = _held(call)
     if given is not None:
         found = next((item for item in held if item["id"] == given), None)
         if found is None:
@@ -103,7 +140,11 @@ def arrive(call: RequestContext, id: str) -> None:
         return
     code, message = _failure(call, payout)
     if not code:
+        if payout["automatic"]:
+            payout["reconciliation_status"] = "completed"
         call.save("payout", {**payout, "status": "paid"})
+        if payout["automatic"]:
+            call.announce("payout.reconciliation_completed", "payout", id)
         return
     payout.update(status="failed", failure_code=code, failure_message=message)
     payout["failure_balance_transaction"] = books.enter(
@@ -154,9 +195,11 @@ def reverse_payout(call: RequestContext) -> Object:
         "id": call.new_id("payout"),
         "amount": -payout["amount"],
         "arrival_date": books.business_day(call.now, 2),
+        "automatic": False,
         "created": call.now,
         "metadata": dict(call.params.get("metadata") or {}),
         "original_payout": payout["id"],
+        "reconciliation_status": "not_applicable",
         "status": "pending",
     }
     back["balance_transaction"] = books.enter(
@@ -178,4 +221,4 @@ BEHAVIOURS = {
     "payouts.create": create_payout,
     "payouts.reverse": reverse_payout,
 }
-DUE = {"payout": arrive}
+DUE = {"payout": arrive, payout_schedules.PAY_OUT: pay_out}

@@ -6,9 +6,9 @@ from typing import Any
 
 from host.simulator import resources
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import books, cash_balances, transfers
+from host.simulator.stripe import books, cash_balances, disputes, transfers
 from host.simulator.stripe.card_facts import card_of
-from host.simulator.stripe.money import amount_of, check_amount, shown
+from host.simulator.stripe.money import amount_of, check_amount, check_minor_units, shown
 
 LATER = 60  # seconds until an asynchronous outcome; "some time later" in the documentation
 EFFECTS = {"refunds.create": {"refund_application_fee", "reverse_transfer"}}
@@ -26,7 +26,7 @@ def create_refund(call: RequestContext) -> Object:
     if call.params.get("customer"):  # https://docs.stripe.com/api/refunds/create#create_refund-customer
         call.not_modelled("refunds of a cash balance", "Refunds are of a payment.", "customer")
     charge = _refundable(call)
-    if not charge["captured"]:
+    if not charge["captured"] and not charge["amount_captured"]:
         return _release_whole(call, charge)
     left = charge["amount_captured"] - charge["amount_refunded"]
     amount = amount_of(call, "amount", left)
@@ -39,6 +39,7 @@ def create_refund(call: RequestContext) -> Object:
             f"Refund amount ({shown(amount, currency)}) is greater than {of} ({shown(left, currency)})",
             param="amount",
         )
+    check_minor_units(amount, charge["currency"], "amount")
     refund = resources.fresh(call)
     words = ("reverse_transfer", "refund_application_fee")
     call.put(refund, {name: value for name, value in call.params.items() if name not in words})
@@ -48,9 +49,7 @@ def create_refund(call: RequestContext) -> Object:
     how = card_of(method).refund
     pending = how == "pending" or method["type"] not in ("card", "customer_balance")
     refund.update(_facts(charge, amount, "pending" if pending else "succeeded", str(method["type"])))
-    charge["amount_refunded"] += amount
-    charge["refunded"] = amount == left
-    call.save("charge", charge)
+    _count(call, refund, charge)
     if pending or how == "fail":
         call.backend.agenda.add(call, call.now + LATER, "refund", str(refund["id"]))
     if not pending:
@@ -59,6 +58,17 @@ def create_refund(call: RequestContext) -> Object:
         about = {"refunded_from_payment": {"refund": refund["id"]}}
         cash_balances.move(call, charge["customer"], charge["currency"], amount, about)
     return call.save("refund", refund)
+
+
+def _count(call: RequestContext, refund: Object, charge: Object) -> None:
+    """Count a refund on its charge, which is saved."""
+    charge["amount_refunded"] += refund["amount"]
+    charge["refunded"] = charge["captured"] and charge["amount_refunded"] == charge["amount_captured"]
+    if refund["reason"] == "fraudulent":  # https://docs.stripe.com/api/refunds/create#create_refund-reason
+        charge["fraud_details"] = {"user_report": "fraudulent"}
+    call.save("charge", charge)
+    if charge["refunded"]:
+        disputes.end_warnings(call, charge)
 
 
 def _facts(charge: Object, amount: int, status: str, kind: str) -> Object:
@@ -119,21 +129,28 @@ def _return_shares(call: RequestContext, charge: Object, refund: Object, amount:
         refund["transfer_reversal"] = reversal["id"]
 
 
-def _refundable(call: RequestContext) -> Object:
+def _charge_of(call: RequestContext) -> Object:
+    """The charge that the parameters name, or the intent's."""
     intent_id = call.params.get("payment_intent")
     if intent_id is None:
-        charge = call.load("charge", call.params["charge"], "id")
-    else:
-        intent = call.load("payment_intent", intent_id, "payment_intent", 400)
-        if intent["status"] != "succeeded":
-            raise call.refuse(
-                f"This PaymentIntent ({intent_id}) does not have a successful charge to refund.",
-                param="payment_intent",
-            )
-        charge = call.load("charge", intent["latest_charge"])
+        return call.load("charge", call.params["charge"], "id")
+    intent = call.load("payment_intent", intent_id, "payment_intent", 400)
+    captured = intent["status"] == "requires_capture" and intent["amount_received"]
+    if intent["status"] != "succeeded" and not captured:  # https://docs.stripe.com/payments/multicapture
+        raise call.refuse(
+            f"This PaymentIntent ({intent_id}) does not have a successful charge to refund.",
+            param="payment_intent",
+        )
+    return call.load("charge", intent["latest_charge"])
+
+
+def _refundable(call: RequestContext) -> Object:
+    charge = _charge_of(call)
+    if charge.get("source_transfer"):
+        call.not_modelled("refunds of a transfer's payment", "A transfer reversal takes its money back.", "charge")
     if charge["status"] != "succeeded":
         raise call.refuse(f"Charge {charge['id']} is not a successful charge.", param="charge")
-    if not charge["captured"] and charge["payment_intent"] is not None:
+    if not charge["captured"] and not charge["amount_captured"] and charge["payment_intent"] is not None:
         raise call.refuse(
             f"You must cancel the PaymentIntent {charge['payment_intent']} to release its uncaptured charge "
             f"{charge['id']}.",

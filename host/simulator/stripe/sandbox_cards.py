@@ -83,6 +83,7 @@ MESSAGES = {
     "insufficient_funds": "Your card has insufficient funds.",
     "expired_card": "Your card has expired.",
     "incorrect_cvc": "Your card's security code is incorrect.",
+    "incorrect_zip": "Your card's zip code failed validation.",
     "processing_error": "An error occurred while processing your card. Try again in a little bit.",
     "card_velocity_exceeded": (
         "Your card was declined for making repeated attempts too frequently or exceeding its amount limit."

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from host.simulator import resources
-from host.simulator.api_error import SimulatedError, invalid
+from host.simulator.api_error import SimulatedError
 from host.simulator.context import Object, RequestContext
-from host.simulator.stripe import application_fees, authorizations, charges, microdeposits
+from host.simulator.stripe import authorizations, charges, microdeposits
 from host.simulator.stripe.card_facts import card_of, checks_done, shown_of
 from host.simulator.stripe.charges import Decline
-from host.simulator.stripe.confirmation import check_type, next_action
+from host.simulator.stripe.confirmation import check_type, last_error, next_action
+from host.simulator.stripe.intents import begin, check_redirect, check_secret, set_types, take_method
 from host.simulator.stripe.local_methods import LOCAL, check_return
 from host.simulator.stripe.mandates import mandate_of, need_mandate
 from host.simulator.stripe.payment_methods import attach, check_usable, is_set_up, payment_method, set_up
-from host.simulator.stripe.payments import check_return_url, check_secret, set_types, take_method
 
 _CANCELABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 _AT_CONFIRMATION = ("return_url", "mandate_data", "confirmation_token")
@@ -33,22 +33,13 @@ MAKES = {"setup_attempt", "setup_intent", "mandate"}
 
 def create_setup(call: RequestContext) -> Object:
     """Create a setup intent and, with ``confirm``, confirm it."""
-    if not call.params.get("confirm"):
-        for name in _AT_CONFIRMATION:
-            if name in call.params:
-                raise invalid(f"The parameter `{name}` can only be used when `confirm` is set to true.", name)
-    setup = call.put(resources.fresh(call), call.params)
-    setup["client_secret"] = f"{setup['id']}_secret_{call.backend.ids.new('', 25)}"
-    application_fees.sign(call, setup)
-    set_types(call, setup)
-    take_method(call, setup)
-    call.save("setup_intent", setup)
+    setup, _ = begin(call, _AT_CONFIRMATION)
     return _confirm_setup(call, setup) if call.params.get("confirm") else setup
 
 
 def retrieve_setup(call: RequestContext) -> Object | bytes:
     """Retrieve a setup intent; a browser sends its client secret."""
-    check_secret(call, "SetupIntent")
+    check_secret(call)
     return resources.retrieve(call)
 
 
@@ -82,7 +73,7 @@ def _confirm_setup(call: RequestContext, setup: Object) -> Object:
     if setup["status"] not in _CANCELABLE or not setup.get("payment_method"):
         why = f"it has a status of {setup['status']}" if setup.get("payment_method") else _NO_METHOD
         raise _unexpected(setup, f"You cannot confirm this SetupIntent because {why}.")
-    check_return_url(call, setup, "SetupIntent")
+    check_redirect(call, setup)
     method = payment_method(call, setup["payment_method"])
     check_usable(call, method, setup.get("customer"), "SetupIntent")
     check_type(call, setup, method, "SetupIntent")
@@ -121,8 +112,7 @@ def _already(call: RequestContext, method: Object) -> bool:
 
 
 def _fail(call: RequestContext, setup: Object, method: Object, decline: Decline) -> SimulatedError:
-    error = {**decline.error(), "code": decline.code, "message": decline.message, "payment_method": method}
-    error["doc_url"] = "https://stripe.com/docs/error-codes/" + decline.code.replace("_", "-")
+    error = last_error(decline, method)
     _attempt(call, setup, method, "failed", error=error)
     setup.update(status="requires_payment_method", payment_method=None, next_action=None, last_setup_error=error)
     call.save("setup_intent", setup)

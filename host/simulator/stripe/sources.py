@@ -9,11 +9,13 @@ from host.simulator.api_error import SimulatedError, invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import tokens
 from host.simulator.stripe.card_facts import card_error, card_facts, card_named, check_card, shown_of
+from host.simulator.stripe.includable import SOURCES
 from host.simulator.stripe.listing import page_of
 from host.simulator.stripe.payment_methods import detach, make
 from host.simulator.stripe.payout_cards import BANK_TOKENS
-from host.simulator.stripe.sandbox_cards import FINGERPRINTS
+from host.simulator.stripe.sandbox_cards import FINGERPRINTS, Card
 
+_FACTS = "~source"  # by source: its card, as the ``card`` member of a payment method
 EFFECTS = {
     "customers.payment_sources.create": {"source", "validate"},
     "customers.payment_sources.list": {"object"},
@@ -34,49 +36,78 @@ def add_source(
     """
     if given.startswith(("btok_", "ba_")):
         return _add_bank(call, customer, given)
-    if not given.startswith(("tok_", "src_")):
+    if given.startswith("src_"):
+        return _attach(call, customer, given, validate=validate)
+    if not given.startswith("tok_"):
         raise missing("token", given, "source", 400)
     facts, shown = card_of_token(call, given)
     card = FINGERPRINTS.get(facts["fingerprint"])
-    if validate and card is not None and card.code and not card.attaches:
-        raise SimulatedError(402, card.message, code=card.code, worked=True, **card_error(card))
+    if validate:
+        _ask_bank(card)
     shown = {**shown, "id": call.new_id("card"), "customer": customer["id"], "metadata": dict(metadata or {})}
     if shown["cvc_check"] == "unchecked":
         shown["cvc_check"] = card.cvc if card else "pass"
     call.save("card", shown)
-    # A card is also a payment method of the same id: https://docs.stripe.com/payments/payment-methods/transitioning
     facts["checks"] = {**facts["checks"], "cvc_check": shown["cvc_check"]}
-    method = make(call, {"type": "card", "card": facts, "customer": customer["id"]})
-    call.backend.store.put("payment_method", str(method["id"]), method, deleted=True)
-    call.save("payment_method", {**method, "id": shown["id"]})
-    _make_default(customer, shown["id"])
+    _be_method(call, customer, shown["id"], facts)
     return shown
 
 
+def _ask_bank(card: Card | None) -> None:
+    if card is not None and card.code and not card.attaches:
+        raise SimulatedError(402, card.message, code=card.code, worked=True, **card_error(card))
+
+
+def _be_method(call: RequestContext, customer: Object, id: str, facts: Object) -> None:
+    """Make a customer's card or source also a payment method of the same id.
+
+    https://docs.stripe.com/payments/payment-methods/transitioning
+    """
+    method = make(call, {"type": "card", "card": facts, "customer": customer["id"]})
+    call.backend.store.put("payment_method", str(method["id"]), method, deleted=True)
+    call.save("payment_method", {**method, "id": id})
+    _make_default(customer, id)
+
+
+def _attach(call: RequestContext, customer: Object, given: str, *, validate: bool) -> Object:
+    """Attach a source to the customer, who can then be charged with it again and again.
+
+    https://docs.stripe.com/sources/customers
+    """
+    source, facts = _chargeable(call, given)
+    if source["customer"]:
+        raise call.refuse(f"The source {given} is attached to a customer already.", param="source")
+    if validate:
+        _ask_bank(FINGERPRINTS.get(facts["fingerprint"]))
+    _be_method(call, customer, given, facts)
+    return call.save("source", {**source, "customer": customer["id"]})
+
+
+def _chargeable(call: RequestContext, id: str) -> tuple[Object, Object]:
+    """A source that can be charged, and its card as the ``card`` member of a payment method."""
+    source = call.load("source", id, "source", 400)
+    if source["status"] != "chargeable":
+        raise call.refuse(f"The source {id} is {source['status']}.", param="source")
+    return source, call.backend.store.get(_FACTS, id) or {}
+
+
 def card_of_token(call: RequestContext, given: str) -> tuple[Object, Object]:
-    """The card of a token or source: as the ``card`` member of a payment method, and as a card object."""
+    """The card of a token: as the ``card`` member of a payment method, and as a card object."""
     if (test := card_named(given)) is not None:
         facts = card_facts(call, test)
         return facts, tokens.card_object(call, facts, {})
-    if given.startswith("src_"):
-        source = call.load("source", given, "source", 400)
-        return _of_source(call, source)
     token = call.find("token", given)
     facts = tokens.use(call, given, "source")
     return facts, dict((token or {})["card"])
 
 
-def _of_source(call: RequestContext, source: Object) -> tuple[Object, Object]:
-    facts = consume(call, source)
-    return facts, tokens.card_object(call, facts, {})
-
-
-def consume(call: RequestContext, source: Object) -> Object:
-    """Use a chargeable source; returns its card, as the ``card`` member of a payment method."""
-    if source["status"] != "chargeable":
-        raise call.refuse(f"The source {source['id']} is {source['status']}.", param="source")
+def consume(call: RequestContext, id: str) -> Object:
+    """Use a source that belongs to no customer, once; returns its card, as the ``card`` member of a payment method."""
+    source, facts = _chargeable(call, id)
+    if source["customer"]:
+        raise call.refuse(f"The source {id} is attached to a customer: charge that customer.", param="source")
     call.save("source", {**source, "status": "consumed"})
-    return call.backend.store.get("~source", source["id"]) or {}
+    return facts
 
 
 def _make_default(customer: Object, id: str) -> None:
@@ -110,7 +141,7 @@ def _customer(call: RequestContext) -> Object:
 
 def _find(call: RequestContext) -> tuple[str, Object]:
     customer = _customer(call)
-    for kind in ("card", "bank_account"):
+    for kind in SOURCES:
         found = call.find(kind, call.path_args["id"])
         if found is not None and found["customer"] == customer["id"]:
             return kind, found
@@ -153,10 +184,13 @@ def delete_source(call: RequestContext) -> Object:
     """Delete a customer's source; if it was the default, another one becomes it."""
     kind, found = _find(call)
     customer = _customer(call)
-    if kind == "card":
+    if kind != "bank_account":
         detach(call, call.load("payment_method", found["id"]))
-    gone = {"id": found["id"], "object": kind, "deleted": True}
-    call.save(kind, {**gone, "customer": customer["id"]}, deleted=True)
+    gone: Object = {"id": found["id"], "object": kind, "deleted": True}
+    if kind == "source":  # which is detached for good: https://docs.stripe.com/sources/customers
+        gone = call.save(kind, {**found, "customer": None, "status": "consumed"})
+    else:
+        call.save(kind, {**gone, "customer": customer["id"]}, deleted=True)
     customer = _customer(call)
     if customer["default_source"] == found["id"]:
         left = [item["id"] for item in _all(call, str(customer["id"]))]
@@ -167,8 +201,7 @@ def delete_source(call: RequestContext) -> Object:
 
 
 def _all(call: RequestContext, customer: str) -> list[Object]:
-    kinds = ("card", "bank_account")
-    return [item for kind in kinds for item in reversed(call.backend.store.having(kind, "customer", customer))]
+    return [item for kind in SOURCES for item in reversed(call.backend.store.having(kind, "customer", customer))]
 
 
 def list_sources(call: RequestContext) -> Object:
@@ -199,7 +232,10 @@ def create_reusable(call: RequestContext) -> Object:
     params = call.params
     token = params.get("token")
     if params.get("type", "card") != "card" or not token:
-        call.not_modelled(f"sources of type {params.get('type')}", "It models sources of a card's token.", "type")
+        what = (
+            f"sources of type {params['type']}" if params.get("type", "card") != "card" else "sources without a token"
+        )
+        call.not_modelled(what, "It models sources of a card's token.", "type")
         return resources.create(call)
     test = card_named(str(token))
     facts = card_facts(call, test) if test else tokens.use(call, str(token), "token")
@@ -217,7 +253,7 @@ def create_reusable(call: RequestContext) -> Object:
         type="card",
         usage="reusable",
     )
-    call.backend.store.put("~source", source["id"], facts)
+    call.backend.store.put(_FACTS, source["id"], facts)
     return call.save("source", source)
 
 

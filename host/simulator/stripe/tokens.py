@@ -12,6 +12,8 @@ from host.simulator.stripe.sandbox_cards import fingerprint
 
 _ADDRESS = ("address_city", "address_country", "address_line1", "address_line2", "address_state", "address_zip")
 _KINDS = ("card", "bank_account", "account", "person", "pii", "cvc_update")
+# https://docs.stripe.com/api/tokens: the prefixes of ids that are not ``tok_``.
+_PREFIXES = {"account": "ct_", "bank_account": "btok_", "cvc_update": "cvctok_", "person": "cpt_", "pii": "pii_"}
 _CARD = ("number", "exp_month", "exp_year", "cvc", "currency", "networks")
 EFFECTS = {
     "tokens.create": {
@@ -49,6 +51,7 @@ def create_token(call: RequestContext) -> Object:
             code="parameter_missing",
         )
     token = call.blank("token")
+    token["id"] = _PREFIXES.get(kind, "tok_") + token["id"].removeprefix("tok_")
     token.update(type=kind, used=False, client_ip=None, card=None, bank_account=None)
     if kind == "card":
         given: Any = params["card"]
@@ -58,7 +61,6 @@ def create_token(call: RequestContext) -> Object:
         token["card"] = card_object(call, facts, given)
         call.backend.store.put(_FACTS, token["id"], facts)
     elif kind == "bank_account":
-        token["id"] = call.new_id("token").replace("tok_", "btok_")
         token["bank_account"] = bank_account(call, params["bank_account"])
     return call.save("token", token)
 
@@ -94,6 +96,7 @@ def card_object(call: RequestContext, facts: Object, given: Object) -> Object:
         address_zip_check="unchecked" if given.get("address_zip") else None,
         brand=BRANDS[facts["brand"]],
         country=facts["country"],
+        currency=given.get("currency"),
         cvc_check=facts["checks"]["cvc_check"],
         exp_month=facts["exp_month"],
         exp_year=facts["exp_year"],

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from host.simulator import resources
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
 from host.simulator.stripe import application_fees, books
+from host.simulator.stripe.listing import embed, renew
 from host.simulator.stripe.money import amount_of, check_amount, check_currency, shown
 
 EFFECTS = {"transfers.reversals.create": {"refund_application_fee", "description"}}
 MAKES = {"transfer", "transfer_reversal", "charge", "refund", "balance_transaction"}
+_NOTHING: Mapping[str, Any] = {}
 _TOO_LITTLE = (
     "You have insufficient available funds in your Stripe account. Try adding funds directly to your available "
     "balance by creating Charges using the 4000000000000077 test card. See: "
@@ -43,8 +46,7 @@ def create_transfer(call: RequestContext) -> Object:
     charge = call.load("charge", source, "source_transaction", 400) if source else None
     if charge is None and "amount" not in params:
         raise invalid("Missing required param: amount.", "amount", "parameter_missing")
-    if params.get("source_type", "card") != "card":
-        call.not_modelled(f"source_type={params['source_type']}", "A balance is one sum.", "source_type")
+    books.check_source_type(call, _TOO_LITTLE)
     currency = params["currency"]
     amount = amount_of(call, "amount", charge["amount_captured"] if charge else 0)
     if charge is None:
@@ -83,8 +85,13 @@ def _check_source(call: RequestContext, charge: Object, amount: int, currency: s
         )
 
 
-def move(call: RequestContext, transfer: Object, available_on: int, fee: int = 0) -> Object:
-    """Move a transfer's money from the balance to the account's, and save it. ``fee`` is the platform's share."""
+def move(
+    call: RequestContext, transfer: Object, available_on: int, fee: int = 0, about: Mapping[str, Any] = _NOTHING
+) -> Object:
+    """Move a transfer's money from the balance to the account's, and save it.
+
+    ``fee`` is the platform's share, ``about`` the description and metadata of the payment in the account.
+    """
     amount, currency, id = transfer["amount"], transfer["currency"], transfer["id"]
     account = call.within(transfer["destination"])
     payment_id = "py_" + account.new_id("charge").partition("_")[2]
@@ -101,7 +108,8 @@ def move(call: RequestContext, transfer: Object, available_on: int, fee: int = 0
             ),
             "captured": True,
             "currency": currency,
-            "metadata": {},
+            "description": about.get("description"),
+            "metadata": dict(about.get("metadata") or {}),
             "paid": True,
             "payment_method_details": {"stripe_account": {}, "type": "stripe_account"},
             "source_transfer": id,
@@ -128,20 +136,21 @@ def move(call: RequestContext, transfer: Object, available_on: int, fee: int = 0
     return call.save("transfer", transfer)
 
 
-def of_charge(call: RequestContext, charge: Object, destination: str, amount: int, fee: int) -> Object:
-    """Create the transfer of a destination charge."""
+def of_charge(call: RequestContext, charge: Object, said: Object, amount: int, fee: int) -> Object:
+    """Create the transfer of a destination charge; ``said`` is the ``transfer_data`` of its intent, if it has one."""
     transfer = call.blank("transfer")
     transfer.update(
         amount=amount,
         currency=charge["currency"],
-        description=None,
-        destination=destination,
+        description=said.get("description"),
+        destination=charge["transfer_data"]["destination"],
         source_transaction=charge["id"],
         source_type="card",
         transfer_group=charge.get("transfer_group") or f"group_{charge['payment_intent'] or charge['id']}",
-        metadata={},
+        metadata=dict(said.get("metadata") or {}),
     )
-    return move(call, transfer, books.when_available(call, charge["balance_transaction"]), fee)
+    when = books.when_available(call, charge["balance_transaction"])
+    return move(call, transfer, when, fee, said.get("payment_data") or {})
 
 
 def create_reversal(call: RequestContext) -> Object:
@@ -240,10 +249,16 @@ def reverse(
     )
     transfer["amount_reversed"] += amount
     transfer["reversed"] = transfer["amount_reversed"] == transfer["amount"]
-    transfer["reversals"]["data"].insert(0, reversal)
+    embed(transfer["reversals"], reversal)
     call.save("transfer", transfer)
     call.saved = None
     return reversal
 
 
+def watch_reversal(call: RequestContext, reversal: Object) -> None:
+    """Show what was changed of a reversal in its transfer too."""
+    renew(call, call.find("transfer", reversal["transfer"]), "reversals", reversal)
+
+
+WATCHERS = {"transfer_reversal": watch_reversal}
 BEHAVIOURS = {"transfers.create": create_transfer, "transfers.reversals.create": create_reversal}
