@@ -22,8 +22,9 @@ from typing import Any
 from benchmarks.databases import CountingDatabase
 from host.durable.database_url import open_database
 from host.durable.journal_writer import CANCELLED, INSERT_RECORD, RELEASE
-from host.fleet.claims import _CLAIM, _END, _RESCUE
+from host.fleet.claims import _CLAIM, _END
 from host.fleet.database import FleetDatabase
+from host.fleet.lost_jobs import _RESCUE
 from host.fleet.permit_tables import RENEW, make_permit_tables
 from host.fleet.submission import _SUBMIT
 
@@ -89,7 +90,7 @@ def a_run(number: str) -> str:
 
 UPKEEP = "\n".join(
     [
-        filled(_RESCUE, {"lease": "30"}),
+        filled(_RESCUE, {"cancelled_only": "false"}),
         "SELECT 1 FROM luahost_schedule WHERE next <= now() LIMIT 1;",
         "SELECT id FROM luahost_job WHERE worker = 'w' AND status = 'running' AND cancel;",
         filled(CANCELLED, {"owner": "'w'"}),

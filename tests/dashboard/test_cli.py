@@ -85,7 +85,7 @@ def test_a_journal_that_is_not_there_is_said_to_be_new(process: Process) -> None
         assert running.stderr is not None
         told.append(running.stderr.read().decode())
         assert running.wait(20) == 0
-    assert "misspelt.sqlite: the file does not exist; an empty one is made" in told[0]
+    assert "misspelt.sqlite: the file does not exist; a new one is created" in told[0]
     assert "does not exist" not in told[1]
 
 

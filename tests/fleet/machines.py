@@ -240,7 +240,7 @@ class Process:
     @property
     def name(self) -> str:
         text = self.log.read_text()
-        return text.partition("worker ")[2].partition(" takes")[0] if " takes" in text else ""
+        return text.partition("worker ")[2].partition(" runs up to")[0] if " runs up to" in text else ""
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)

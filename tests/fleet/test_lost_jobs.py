@@ -133,7 +133,7 @@ def test_a_worker_that_cannot_write_modules_leaves_the_run(
         full.setattr(Path, "write_bytes", no_room)
         handle = host.submit(str(tmp_path / "a.lua"))
         until(lambda: any("cannot be written on this worker: No space left" in each for each in told), "the reason")
-        assert "No space left" in (host.fleet.waits(handle.run_id) or "")
+        until(lambda: "No space left" in (host.fleet.waits(handle.run_id) or ""), "the run's own note")
         full.undo()
         assert handle.result(20).value == "from b"
 

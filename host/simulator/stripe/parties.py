@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from host.simulator.api_error import invalid, missing
 from host.simulator.context import Object, RequestContext
+from host.simulator.stripe.includable import SOURCES
 from host.simulator.stripe.transfers import check_accounts, check_destination
-
-_SOURCES = ("source", "card", "bank_account")
 
 
 def check_parties(call: RequestContext, params: Object, customer: str | None = None, path: str = "") -> None:
@@ -24,10 +23,12 @@ def check_parties(call: RequestContext, params: Object, customer: str | None = N
             call.load("tax_id", str(id), at(f"{where}[account_tax_ids][{n}]" if where else name), 400)
         issuer = given.get("issuer") or {}
         if issuer.get("type") == "account":
-            name = f"{where}[issuer][account]" if where else "issuer[account]"
-            check_destination(call, str(issuer.get("account") or ""), at(name), "account")
+            name = at(f"{where}[issuer][account]" if where else "issuer[account]")
+            if not issuer.get("account"):
+                raise invalid(f"Missing required param: {name}.", name, "parameter_missing")
+            check_destination(call, str(issuer["account"]), name, "account")
     if source := params.get("default_source"):
-        found = next((call.find(kind, str(source)) for kind in _SOURCES if call.find(kind, str(source))), None)
+        found = next((call.find(kind, str(source)) for kind in SOURCES if call.find(kind, str(source))), None)
         if found is None:
             raise missing("source", str(source), at("default_source"), 400)
         if customer and found.get("customer") not in (None, customer):

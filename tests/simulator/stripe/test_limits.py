@@ -79,7 +79,10 @@ PERIODS: list[tuple[dict[str, Any] | None, int, int]] = [
 
 @pytest.mark.parametrize(("period", "start", "end"), PERIODS)
 def test_the_period_of_what_is_sold_once(shop: Shop, period: dict[str, Any] | None, start: int, end: int) -> None:
-    """https://docs.stripe.com/api/subscriptions/update#update_subscription-add_invoice_items-period"""
+    """What is sold once is for the named period, or for that of all items.
+
+    https://docs.stripe.com/api/subscriptions/update#update_subscription-add_invoice_items-period
+    """
     made = shop.subscribe(shop.price(), shop.price(9000, "year", name="Year"), billing_mode={"type": "flexible"})
     shop.wait(10 * DAY)
     extra: dict[str, Any] = {"price": shop.price(500, "")}
