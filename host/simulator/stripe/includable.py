@@ -176,31 +176,31 @@ def _external_account(backend: Backend, id: str) -> Object | None:
 
 def _at_home(kind: str) -> Callable[[Backend, str], Object | None]:
     """The objects of ``kind`` of the platform, to which those of its accounts refer."""
-    return lambda world, id: world.of("").store.get(kind, id)
+    return lambda backend, id: backend.of("").store.get(kind, id)
 
 
-def _refund(world: Backend, id: str) -> Object | None:
+def _refund(backend: Backend, id: str) -> Object | None:
     """A refund of the platform, or one in a connected account that a transfer's reversal made there."""
-    if (own := world.of("").store.get("refund", id)) is not None:
+    if (own := backend.of("").store.get("refund", id)) is not None:
         return own
-    for reversal in world.store.having("transfer_reversal", "destination_payment_refund", id):
-        transfer = world.store.get("transfer", str(reversal["transfer"]))
+    for reversal in backend.store.having("transfer_reversal", "destination_payment_refund", id):
+        transfer = backend.store.get("transfer", str(reversal["transfer"]))
         if transfer is not None:
-            return world.of(str(transfer["destination"])).store.get("refund", id)
+            return backend.of(str(transfer["destination"])).store.get("refund", id)
     return None
 
 
-def _application(world: Backend, id: str) -> Object | None:
+def _application(backend: Backend, id: str) -> Object | None:
     """The platform's application."""
-    known = world.of("").store.get(PLATFORM, PLATFORM)
+    known = backend.of("").store.get(PLATFORM, PLATFORM)
     if known is None or known["application"] != id:
         return None
     return {"id": id, "object": "application", "name": APPLICATION_NAME}
 
 
-def _payment_source(world: Backend, id: str) -> Object | None:
+def _payment_source(backend: Backend, id: str) -> Object | None:
     """A customer's card, bank account or source, which are one union."""
-    return next((found for kind in SOURCES if (found := world.store.get(kind, id))), None)
+    return next((found for kind in SOURCES if (found := backend.store.get(kind, id))), None)
 
 
 # Finds objects by id that are stored elsewhere: within others, or in the account that they belong to.

@@ -50,8 +50,8 @@ def test_what_an_object_refers_to_can_be_expanded(
 ) -> None:
     """Each id that may be expanded is replaced by the object of that id. https://docs.stripe.com/expand"""
     carry_out(api, clock, lines)
-    worlds: list[dict[str, str]] = [{}, *({"Stripe_Account": id} for id in api.ids("/v1/accounts"))]
-    for headers in worlds:
+    accounts: list[dict[str, str]] = [{}, *({"Stripe_Account": id} for id in api.ids("/v1/accounts"))]
+    for headers in accounts:
         for kind, path in LISTS.items():
             _, found = api.ask("GET", f"{path}?limit=100", **headers)
             for value in found["data"] if not (headers and kind == "account") else ():
@@ -84,8 +84,8 @@ def refunded(api: Api, headers: dict[str, str]) -> Counter[str]:
 def test_the_books_add_up(api: Api, clock: Clock, page: str, lines: list[str]) -> None:
     """Balances are the sums of their transactions, and objects count what was taken back of them."""
     carry_out(api, clock, lines)
-    worlds: list[dict[str, str]] = [{}, *({"Stripe_Account": id} for id in api.ids("/v1/accounts"))]
-    for headers in worlds:
+    accounts: list[dict[str, str]] = [{}, *({"Stripe_Account": id} for id in api.ids("/v1/accounts"))]
+    for headers in accounts:
         sums = Counter({} if headers else OPENING)
         for entry in everything(api, "/v1/balance_transactions", headers):
             assert entry["net"] == entry["amount"] - entry["fee"]
