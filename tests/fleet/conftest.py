@@ -12,7 +12,7 @@ import pytest
 from host import Host
 from host.simulator.fault_injection import Faults
 from host.simulator.server import serve
-from tests.fleet.machines import Ledger, Process, Server, binaries, rows
+from tests.fleet.machines import KEY, Ledger, Process, Server, binaries, rows
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +46,13 @@ def api() -> Iterator[tuple[Ledger, str]]:
     ledger.faults = Faults.parse("latency:30ms")
     with serve(ledger) as server:
         yield ledger, server.url
+
+
+@pytest.fixture
+def submitter(url: str, api: tuple[Ledger, str]) -> Iterator[Host]:
+    """A host with the API's key."""
+    with Host(database=url, stripe_secret_key=KEY, stripe_api_base=api[1], run_lease=2) as found:
+        yield found
 
 
 @pytest.fixture

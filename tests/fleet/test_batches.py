@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
-import pytest
+from collections.abc import Callable
 
 from host import Host
 from host.durable.once_log import OnceLog
@@ -29,13 +27,6 @@ end)
 new_product():name("own " .. row):create()
 return id
 """
-
-
-@pytest.fixture
-def submitter(url: str, api: Api) -> Iterator[Host]:
-    """A host with the API's key."""
-    with Host(database=url, stripe_secret_key=KEY, stripe_api_base=api[1], run_lease=2) as found:
-        yield found
 
 
 def _submit(host: Host, batch: str, count: int, *args: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,13 +15,6 @@ from tests.fleet.machines import FIVE, KEY, Ledger, Link, Process, Server, five,
 
 Api = tuple[Ledger, str]
 Start = Callable[..., Process]
-
-
-@pytest.fixture
-def submitter(url: str, api: Api) -> Iterator[Host]:
-    """A host with the API's key."""
-    with Host(database=url, stripe_secret_key=KEY, stripe_api_base=api[1], run_lease=2) as found:
-        yield found
 
 
 def test_what_a_killed_worker_had_is_finished_by_another(submitter: Host, api: Api, worker: Start) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,10 @@ from host.fleet.batches import cancel_batch
 from host.fleet.fleet import Placing
 from host.run.options import RunOptions
 from host.run.script import Script
-from tests.fleet.machines import FIVE, KEY, Ledger, Process, five, rows, until, working
+from tests.fleet.machines import FIVE, Ledger, Process, five, rows, until, working
 
 Api = tuple[Ledger, str]
 Start = Callable[..., Process]
-
-
-@pytest.fixture
-def submitter(url: str, api: Api) -> Iterator[Host]:
-    with Host(database=url, stripe_secret_key=KEY, stripe_api_base=api[1], run_lease=2) as found:
-        yield found
 
 
 def status_of(url: str, run: str) -> tuple[str, str | None]:
