@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -27,6 +27,12 @@ def page(call: RequestContext) -> bytes:
     if call.path.startswith("/v2/"):
         return _url_page(call)
     return _cursor_page(call)
+
+
+def page_of(call: RequestContext, show: Callable[[RequestContext, Object], Object]) -> Object:
+    """The requested page of objects that answers show in another form than they are stored in."""
+    found: Object = msgspec.json.decode(page(call))
+    return {**found, "data": [show(call, each) for each in found["data"]]}
 
 
 def limit_of(call: RequestContext) -> int:

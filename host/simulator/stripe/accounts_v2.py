@@ -6,8 +6,6 @@ https://docs.stripe.com/api-includable-response-values
 
 from __future__ import annotations
 
-import msgspec
-
 from host.simulator import pagination, resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Filter, Object, RequestContext
@@ -89,8 +87,7 @@ def retrieve_account(call: RequestContext) -> Object:
 
 def list_accounts(call: RequestContext) -> Object:
     """The accounts, newest first."""
-    page: Object = msgspec.json.decode(pagination.page(call))
-    return {**page, "data": [_shown(call, each) for each in page["data"]]}
+    return pagination.page_of(call, _shown)
 
 
 def close_account(call: RequestContext) -> Object:

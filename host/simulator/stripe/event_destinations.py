@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from host.simulator import pagination, resources
 from host.simulator.api_error import invalid
 from host.simulator.context import Filter, Object, RequestContext
@@ -82,8 +80,7 @@ def retrieve_destination(call: RequestContext) -> Object:
 
 def list_destinations(call: RequestContext) -> Object:
     """The destinations, newest first."""
-    page: Object = msgspec.json.decode(pagination.page(call))
-    return {**page, "data": [_shown(call, each) for each in page["data"]]}
+    return pagination.page_of(call, _shown)
 
 
 def enable(call: RequestContext) -> Object:
