@@ -22,6 +22,17 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
+# By the kind of object: the filter with which the test does not apply, and the test.
+_DEFAULTS: Mapping[str, tuple[str | None, Test]] = {
+    # https://docs.stripe.com/api/subscriptions/list
+    "subscription": ("status", lambda value: value.get("status") != "canceled"),
+    # https://docs.stripe.com/api/billing/alert/archive
+    "billing.alert": (None, lambda value: value.get("status") != "archived"),
+    # https://docs.stripe.com/api/v2/core/accounts/list
+    "v2.core.account": ("closed", lambda value: not value.get("closed")),
+}
+
+
 def check_values(call: RequestContext, words: Mapping[str, Sequence[str]], exists: Callable[[str], bool]) -> None:
     """Refuse a value that a filter cannot have: a word that its member never has, or the id of no object.
 
@@ -110,16 +121,9 @@ def _unknown_filter(call: RequestContext, name: str, properties: dict[str, Schem
 
 
 def defaults(call: RequestContext) -> list[Test]:
-    """Tests that apply unless a filter says otherwise: https://docs.stripe.com/api/subscriptions/list"""
-    if call.plan.kind == "subscription" and "status" not in call.params:
-        return [lambda value: value.get("status") != "canceled"]
-    if call.plan.kind == "billing.alert":  # https://docs.stripe.com/api/billing/alert/archive
-        return [lambda value: value.get("status") != "archived"]
-    if (
-        call.plan.kind == "v2.core.account" and "closed" not in call.params
-    ):  # https://docs.stripe.com/api/v2/core/accounts/list
-        return [lambda value: not value.get("closed")]
-    return []
+    """Tests that apply unless a filter says otherwise."""
+    unless, test = _DEFAULTS.get(call.plan.kind, (None, None))
+    return [] if test is None or unless in call.params else [test]
 
 
 def equals(name: str, wanted: Any) -> Test:
