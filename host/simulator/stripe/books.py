@@ -28,7 +28,7 @@ _CATEGORIES = {
     "payout_failure": "payout_reversal",
     "transfer_refund": "transfer_reversal",
 }
-_DAY = 86400  # seconds; time begins on a Thursday, the fourth day of a week of which five are business days
+_DAY = payout_schedules.DAY
 _STATE = payout_schedules.BALANCE
 _PAID_OUT = "~paid_out"  # by balance transaction: the automatic payout that it is part of
 _SEEN = "~paid_out_until"  # by currency: the place up to which all transactions are part of one

@@ -21,7 +21,7 @@ PAY_OUT = "pay_out"  # the action, by currency and clock
 _MOST_DELAY = 31
 _NOTE = "~balance_settings"  # what the account's object does not show; for the platform everything
 _HOME = "usd"  # in which there may be money without any transaction
-_DAY = 86400
+DAY = 86400  # seconds; time begins on a Thursday, the fourth day of a week of which five are business days
 _WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -104,10 +104,10 @@ def _complete(schedule: Object, given: Object, path: str) -> None:
 
 def next_time(schedule: Object, now: int) -> int:
     """The next midnight UTC, ``now`` included, on which an account of that schedule is paid out."""
-    day = -(-now // _DAY)
-    while not _is_payday(schedule, datetime.fromtimestamp(day * _DAY, UTC)):
+    day = -(-now // DAY)
+    while not _is_payday(schedule, datetime.fromtimestamp(day * DAY, UTC)):
         day += 1
-    return day * _DAY
+    return day * DAY
 
 
 def _is_payday(schedule: Object, day: datetime) -> bool:
