@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Final
+from typing import Any, Final
 
 from host.durable.database import Damaged, JournalDatabase, NoJournal, Statement
 from host.durable.records import VERSION
@@ -136,13 +136,7 @@ def prepare(database: JournalDatabase, *, existing: bool = False) -> None:
                 [{"version": VERSION}],
             )
         )
-        try:
-            database.write(made)
-        except JournalError:  # another process, or the fleet in this one, creates them at the same moment
-            with contextlib.suppress(JournalError):
-                rows = database.read("SELECT version FROM luahost_version")
-            if not rows:
-                database.write(made)
+        rows = _created(database, made)
     for (version,) in rows:
         if version > VERSION:
             raise JournalError(
@@ -152,6 +146,25 @@ def prepare(database: JournalDatabase, *, existing: bool = False) -> None:
             )
         if version < VERSION:
             _bring_up(database, version, binary)
+
+
+def _created(database: JournalDatabase, made: list[Statement]) -> list[tuple[Any, ...]]:
+    """Create the tables; returns the version of those that another process has created at the same moment, if any.
+
+    What is created at the same moment is the fleet's part of them, by its one first worker, or all, by another journal:
+    after two failures they are there.
+    """
+    for attempt in range(3):
+        try:
+            database.write(made)
+            break
+        except JournalError:
+            with contextlib.suppress(JournalError):
+                if rows := database.read("SELECT version FROM luahost_version"):
+                    return rows
+            if attempt == 2:
+                raise
+    return []
 
 
 def _is_fleet(database: JournalDatabase) -> bool:
